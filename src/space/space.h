@@ -1,0 +1,155 @@
+/* space.h - what a kind of space is to the node: one table of functions.
+ *
+ * A kind (dag, later log, delta, ledger, chain) registers one `struct space_ops`; the node
+ * holds no rule of any kind and no switch over kinds. An instance is an engine: the node
+ * feeds it inputs with `step`, drains its effects with `poll`, wakes it at `deadline`.
+ * Its journal and tables are given at open; it appends by effect and learns of durability
+ * by input. It may read its tables at any time (point reads and short scans only).
+ *
+ * Peers are small handles valid between PEER_UP and PEER_DOWN. A *channel* is a framed
+ * message pipe per peer (the node opens a stream for each direction, negotiates the
+ * protocol id, and frames messages of at most SPACE_MESSAGE_MAX bytes). The engine sends
+ * within its credit: SPACE_CREDIT_START bytes per peer and channel at PEER_UP, given back by
+ * CREDIT inputs as bytes leave the node. A received message stays charged to the peer until
+ * the engine says DIGESTED for it.
+ */
+#ifndef SPACE_SPACE_H
+#define SPACE_SPACE_H
+
+#include "base/bytes.h"
+#include "base/trace.h"
+#include "crypto/peer_id.h"
+#include "crypto/sign.h"
+
+#include <pando/status.h>
+#include <pando/types.h>
+
+#define SPACE_MESSAGE_MAX (256u << 10)
+#define SPACE_CREDIT_START (1u << 20)
+#define SPACE_CHANNELS_MAX 4
+#define SPACE_VERIFY_MAX 256 /* items of one VERIFY effect */
+
+/* One message pipe: the libp2p protocol id and the class its bytes travel in. */
+struct space_channel {
+    const char *protocol; /* e.g. "/pando/dag/1"; the space id is said in the messages */
+    uint8_t class;        /* enum link_class of net/link.h */
+};
+
+/* One signature to check; `signed_bytes` stay valid until VERIFIED. */
+struct space_verify_item {
+    struct pando_key key;
+    struct pando_sig sig;
+    struct pando_slice signed_bytes;
+};
+
+enum space_input_kind {
+    SPACE_PEER_UP,    /* peer, peer_id: linked, of our network, speaks our channels */
+    SPACE_PEER_DOWN,  /* peer */
+    SPACE_MESSAGE,    /* peer, channel, bytes (refcounted: bytes_ref to keep) */
+    SPACE_CREDIT,     /* peer, channel, value: that many sent bytes have left */
+    SPACE_GOSSIP,     /* peer, token, bytes: a message on our topic awaits a verdict */
+    SPACE_DURABLE,    /* value: every record below this journal position is on disk */
+    SPACE_VERIFIED,   /* token (of the VERIFY), bits: bit i set = item i is valid */
+    SPACE_STORE_FAIL, /* status: the journal refuses appends until SPACE_STORE_BACK */
+    SPACE_STORE_BACK, /* the journal takes appends again */
+    SPACE_CALL,       /* token, verb, text (JSON arguments): answer with REPLY */
+    SPACE_STOPPING,   /* append and publish what must be said before the node goes */
+    SPACE_TICK,       /* the deadline was reached */
+};
+
+struct space_input {
+    enum space_input_kind kind;
+    uint8_t channel;
+    uint32_t peer;
+    uint64_t token;
+    uint64_t value;
+    enum pando_status status;
+    const struct peer_id *peer_id;
+    struct bytes *bytes;
+    const uint64_t *bits; /* SPACE_VERIFY_MAX / 64 words */
+    const char *verb;     /* "heads", "events": without the kind's prefix */
+    struct pando_slice text;
+};
+
+enum space_effect_kind {
+    SPACE_SEND,     /* peer, channel, bytes (ownership of one reference passes) */
+    SPACE_PUBLISH,  /* bytes (likewise): on the space's gossip topic */
+    SPACE_VERDICT,  /* token of a GOSSIP, status: OK forward, CANCELLED ignore, else reject */
+    SPACE_VERIFY,   /* token, items, items_len: valid until VERIFIED */
+    SPACE_DIGESTED, /* peer, channel, value: bytes of received messages are done with */
+    SPACE_REPLY,    /* token, status, bytes (JSON text or, with `raw`, other), more */
+    SPACE_NOTICE,   /* bytes: JSON line for watchers and the event printer */
+    SPACE_FAULT,    /* peer, status, text: a peer broke a rule; the node counts and acts */
+};
+
+struct space_effect {
+    enum space_effect_kind kind;
+    enum pando_status status;
+    uint8_t channel;
+    bool more; /* REPLY: further parts follow */
+    bool raw;  /* REPLY: bytes are not JSON (CAR) */
+    uint32_t peer;
+    uint64_t token;
+    uint64_t value;
+    struct bytes *bytes;
+    const struct space_verify_item *items;
+    size_t items_len;
+    const char *text; /* static */
+};
+
+struct tables;  /* store/tables.h */
+struct journal; /* store/journal.h */
+
+/* What the node gives an instance at open. All pointers outlive the instance. */
+struct space_host {
+    void *ctx;
+    struct tables *tables;
+    struct journal *journal; /* for reading back; appending goes through `append` */
+    /* Stage a record in the space's journal, fold it into the tables' overlay at once and
+     * schedule a commit. It is durable when a DURABLE input reaches beyond the position.
+     * Errors: PANDO_BUSY the unfolded tail is at its cap: wait for the next DURABLE;
+     * PANDO_NOSPACE, PANDO_IO the journal has stopped. Nothing is staged then. */
+    enum pando_status (*append)(void *ctx, uint8_t record, struct pando_slice bytes,
+                                uint64_t *ret_position);
+    struct pando_wall (*wall)(void *ctx);
+    const struct tracer *tracer;
+    const struct crypto_secret *secret; /* the node's signing key */
+    struct pando_key key;
+    const char *node_name;
+    struct pando_id space; /* space id */
+    const char *space_name;
+    uint64_t seed; /* for the instance's rng and maps */
+    uint64_t epoch;
+};
+
+struct space_metric {
+    const char *name; /* "events_total": the node adds pando_<kind>_ and the space label */
+    const char *help;
+    bool counter;
+    double value;
+};
+
+struct space_ops {
+    const char *kind;
+    const struct space_channel *channels;
+    size_t channels_len;
+    const char *const *verbs; /* NULL-terminated, for routing and help */
+    /* Make an instance; its tables are folded up to the journal's end already. */
+    enum pando_status (*open)(const struct space_host *host, struct pando_slice config_json,
+                              void **ret_instance, struct pando_err *reterr);
+    void (*close)(void *instance);
+    /* Pure: apply one journal record at `position` to the tables. Called at append, at
+     * replay after a crash, and by `db reindex`; needs no instance. */
+    enum pando_status (*fold)(struct tables *tables, const struct pando_id *space, uint8_t record,
+                              uint64_t position, struct pando_slice bytes);
+    void (*step)(void *instance, struct pando_time now, const struct space_input *input);
+    bool (*poll)(void *instance, struct space_effect *ret_effect);
+    struct pando_time (*deadline)(const void *instance);
+    /* Fill up to `cap` metrics, return how many. */
+    size_t (*metrics)(const void *instance, struct space_metric *ret, size_t cap);
+    /* Members of the status object, as JSON text without braces ("\"dag_events\":5,..."),
+     * appended by the node into `status --json`. */
+    size_t (*status)(const void *instance, char *ret_text, size_t cap);
+};
+
+#endif
