@@ -1,0 +1,77 @@
+/* ports.h - the closed list of things below the node.
+ *
+ * The node is an engine: it holds no clock, socket, thread or disk. What it needs from the
+ * world lies behind this one struct, which src/host fills with real sockets, files and
+ * threads and sim/ with virtual ones. No operation calls back into the node: answers come
+ * later as node_* inputs (named beside each), in the owner's own turn.
+ */
+#ifndef NODE_PORTS_H
+#define NODE_PORTS_H
+
+#include "net/link.h"
+#include "space/space.h"
+
+struct tables;
+struct journal;
+
+/* One run of a capsule, for a worker. All bytes are references that the port gives back. */
+struct node_run {
+    struct bytes *capsule;
+    struct bytes *input;
+    struct bytes *limits; /* JSON text, or NULL for the defaults */
+    struct pando_wall time;
+    uint64_t nonce;
+    bool validate_only;
+};
+
+/* What a space needs from the store. */
+struct node_space_store {
+    struct tables *tables;
+    struct journal *journal;
+    uint64_t epoch;
+};
+
+struct node_ports {
+    void *ctx;
+    struct link_port link;
+
+    /* Open (or create) the journal and tables of a space, replaying through `fold`.
+     * `slot` names the space in later calls. */
+    enum pando_status (*space_open)(void *ctx, uint32_t slot, const struct pando_id *id,
+                                    const struct space_ops *ops,
+                                    struct node_space_store *ret, struct pando_err *reterr);
+    void (*space_close)(void *ctx, uint32_t slot);
+    /* Forget a space's files. */
+    enum pando_status (*space_remove)(void *ctx, const struct pando_id *id,
+                                      struct pando_err *reterr);
+    /* Something was staged in the slot's journal: commit it soon -> node_durable. */
+    void (*commit)(void *ctx, uint32_t slot);
+
+    /* Check signatures on a worker -> node_verified with the same job. The items and what
+     * they point to stay valid until then. */
+    void (*verify)(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
+    /* Run or validate a capsule on a worker -> node_ran. Takes the references.
+     * Errors: PANDO_BUSY the queue is full; PANDO_UNSUPPORTED no engine here. */
+    enum pando_status (*run)(void *ctx, uint64_t job, const struct node_run *run);
+    /* Work on a blocking thread: "backup" {dir}, "verify" -> node_worked. */
+    enum pando_status (*work)(void *ctx, uint64_t job, const char *what, struct pando_slice args);
+    /* Resolve a DNS name -> node_resolved. */
+    void (*resolve)(void *ctx, uint32_t token, const char *name);
+
+    struct pando_wall (*wall)(void *ctx);
+    void (*entropy)(void *ctx, uint8_t *ret, size_t len);
+
+    /* One part of the answer to a call. `more`: further parts follow. */
+    void (*reply)(void *ctx, uint64_t token, enum pando_status status, struct pando_slice body,
+                  bool raw, bool more);
+    /* A line for the event printer and watchers: static kind, then JSON. */
+    void (*notice)(void *ctx, const char *kind, struct pando_slice json);
+    /* Resident anonymous bytes of this process, for status; 0 where unknown. */
+    uint64_t (*memory)(void *ctx);
+    /* Change a log level: "[module=]LEVEL". */
+    enum pando_status (*log_level)(void *ctx, const char *text, struct pando_err *reterr);
+    /* The operator asked the process to end. */
+    void (*stop)(void *ctx);
+};
+
+#endif
