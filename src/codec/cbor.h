@@ -50,7 +50,10 @@ struct pando_slice cbor_skip(struct wire_reader *r);
 
 void cbor_put_uint(struct wire_writer *w, uint64_t value);
 void cbor_put_int(struct wire_writer *w, int64_t value);
+/* The integer -1 - value, down to -2^64. */
+void cbor_put_nint(struct wire_writer *w, uint64_t value);
 void cbor_put_bytes(struct wire_writer *w, struct pando_slice s);
+/* Fails (sticky) on text that is not UTF-8; so does put_float on NaN and infinities. */
 void cbor_put_text(struct wire_writer *w, struct pando_slice s);
 void cbor_put_key(struct wire_writer *w, const char *key);
 void cbor_put_array(struct wire_writer *w, size_t len);
@@ -58,6 +61,8 @@ void cbor_put_map(struct wire_writer *w, size_t len);
 void cbor_put_bool(struct wire_writer *w, bool value);
 void cbor_put_null(struct wire_writer *w);
 void cbor_put_float(struct wire_writer *w, double value);
+/* A link to any CID; fails (sticky) on bytes that are none. */
+void cbor_put_cid(struct wire_writer *w, struct pando_slice cid);
 void cbor_put_link(struct wire_writer *w, uint16_t codec, const struct pando_id *id);
 
 #endif

@@ -1,5 +1,6 @@
 #include "codec/cid.h"
 
+#include "base/assert.h"
 #include "base/slice.h"
 #include "codec/multibase.h"
 #include "codec/wire.h"
@@ -101,8 +102,9 @@ enum pando_status cid_encode(const struct cid *cid, uint8_t *ret_bytes, size_t c
 void cid_write_sha256(enum cid_codec codec, const struct pando_id *id,
                       uint8_t ret_bytes[CID_SHA256_SIZE])
 {
+    PANDO_ASSERT(codec < 0x80); /* as all of enum cid_codec are: one byte */
     ret_bytes[0] = 1;
-    ret_bytes[1] = (uint8_t)codec; /* all of enum cid_codec are below 128: one byte */
+    ret_bytes[1] = (uint8_t)codec;
     ret_bytes[2] = SHA256;
     ret_bytes[3] = SHA256_SIZE;
     memcpy(ret_bytes + 4, id->bytes, sizeof id->bytes);
@@ -124,9 +126,9 @@ void cid_text_sha256(enum cid_codec codec, const struct pando_id *id,
     uint8_t bytes[CID_SHA256_SIZE];
     cid_write_sha256(codec, id, bytes);
     ret_text[0] = (char)MULTIBASE_32;
-    /* 58 characters and a terminator always fit behind the prefix */
-    (void)!multibase_encode(MULTIBASE_32, SLICE_OF(bytes), ret_text + 1,
-                            CID_SHA256_TEXT_SIZE - 1);
+    const enum pando_status st = multibase_encode(MULTIBASE_32, SLICE_OF(bytes), ret_text + 1,
+                                                  CID_SHA256_TEXT_SIZE - 1);
+    PANDO_ASSERT(st == PANDO_OK); /* 58 characters and a terminator behind the prefix */
 }
 
 /* The base that a prefix names; upper-case spellings are folded by the caller. */
