@@ -19,7 +19,7 @@
 #include <pando/status.h>
 #include <pando/types.h>
 
-#define CONFIG_TEXT_MAX 128
+#define CONFIG_TEXT_MAX 256
 #define CONFIG_PATH_MAX 512
 #define CONFIG_LIST_MAX 64
 #define CONFIG_SPACES_MAX 32
@@ -98,9 +98,9 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr) PAND
 /* A row of the table, for flags, completions and explanations. */
 struct config_key {
     const char *key;
-    const char *type;     /* "text", "port", "number", "yes or no", "one of a|b", "list" */
+    const char *type;     /* "text", "path", "port", "number", "yes or no", "list", or a|b */
     const char *fallback; /* as it would be written in the file */
-    const char *range;    /* "" or "1..3600" */
+    long low, high;       /* of a number or port; else of lengths */
     const char *help;
 };
 size_t config_keys_len(void);

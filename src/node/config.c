@@ -1,0 +1,77 @@
+#include "node/config.h"
+
+#include "base/assert.h"
+#include "codec/multiaddr.h"
+#include "node/config_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void config_init(struct config *c)
+{
+    char problem[CONFIG_PROBLEM_MAX];
+    memset(c, 0, sizeof *c);
+    for (size_t i = 0; i < config_rows_len(); i++) {
+        const struct config_row *row = config_row_at(i);
+        if (row->type == CONFIG_LIST || row->type == CONFIG_SPACES)
+            continue; /* every list begins empty */
+        const bool good = config_row_set(c, row, row->fallback, problem);
+        PANDO_ASSERT(good); /* the table's own defaults are in range */
+    }
+}
+
+enum pando_status config_set(struct config *c, const char *key, const char *value,
+                             struct pando_err *reterr)
+{
+    char problem[CONFIG_PROBLEM_MAX];
+    const struct config_row *row = config_row_find(key);
+    if (row == NULL) {
+        const char *near = config_key_near(key);
+        return pando_err_set(reterr, PANDO_INVALID, "config: there is no key '%.60s'%s%s%s", key,
+                             near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                             near != NULL ? "'?" : "");
+    }
+    if (!config_row_set(c, row, value, problem))
+        return pando_err_set(reterr, PANDO_INVALID, "config: %s %s", key, problem);
+    return PANDO_OK;
+}
+
+static enum pando_status check_peers(const struct config *c, struct pando_err *reterr)
+{
+    enum pando_status st = PANDO_OK;
+    struct multiaddr address;
+    for (size_t i = 0; i < c->peers.len && st == PANDO_OK; i++)
+        st = multiaddr_parse_peer(c->peers.items[i], &address, reterr);
+    return st == PANDO_OK ? PANDO_OK : PANDO_INVALID; /* our user wrote it, not a peer */
+}
+
+static bool is_file_name(const char *name)
+{
+    return strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+enum pando_status config_finish(struct config *c, struct pando_err *reterr)
+{
+    const enum pando_status st = check_peers(c, reterr);
+    if (st != PANDO_OK)
+        return st;
+    if (c->name[0] == '\0')
+        (void)snprintf(c->name, sizeof c->name, "node-%u", (unsigned)c->port);
+    if (!is_file_name(c->name))
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: name '%.63s' must not hold '/': it names the data folder",
+                             c->name);
+    if (c->data[0] == '\0')
+        (void)snprintf(c->data, sizeof c->data, "./%s_data", c->name);
+    if (c->http_port == 0)
+        c->http_port = c->port;
+    char problem[CONFIG_PROBLEM_MAX];
+    if (c->spaces.len == 0 && !config_space_add(c, "default", "dag", problem))
+        return pando_err_set(reterr, PANDO_INVALID, "config: spaces %s", problem);
+    for (size_t i = 0; i < c->allow.len; i++)
+        for (size_t j = 0; j < c->deny.len; j++)
+            if (strcmp(c->allow.items[i], c->deny.items[j]) == 0)
+                return pando_err_set(reterr, PANDO_INVALID,
+                                     "config: %s is both allowed and denied", c->deny.items[j]);
+    return PANDO_OK;
+}

@@ -1,0 +1,172 @@
+#include "node/config.h"
+
+#include "base/slice.h"
+
+#include "check.h"
+
+static struct config parsed(const char *yaml)
+{
+    struct config c;
+    struct pando_err err = { 0 };
+    config_init(&c);
+    const enum pando_status st = config_parse(&c, slice_text(yaml), "t.yml", &err);
+    if (st != PANDO_OK)
+        print_error("%s\n", err.text);
+    CHECK_OK(st);
+    return c;
+}
+
+static void expect_refusal(const char *yaml, const char *text)
+{
+    struct config c, before;
+    struct pando_err err = { 0 };
+    config_init(&c);
+    before = c;
+    CHECK_EQ(config_parse(&c, slice_text(yaml), "t.yml", &err), PANDO_INVALID);
+    CHECK_STR(err.text, text);
+    CHECK_MEM(&c, &before, sizeof c);
+}
+
+static void an_empty_file_leaves_every_default(void **state)
+{
+    (void)state;
+    struct config fresh;
+    config_init(&fresh);
+    struct config empty = parsed(""), comment = parsed("# nothing\n"), dashes = parsed("---\n");
+    CHECK_MEM(&empty, &fresh, sizeof fresh);
+    CHECK_MEM(&comment, &fresh, sizeof fresh);
+    CHECK_MEM(&dashes, &fresh, sizeof fresh);
+    CHECK_EQ(fresh.port, 9000);
+    CHECK_EQ(fresh.durability, CONFIG_DURABILITY_FSYNC);
+    CHECK_STR(fresh.http_listen, "127.0.0.1");
+}
+
+static void a_whole_file_is_read(void **state)
+{
+    (void)state;
+    const struct config c = parsed("name: bootstrap-node\nport: 9002\nmesh: yes\n"
+                                   "peers:\n  - 127.0.0.1:9001\n  - /ip4/10.0.0.1/udp/9/quic-v1\n"
+                                   "log:\n  level: warning,dag=debug\n  format: json\n"
+                                   "exec.cache: 7\n"
+                                   "durability: none\n"
+                                   "spaces:\n  - {name: default, kind: dag}\n  - name: other\n"
+                                   "  - third:dag\n");
+    CHECK_STR(c.name, "bootstrap-node");
+    CHECK_EQ(c.port, 9002);
+    CHECK(c.mesh);
+    CHECK_EQ(c.peers.len, 2);
+    CHECK_STR(c.peers.items[1], "/ip4/10.0.0.1/udp/9/quic-v1");
+    CHECK_STR(c.log.level, "warning,dag=debug");
+    CHECK_EQ(c.log.format, CONFIG_LOG_JSON);
+    CHECK_EQ(c.exec.cache, 7);
+    CHECK_EQ(c.durability, CONFIG_DURABILITY_NONE);
+    CHECK_EQ(c.spaces.len, 3);
+    CHECK_STR(c.spaces.items[1].kind, "dag");
+    CHECK_STR(c.spaces.items[2].name, "third");
+}
+
+static void a_mistake_is_named_with_its_place_and_the_nearest_key(void **state)
+{
+    (void)state;
+    expect_refusal("name: a\nprot: 9001\n",
+                   "t.yml:2:1: there is no key 'prot'; did you mean 'port'?");
+    expect_refusal("log:\n  levle: info\n",
+                   "t.yml:2:3: there is no key 'log.levle'; did you mean 'log.level'?");
+    expect_refusal("port: 70000\n",
+                   "t.yml:1:7: port must be a number from 0 to 65535, not '70000'");
+    expect_refusal("durability: maybe\n",
+                   "t.yml:1:13: durability must be one of fsync|none, not 'maybe'");
+    expect_refusal("mesh: perhaps\n", "t.yml:1:7: mesh must be yes or no, not 'perhaps'");
+    expect_refusal("peers: 127.0.0.1:9001\n", "t.yml:1:8: peers takes a list");
+    expect_refusal("port: [1]\n", "t.yml:1:7: port takes one value");
+    expect_refusal("port: 1\nport: 2\n", "t.yml:2:1: this key was given before");
+}
+
+static void anchors_aliases_tags_and_second_documents_are_refused(void **state)
+{
+    (void)state;
+    const char *never = "t.yml:1:7: anchors, aliases and tags are not used in this file";
+    expect_refusal("name: &a x\n", never);
+    expect_refusal("name: *a\n", never);
+    expect_refusal("name: !!str x\n", never);
+    expect_refusal("name: a\n---\nname: b\n", "t.yml:2:1: a second document is not read");
+    expect_refusal("- a\n", "t.yml:1:1: the file is a list of `key: value` lines");
+}
+
+static void a_flag_overrides_and_a_list_flag_adds(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    struct config c = parsed("port: 9002\npeers: ['10.0.0.1:1']\n");
+    CHECK_OK(config_set(&c, "port", "9005", &err));
+    CHECK_OK(config_set(&c, "peers", "10.0.0.2:2", &err));
+    CHECK_EQ(c.port, 9005);
+    CHECK_EQ(c.peers.len, 2);
+    CHECK_EQ(config_set(&c, "portt", "1", &err), PANDO_INVALID);
+    CHECK_STR(err.text, "config: there is no key 'portt'; did you mean 'port'?");
+    CHECK_EQ(config_set(&c, "name", "bad\nname", &err), PANDO_INVALID);
+}
+
+static void what_is_left_open_is_filled_from_the_rest(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    struct config c = parsed("port: 9003\n");
+    CHECK_OK(config_finish(&c, &err));
+    CHECK_STR(c.name, "node-9003");
+    CHECK_STR(c.data, "./node-9003_data");
+    CHECK_EQ(c.http_port, 9003);
+    CHECK_EQ(c.spaces.len, 1);
+    CHECK_STR(c.spaces.items[0].name, "default");
+    c = parsed("peers: ['nonsense']\n");
+    CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+    CHECK(strstr(err.text, "IP:PORT") != NULL);
+    c = parsed("allow: [a]\ndeny: [b, a]\n");
+    CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+    c = parsed("name: a/b\n");
+    CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+}
+
+static void lists_have_a_cap(void **state)
+{
+    (void)state;
+    struct config c;
+    struct pando_err err = { 0 };
+    config_init(&c);
+    for (int i = 0; i < CONFIG_LIST_MAX; i++)
+        CHECK_OK(config_set(&c, "peers", "10.0.0.1:1", &err));
+    CHECK_EQ(config_set(&c, "peers", "10.0.0.1:1", &err), PANDO_INVALID);
+    CHECK_STR(err.text, "config: peers takes at most 64 items");
+}
+
+static void every_key_is_explained_and_the_token_is_not_shown(void **state)
+{
+    (void)state;
+    struct config c = parsed("token: hunter2-very-secret\n");
+    struct pando_buf text;
+    buf_init(&text, 1 << 16);
+    CHECK_OK(config_explain(&c, NULL, CONFIG_EXPLAIN_TEXT, &text));
+    for (size_t i = 0; i < config_keys_len(); i++)
+        CHECK(strstr((char *)text.ptr, config_key_at(i).key) != NULL);
+    CHECK(strstr((char *)text.ptr, "hunter2") == NULL);
+    buf_reset(&text);
+    CHECK_OK(config_explain(NULL, "log.format", CONFIG_EXPLAIN_MARKDOWN, &text));
+    CHECK(strstr((char *)text.ptr, "| `log.format` | one of text, json | `text` |") != NULL);
+    CHECK_EQ(config_explain(NULL, "nonsense", CONFIG_EXPLAIN_TEXT, &text), PANDO_NOT_FOUND);
+    buf_deinit(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_empty_file_leaves_every_default),
+        TEST(a_whole_file_is_read),
+        TEST(a_mistake_is_named_with_its_place_and_the_nearest_key),
+        TEST(anchors_aliases_tags_and_second_documents_are_refused),
+        TEST(a_flag_overrides_and_a_list_flag_adds),
+        TEST(what_is_left_open_is_filled_from_the_rest),
+        TEST(lists_have_a_cap),
+        TEST(every_key_is_explained_and_the_token_is_not_shown),
+    };
+    return CHECK_RUN(tests);
+}
