@@ -64,6 +64,7 @@ struct gossip_config {
     uint32_t peers_max, topics_max, peer_topics_max;
     uint32_t seen_max, messages_max, cache_max, backoffs_max, promises_max;
     uint32_t queue_max;    /* RPCs waiting per peer */
+    uint32_t queue_total;  /* for all peers together */
     uint64_t queue_bytes;  /* and their bytes */
     uint64_t cache_bytes;
     uint32_t d, d_low, d_high, d_out, d_lazy;

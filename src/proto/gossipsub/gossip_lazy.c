@@ -1,0 +1,223 @@
+#include "proto/gossipsub/gossip_internal.h"
+
+#include "base/assert.h"
+#include "base/slice.h"
+
+/* ---- promises ---- */
+
+/* One of the ids asked of `peer` must have come from somebody by the deadline. When the
+ * table is full nothing is expected of it. */
+static void expect(struct gossip *g, uint32_t peer, struct gossip_key seen_key)
+{
+    for (uint32_t i = 0; i < g->config.promises_max; i++) {
+        struct gossip_promise *p = &g->promises[i];
+        if (p->used)
+            continue;
+        *p = (struct gossip_promise){
+            true, peer, seen_key, pando_time_add(g->now, g->config.promise_after)
+        };
+        return;
+    }
+}
+
+static void check_promises(struct gossip *g)
+{
+    for (uint32_t i = 0; i < g->config.promises_max; i++) {
+        struct gossip_promise *p = &g->promises[i];
+        if (!p->used || !pando_time_reached(p->until, g->now))
+            continue;
+        p->used = false;
+        if (!gossip_seen_has(&g->seen, p->key)) {
+            g->count.promises_broken++;
+            g->peers[p->peer].misdeeds++;
+        }
+    }
+}
+
+void gossip_promises_forget(struct gossip *g, uint32_t peer)
+{
+    for (uint32_t i = 0; i < g->config.promises_max; i++) {
+        if (g->promises[i].peer == peer)
+            g->promises[i].used = false;
+    }
+}
+
+/* ---- asking ---- */
+
+static void send_gossip(struct gossip *g, uint32_t peer, struct bytes *bytes)
+{
+    if (bytes == NULL) {
+        g->count.dropped_memory++;
+        return;
+    }
+    (void)gossip_queue_push(g, peer, CLASS_GOSSIP, bytes);
+    bytes_unref(bytes);
+}
+
+/* Ask `peer` for those of its ids that we miss, within this heartbeat's budget. */
+void gossip_on_ihave(struct gossip *g, uint32_t peer, const struct gossip_item *item)
+{
+    struct gossip_peer *p = &g->peers[peer];
+    const uint32_t topic = gossip_topic_find(g, item->topic);
+    g->count.ihave_in++;
+    if (topic == GOSSIP_NONE || !g->topics[topic].subscribed ||
+        ++p->ihaves > g->config.ihave_max) {
+        g->count.ihave_ignored++;
+        return;
+    }
+    struct wire_writer ids = wire_write(g->scratch[0], GOSSIP_RPC_SPLIT - 64);
+    struct wire_reader r = wire_read(item->body);
+    struct pando_slice id;
+    struct gossip_key promised = { 0, 0 };
+    uint32_t asked = 0;
+    while (p->ids_asked < g->config.ids_max && gossip_id_next(&r, GOSSIP_ITEM_IHAVE, &id)) {
+        if (id.len == 0 || id.len > GOSSIP_ID_SIZE_MAX)
+            continue;
+        const struct gossip_key key =
+            gossip_key_in(&g->topics[topic], gossip_key_of(g, id));
+        if (gossip_seen_has(&g->seen, key))
+            continue;
+        if (ids.cap - ids.len < id.len + 8)
+            break;
+        gossip_put_id(&ids, false, id);
+        p->ids_asked++;
+        if (rng_below(&g->rng, ++asked) == 0) /* any of them with equal chance */
+            promised = key;
+    }
+    if (asked == 0)
+        return;
+    expect(g, peer, promised);
+    g->count.iwant_out += asked;
+    send_gossip(g, peer, gossip_ids_frame(SLICE_EMPTY, wire_written(&ids)));
+}
+
+/* Two bits per peer and message count how often it was sent on demand. */
+static bool may_resend(struct gossip *g, uint32_t msg, uint32_t peer)
+{
+    uint8_t *byte = &g->msgs[msg].resends[peer / 4];
+    const unsigned shift = peer % 4 * 2;
+    const unsigned times = (unsigned)*byte >> shift & 3u;
+    if (times >= g->config.resend_max)
+        return false;
+    *byte = (uint8_t)((*byte & ~(3u << shift)) | (times + 1) << shift);
+    return true;
+}
+
+void gossip_on_iwant(struct gossip *g, uint32_t peer, const struct gossip_item *item)
+{
+    struct gossip_peer *p = &g->peers[peer];
+    struct wire_reader r = wire_read(item->body);
+    struct pando_slice id;
+    while (p->ids_answered < g->config.ids_max &&
+           gossip_id_next(&r, GOSSIP_ITEM_IWANT, &id)) {
+        g->count.iwant_in++;
+        p->ids_answered++;
+        if (id.len == 0 || id.len > GOSSIP_ID_SIZE_MAX)
+            continue;
+        const uint32_t msg = gossip_msg_by_key(g, gossip_key_of(g, id));
+        if (msg == GOSSIP_NONE || g->msgs[msg].state != MSG_CACHED || MUTANT(NO_IWANT_ANSWER))
+            continue;
+        if (may_resend(g, msg, peer) &&
+            gossip_queue_push(g, peer, CLASS_GOSSIP, g->msgs[msg].framed))
+            g->count.iwant_served++;
+    }
+}
+
+/* ---- telling ---- */
+
+/* Chain the messages of the told windows by topic, newest first. */
+static void chain_by_topic(struct gossip *g)
+{
+    for (uint32_t i = 0; i < g->config.topics_max; i++)
+        g->topics[i].chain = GOSSIP_NONE;
+    for (uint32_t i = g->cached.head; i != GOSSIP_NONE; i = g->msgs[i].next) {
+        struct gossip_msg *m = &g->msgs[i];
+        if (g->ticks - m->tick >= GOSSIP_WINDOWS_TOLD)
+            continue;
+        m->chain = g->topics[m->topic].chain;
+        g->topics[m->topic].chain = i;
+    }
+}
+
+static uint32_t chain_len(const struct gossip *g, uint32_t topic)
+{
+    uint32_t len = 0;
+    for (uint32_t i = g->topics[topic].chain; i != GOSSIP_NONE; i = g->msgs[i].chain)
+        len++;
+    return len;
+}
+
+static void put_id_of(struct wire_writer *w, const struct gossip_msg *m)
+{
+    if (m->author.len == 0) {
+        gossip_put_id(w, true, SLICE_OF(m->id));
+        return;
+    }
+    uint8_t id[sizeof m->author.bytes + GOSSIP_SEQNO_SIZE];
+    struct wire_writer part = wire_write(id, sizeof id);
+    wire_put_bytes(&part, slice_of(m->author.bytes, m->author.len));
+    wire_put_be(&part, m->seqno, GOSSIP_SEQNO_SIZE);
+    gossip_put_id(w, true, wire_written(&part));
+}
+
+/* One IHAVE to all picked peers, shared. */
+static void tell(struct gossip *g, const struct gossip_topic *t, struct wire_writer *ids,
+                 uint32_t picks_len)
+{
+    if (ids->len == 0)
+        return;
+    struct bytes *bytes = gossip_ids_frame(gossip_topic_name(t), wire_written(ids));
+    ids->len = 0;
+    if (bytes == NULL) {
+        g->count.dropped_memory++;
+        return;
+    }
+    for (uint32_t i = 0; i < picks_len; i++)
+        g->count.ihave_out += gossip_queue_push(g, g->picks[i], CLASS_GOSSIP, bytes);
+    bytes_unref(bytes);
+}
+
+/* Some peers of the topic outside the mesh learn which messages we could send them. */
+static void tell_topic(struct gossip *g, uint32_t topic, const uint64_t *except)
+{
+    const struct gossip_topic *t = &g->topics[topic];
+    uint32_t left = chain_len(g, topic);
+    if (left == 0)
+        return;
+    const uint32_t others = gossip_pick(g, topic, t->peers, except, false, UINT32_MAX);
+    uint32_t picks = others * g->config.lazy_percent / 100;
+    if (picks < g->config.d_lazy)
+        picks = g->config.d_lazy;
+    if (picks > others)
+        picks = others;
+    if (picks == 0)
+        return;
+    uint32_t want = left < g->config.ids_max ? left : g->config.ids_max;
+    struct wire_writer ids = wire_write(g->scratch[0], GOSSIP_RPC_SPLIT - 512);
+    for (uint32_t i = t->chain; i != GOSSIP_NONE && want > 0; i = g->msgs[i].chain, left--) {
+        if (rng_below(&g->rng, left) >= want)
+            continue; /* more than may be told: each has the same chance */
+        want--;
+        if (ids.cap - ids.len < 64)
+            tell(g, t, &ids, picks);
+        put_id_of(&ids, &g->msgs[i]);
+    }
+    tell(g, t, &ids, picks);
+}
+
+void gossip_lazy_tick(struct gossip *g)
+{
+    check_promises(g);
+    for (uint32_t peer = 0; peer < g->config.peers_max; peer++) {
+        struct gossip_peer *p = &g->peers[peer];
+        p->ihaves = p->ids_asked = p->ids_answered = 0;
+    }
+    if (g->cached_len == 0)
+        return;
+    chain_by_topic(g);
+    for (uint32_t i = 0; i < g->config.topics_max; i++) {
+        const struct gossip_topic *t = &g->topics[i];
+        if (t->used && t->chain != GOSSIP_NONE)
+            tell_topic(g, i, t->subscribed ? t->mesh : t->fanout);
+    }
+}
