@@ -108,7 +108,7 @@ static bool parse_value(const struct multiaddr_protocol *p, struct pando_slice t
     case VALUE_NAME:
     case VALUE_PATH: break;
     }
-    if (text.len > sizeof v->bytes)
+    if (text.len == 0 || text.len > sizeof v->bytes)
         return false;
     v->len = text.len;
     memcpy(v->bytes, text.ptr, text.len);
@@ -128,7 +128,8 @@ static struct pando_slice take_word(struct pando_slice *left)
 static enum pando_status bad(struct pando_err *reterr, const char *what, struct pando_slice word)
 {
     return pando_err_set(reterr, PANDO_MALFORMED, "multiaddr: %s '%.*s'", what,
-                         (int)(word.len > 100 ? 100 : word.len), (const char *)word.ptr);
+                         (int)(word.len > 100 ? 100 : word.len),
+                         word.len > 0 ? (const char *)word.ptr : "");
 }
 
 enum pando_status multiaddr_parse(const char *text, struct multiaddr *ret,
