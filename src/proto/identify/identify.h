@@ -103,7 +103,7 @@ bool identify_is_foreign(const struct identify_info *info, const char *network);
 bool identify_network_is_valid(const char *name);
 /* The listen addresses of the peer record in `info` that its own key signed, replacing the
  * unsigned ones, when the envelope verifies and speaks of `peer`; otherwise nothing
- * changes and the status says why: PANDO_NOT_FOUND no record, PANDO_FORGED, PANDO_MALFORMED. */
+ * changes and the status says why: PANDO_NOT_FOUND no record, else as peer_record_open. */
 enum pando_status identify_certify(struct identify_info *info, const struct peer_id *peer,
                                    uint64_t *ret_seq) PANDO_MUST_USE;
 
