@@ -53,12 +53,13 @@ struct udp {
     struct udp_address bound;
     struct udp_rx *rx;
     uint8_t *tx;
-    size_t tx_len;
-    size_t segment; /* size of the packets of this run; the last may be shorter */
-    size_t segments;
-    bool run_closed; /* a shorter packet ended the run */
-    struct udp_address to;
-    struct udp_address from; /* len 0: the kernel chooses */
+    struct udp_run {
+        size_t len;
+        size_t segment; /* size of the packets of this run; the last may be shorter */
+        size_t segments;
+        struct udp_address to;
+        struct udp_address from; /* len 0: the kernel chooses */
+    } run, next;                 /* next: one packet behind the run, while stuck */
     struct udp_address error_to;
     struct udp_stats stats;
 };
