@@ -34,11 +34,15 @@
 #define EXEC_TEXT_SIZE 240
 
 struct exec;
+struct crypto_secret; /* crypto/sign.h */
 
 struct exec_config {
     const char *cache_dir;        /* NULL: compiled modules are kept in memory only */
     const uint8_t *cache_key;     /* 32 secret bytes; needed with cache_dir */
 };
+
+/* The cache key of a node, derived from its secret. */
+void exec_cache_key(const struct crypto_secret *secret, uint8_t ret_key[32]);
 
 /* A runner. The engine is not made yet; `config` is copied.
  * Errors: PANDO_INVALID cache_dir without key; PANDO_NOMEM. */
