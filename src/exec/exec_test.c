@@ -170,7 +170,7 @@ static void the_same_run_twice_costs_the_same(void **state)
     exec_free(y);
 }
 
-/* One more than a run uses is enough (the engine wants to see one left), one less is not. */
+/* Fuel must exceed what a run uses: one more is enough, the same or less is not. */
 static void fuel_is_exact(void **state)
 {
     (void)state;
@@ -185,11 +185,14 @@ static void fuel_is_exact(void **state)
     CHECK_OK(exec_run(x, &q, &r));
     CHECK_EQ(r.metrics.fuel_used, need);
     exec_result_deinit(&r);
-    q.limits.fuel = need - 1;
-    CHECK_EQ(exec_run(x, &q, &r), PANDO_FULL);
-    CHECK_EQ(r.failure, EXEC_FAIL_FUEL);
-    CHECK_EQ(r.metrics.fuel_used, need - 1);
-    exec_result_deinit(&r);
+    for (uint64_t less = 0; less < 20; less++) {
+        q.limits.fuel = need - less;
+        CHECK_EQ(exec_run(x, &q, &r), PANDO_FULL);
+        CHECK_EQ(r.failure, EXEC_FAIL_FUEL);
+        CHECK_EQ(r.metrics.fuel_used, need - less);
+        CHECK_EQ(r.output.len, 0);
+        exec_result_deinit(&r);
+    }
     exec_free(x);
 }
 

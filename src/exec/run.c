@@ -248,14 +248,18 @@ static bool take_output(struct sandbox *s, uint64_t at, uint64_t len,
     return true;
 }
 
+/* Compiled code looks at its fuel at loop heads and calls only, so the end of a run may
+ * come before it is seen that the fuel was over: nothing left means exhausted. */
 static void account(struct sandbox *s, const struct exec_limits *limits, struct exec_result *r)
 {
     uint64_t left = 0;
     wasmtime_error_t *error = wasmtime_context_get_fuel(s->context, &left);
     PANDO_ASSERT(error == NULL);
-    r->metrics.fuel_used = limits->fuel - left;
-    if (r->failure == EXEC_FAIL_FUEL)
-        r->metrics.fuel_used = limits->fuel;
+    if (r->failure == EXEC_FAIL_NONE && left == 0) {
+        (void)fail(r, EXEC_FAIL_FUEL, "all fuel is used");
+        buf_reset(&r->output);
+    }
+    r->metrics.fuel_used = r->failure == EXEC_FAIL_FUEL ? limits->fuel : limits->fuel - left;
     if (s->run.memory != NULL)
         r->metrics.memory_bytes = wasmtime_memory_data_size(s->context, s->run.memory);
 }
