@@ -79,6 +79,14 @@ static bool handle_new_connection_id(struct walk *w, uint8_t *frame, uint64_t *h
     return true;
 }
 
+static void note_stop_sending(struct walk *w, struct guard_stops *stops)
+{
+    const uint64_t id = take_int(w);
+    (void)take_int(w);
+    if (!w->failed && stops->len < GUARD_STOPS_MAX)
+        stops->ids[stops->len++] = (int64_t)id;
+}
+
 static void skip_close(struct walk *w, bool transport)
 {
     skip_ints(w, transport ? 2 : 1);
@@ -92,7 +100,7 @@ static void skip_frame(struct walk *w, uint8_t type)
     case 0x00: case 0x01: case 0x1e: return; /* PADDING, PING, HANDSHAKE_DONE */
     case 0x02: case 0x03: skip_ack(w, type == 0x03); return;
     case 0x04: skip_ints(w, 3); return;            /* RESET_STREAM */
-    case 0x05: case 0x11: case 0x15: skip_ints(w, 2); return;
+    case 0x11: case 0x15: skip_ints(w, 2); return;
     case 0x06: skip_ints(w, 1); skip_bytes(w, take_int(w)); return; /* CRYPTO */
     case 0x07: skip_bytes(w, take_int(w)); return;                  /* NEW_TOKEN */
     case 0x10: case 0x12: case 0x13: case 0x14: case 0x16: case 0x17: case 0x19:
@@ -108,7 +116,7 @@ static void skip_frame(struct walk *w, uint8_t type)
     }
 }
 
-size_t guard_frames(uint8_t *buf, size_t len, uint64_t *highest)
+size_t guard_frames(uint8_t *buf, size_t len, uint64_t *highest, struct guard_stops *stops)
 {
     struct walk w = { .at = buf, .end = buf + len };
     size_t hits = 0;
@@ -116,6 +124,8 @@ size_t guard_frames(uint8_t *buf, size_t len, uint64_t *highest)
         uint8_t *frame = w.at++;
         if (*frame == 0x18)
             hits += handle_new_connection_id(&w, frame, highest);
+        else if (*frame == 0x05)
+            note_stop_sending(&w, stops);
         else
             skip_frame(&w, *frame);
     }

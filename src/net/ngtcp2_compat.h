@@ -7,9 +7,6 @@
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
 
-/* Peers can abort the library below this version (guard.h). */
-#define COMPAT_NEEDS_GUARD (NGTCP2_VERSION_NUM < 0x010400)
-
 #if NGTCP2_VERSION_NUM < 0x010000
 
 #define compat_level ngtcp2_crypto_level

@@ -3,14 +3,12 @@
  * returned. The few ngtcp2 calls below are those it allows inside callbacks. */
 #include "base/slice.h"
 #include "net/cert.h"
-#include "net/guard.h"
 #include "net/quic_impl.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>
 #include <time.h>
 
-#if COMPAT_NEEDS_GUARD
 /* The decrypt callback gets no user pointer, so the link whose packet is being read is
  * left here around ngtcp2_conn_read_pkt; per thread, as each endpoint is. */
 static _Thread_local struct quic_conn *reading;
@@ -28,17 +26,10 @@ static int decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
                                             aad, aad_len);
     const bool is_short = aad_len > 0 && (aad[0] & 0x80) == 0;
     if (rc == 0 && reading != NULL && is_short && len > aead->max_overhead)
-        reading->quic->stats.guarded +=
-            guard_frames(dest, len - aead->max_overhead, &reading->guard_highest);
+        reading->quic->stats.guarded += guard_frames(
+            dest, len - aead->max_overhead, &reading->guard_highest, &reading->quic->stops);
     return rc;
 }
-#else
-#define decrypt ngtcp2_crypto_decrypt_cb
-void quic_reading(struct quic_conn *c)
-{
-    (void)c;
-}
-#endif
 
 static void give_random(uint8_t *dest, size_t len, const ngtcp2_rand_ctx *ctx)
 {
@@ -205,7 +196,7 @@ static int on_stream_close(ngtcp2_conn *ng, uint32_t flags, int64_t id, uint64_t
     (void)user;
     if (s == NULL)
         return 0;
-    s->closed = true;
+    s->closed = s->stopped = true;
     quic_stream_stop(s);
     if (s->forgotten || s->unconsumed == 0)
         quic_stream_finish(s);
@@ -221,19 +212,6 @@ static int on_stream_reset(ngtcp2_conn *ng, int64_t id, uint64_t final, uint64_t
     (void)final;
     (void)code;
     return s == NULL || s->forgotten ? 0 : note(user, LINK_RESET, s->handle);
-}
-
-static int on_stop_sending(ngtcp2_conn *ng, int64_t id, uint64_t code, void *user,
-                           void *stream_user)
-{
-    struct quic_stream *s = stream_user;
-    (void)ng;
-    (void)id;
-    (void)code;
-    if (s == NULL || s->stopped)
-        return 0;
-    quic_stream_stop(s);
-    return s->forgotten ? 0 : note(user, LINK_STOPPED, s->handle);
 }
 
 static int on_more_data(ngtcp2_conn *ng, int64_t id, uint64_t max, void *user,
@@ -287,7 +265,6 @@ void quic_callbacks_fill(ngtcp2_callbacks *ret)
         .stream_open = on_stream_open,
         .stream_close = on_stream_close,
         .stream_reset = on_stream_reset,
-        .stream_stop_sending = on_stop_sending,
         .extend_max_stream_data = on_more_data,
         .extend_max_local_streams_bidi = on_more_streams,
         .recv_stateless_reset = on_stateless_reset,

@@ -21,6 +21,7 @@
 
 #include "base/heap.h"
 #include "base/map.h"
+#include "net/guard.h"
 #include "net/ngtcp2_compat.h"
 #include "net/outbox.h"
 #include "net/quic.h"
@@ -140,6 +141,7 @@ struct quic {
     uint64_t next_stream;
     uint32_t half_open_in;
     struct quic_limiter limiter;
+    struct guard_stops stops; /* named by the packet just read */
     struct quic_stats stats;
 };
 
@@ -202,6 +204,7 @@ struct quic_stream *quic_stream_find(const struct quic *q, uint64_t handle);
 void quic_stream_ready(struct quic_stream *s);   /* may have something to write */
 void quic_stream_unready(struct quic_stream *s);
 void quic_stream_stop(struct quic_stream *s);    /* will never write again */
+void quic_stream_refused(struct quic_stream *s); /* the peer wants no more: tell, stop */
 void quic_stream_credit(struct quic_stream *s, uint64_t len);
 void quic_stream_finish(struct quic_stream *s);  /* freed after the next delivery */
 void quic_streams_admit(struct quic_conn *c);    /* open what waited */

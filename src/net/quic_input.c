@@ -79,6 +79,17 @@ static struct quic_conn *find_by_token(const struct quic *q, const struct udp_da
     return c;
 }
 
+/* The library stopped these streams by itself; their owners shall know. */
+static void tell_stops(struct quic_conn *c)
+{
+    struct guard_stops *stops = &c->quic->stops;
+    for (size_t i = 0; i < stops->len; i++)
+        for (struct quic_stream *s = c->streams; s != NULL; s = s->next)
+            if (s->id == stops->ids[i] && !s->closed)
+                quic_stream_refused(s);
+    stops->len = 0;
+}
+
 static void read_packet(struct quic_conn *c, const struct udp_datagram *d)
 {
     struct quic *q = c->quic;
@@ -96,6 +107,7 @@ static void read_packet(struct quic_conn *c, const struct udp_datagram *d)
     quic_reading(c);
     const int rc = ngtcp2_conn_read_pkt(c->ng, &path, &info, d->bytes, d->len, q->now.ns);
     quic_reading(NULL);
+    tell_stops(c);
     if (c->close_wanted) {
         quic_conn_close(c);
     } else if (rc != 0) {

@@ -103,7 +103,7 @@ static ngtcp2_ssize write_some(struct quic_conn *c, struct pass *p)
         p->link_blocked = blocked(c, s);
         return NGTCP2_ERR_WRITE_MORE;
     case NGTCP2_ERR_STREAM_SHUT_WR: case NGTCP2_ERR_STREAM_NOT_FOUND:
-        quic_stream_stop(s);
+        quic_stream_refused(s);
         return NGTCP2_ERR_WRITE_MORE;
     default:
         return n;

@@ -131,6 +131,17 @@ void quic_stream_stop(struct quic_stream *s)
     sendq_drop_unsent(&s->out);
 }
 
+void quic_stream_refused(struct quic_stream *s)
+{
+    const struct outbox_event event = { .kind = LINK_STOPPED, .link = s->conn->link,
+                                        .stream = s->handle };
+    if (s->stopped)
+        return;
+    quic_stream_stop(s);
+    if (!s->forgotten)
+        quic_note(s->conn->quic, &event, (struct pando_slice){ 0 });
+}
+
 /* The node digested `len` bytes: both windows open by as much. */
 void quic_stream_credit(struct quic_stream *s, uint64_t len)
 {
