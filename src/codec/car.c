@@ -11,7 +11,7 @@ enum {
     V2_HEADER_SIZE = 40,
 };
 
-static const uint8_t v2_pragma[V2_PRAGMA_SIZE] = { 0x0a, 0xa1, 0x67, 'v',  'e', 'r',
+static const uint8_t v2_pragma[V2_PRAGMA_SIZE] = { 0x0a, 0xa1, 0x67, 'v', 'e', 'r',
                                                    's',  'i',  'o',  'n', 0x02 };
 
 /* Bytes of a CBOR head with this argument. */
@@ -32,8 +32,8 @@ size_t car_header_size(size_t roots_len)
     return wire_uvarint_size(body) + body;
 }
 
-void car_put_header(struct wire_writer *w, enum cid_codec codec, const struct pando_id *roots,
-                    size_t roots_len)
+void car_put_header(struct wire_writer *w, enum cid_codec codec,
+                    const struct pando_id *roots, size_t roots_len)
 {
     if (roots_len > CAR_HEADER_MAX / LINK_SIZE - 1) {
         w->failed = true;
@@ -67,7 +67,8 @@ static enum pando_status unwrap(struct pando_slice bytes, struct pando_slice *re
     if (bytes.len < V2_PRAGMA_SIZE || memcmp(bytes.ptr, v2_pragma, V2_PRAGMA_SIZE) != 0)
         return PANDO_OK;
     struct wire_reader r = wire_read(slice_from(bytes, V2_PRAGMA_SIZE));
-    (void)wire_get_bytes(&r, 16); /* characteristics: hints about an index we do not use */
+    (void)wire_get_bytes(&r,
+                         16); /* characteristics: hints about an index we do not use */
     const uint64_t offset = wire_get_le(&r, 8);
     const uint64_t size = wire_get_le(&r, 8);
     if (r.failed || offset < V2_PRAGMA_SIZE + V2_HEADER_SIZE || offset > bytes.len ||

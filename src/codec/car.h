@@ -1,7 +1,9 @@
-/* car.h - content-addressed archives: a header with roots, then blocks that prove themselves.
+/* car.h - content-addressed archives: a header with roots, then blocks that prove
+ * themselves.
  *
  *   uvarint length | DAG-CBOR {"roots": [CID...], "version": 1}
- *   uvarint length | CID | data          (repeated to the end; length covers CID and data)
+ *   uvarint length | CID | data          (repeated to the end; length covers CID and
+ * data)
  *
  * We write version 1, which every IPLD tool reads. The reader also looks through the
  * version 2 wrapper to the archive inside. It borrows from bytes in memory (map the file)
@@ -23,10 +25,10 @@
 size_t car_header_size(size_t roots_len);
 /* Write the header; the roots are sha2-256 CIDs of one codec. IPLD tools expect at least
  * one root, though many read an archive without. */
-void car_put_header(struct wire_writer *w, enum cid_codec codec, const struct pando_id *roots,
-                    size_t roots_len);
-/* Write the head of a section whose `data_len` bytes follow from elsewhere. Fails (sticky)
- * above CAR_SECTION_MAX. */
+void car_put_header(struct wire_writer *w, enum cid_codec codec,
+                    const struct pando_id *roots, size_t roots_len);
+/* Write the head of a section whose `data_len` bytes follow from elsewhere. Fails
+ * (sticky) above CAR_SECTION_MAX. */
 void car_put_section_head(struct wire_writer *w, enum cid_codec codec,
                           const struct pando_id *id, size_t data_len);
 

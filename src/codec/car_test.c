@@ -40,7 +40,8 @@ static void archives_agree_with_the_vectors(void **state)
 }
 
 /* Append `data` as a section the way an exporter does: head, then the bytes. */
-static void append(struct pando_buf *b, const struct pando_id *id, struct pando_slice data)
+static void append(struct pando_buf *b, const struct pando_id *id,
+                   struct pando_slice data)
 {
     uint8_t head[CAR_SECTION_HEAD_MAX];
     struct wire_writer w = wire_write(head, sizeof head);

@@ -7,13 +7,19 @@
 #include <string.h>
 
 enum {
-    MAJOR_UINT, MAJOR_NINT, MAJOR_BYTES, MAJOR_TEXT,
-    MAJOR_ARRAY, MAJOR_MAP, MAJOR_TAG, MAJOR_SIMPLE,
+    MAJOR_UINT,
+    MAJOR_NINT,
+    MAJOR_BYTES,
+    MAJOR_TEXT,
+    MAJOR_ARRAY,
+    MAJOR_MAP,
+    MAJOR_TAG,
+    MAJOR_SIMPLE,
 };
 
 enum { TAG_LINK = 42, LINK_PREFIX = 0x00, ARGUMENT_FLOAT = 27 };
 
-/* The argument of a head whose low five bits are `info`; only its shortest form passes. */
+/* The argument of a head whose low five bits are `info`, in its shortest form only. */
 static uint64_t get_argument(struct wire_reader *r, unsigned info)
 {
     static const uint64_t smallest[4] = { 24, 0x100, 0x10000, 0x100000000 };
@@ -135,7 +141,8 @@ int64_t cbor_get_int(struct wire_reader *r)
     return item.kind == CBOR_UINT ? (int64_t)item.value : -1 - (int64_t)item.value;
 }
 
-static struct pando_slice expect_string(struct wire_reader *r, enum cbor_kind kind, size_t max)
+static struct pando_slice expect_string(struct wire_reader *r, enum cbor_kind kind,
+                                        size_t max)
 {
     const struct pando_slice s = expect(r, kind).bytes;
     if (s.len > max)

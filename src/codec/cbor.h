@@ -1,10 +1,11 @@
 /* cbor.h - strict DAG-CBOR: one value, one encoding.
  *
- * The reader accepts exactly what the writer emits: minimal heads, definite lengths, 64-bit
- * floats without NaN or infinity, text keys unique and sorted by (length, bytes), tag 42
- * only, valid UTF-8, nothing behind the value. cbor_check() proves all of that for a whole
- * value, iteratively and with a cap on depth; after it, the pull reader may be trusted
- * about order and depth, and a decoder built on it only has to check the fields it wants.
+ * The reader accepts exactly what the writer emits: minimal heads, definite lengths,
+ * 64-bit floats without NaN or infinity, text keys unique and sorted by (length, bytes),
+ * tag 42 only, valid UTF-8, nothing behind the value. cbor_check() proves all of that for
+ * a whole value, iteratively and with a cap on depth; after it, the pull reader may be
+ * trusted about order and depth, and a decoder built on it only has to check the fields
+ * it wants.
  */
 #ifndef CODEC_CBOR_H
 #define CODEC_CBOR_H
@@ -16,14 +17,23 @@
 #define CBOR_DEPTH_MAX 64
 
 enum cbor_kind {
-    CBOR_UINT, CBOR_NINT, CBOR_BYTES, CBOR_TEXT, CBOR_ARRAY, CBOR_MAP, CBOR_LINK,
-    CBOR_FALSE, CBOR_TRUE, CBOR_NULL, CBOR_FLOAT,
+    CBOR_UINT,
+    CBOR_NINT,
+    CBOR_BYTES,
+    CBOR_TEXT,
+    CBOR_ARRAY,
+    CBOR_MAP,
+    CBOR_LINK,
+    CBOR_FALSE,
+    CBOR_TRUE,
+    CBOR_NULL,
+    CBOR_FLOAT,
 };
 
 struct cbor_item {
     enum cbor_kind kind;
-    uint64_t value;           /* UINT; NINT as -1 - value; ARRAY and MAP: element or pair count */
-    double number;            /* FLOAT */
+    uint64_t value; /* UINT; NINT as -1 - value; ARRAY and MAP: element or pair count */
+    double number;  /* FLOAT */
     struct pando_slice bytes; /* BYTES, TEXT, LINK (the CID's bytes without the 00) */
 };
 

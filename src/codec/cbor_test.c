@@ -131,14 +131,16 @@ static void typed_reads_give_what_was_written(void **state)
 static void typed_reads_refuse_everything_else(void **state)
 {
     (void)state;
-    const char *const text = "\x63" "abc", *const array = "\x82\x01\x02", *const map = "\xa0";
+    const char *const text = "\x63"
+                             "abc",
+                      *const array = "\x82\x01\x02", *const map = "\xa0";
     const char *const large = "\x1b\xff\xff\xff\xff\xff\xff\xff\xff", *const no = "\xf6";
     struct wire_reader r;
-#define REFUSES(bytes, len, call)                                                       \
-    do {                                                                                \
-        r = wire_read(slice_of(bytes, len));                                            \
-        (void)(call);                                                                   \
-        CHECK(r.failed);                                                                \
+#define REFUSES(bytes, len, call)                                                        \
+    do {                                                                                 \
+        r = wire_read(slice_of(bytes, len));                                             \
+        (void)(call);                                                                    \
+        CHECK(r.failed);                                                                 \
     } while (0)
     REFUSES(text, 4, cbor_get_uint(&r));
     REFUSES(text, 4, cbor_get_int(&r));

@@ -13,7 +13,7 @@ enum { SHA256 = 0x12, SHA256_SIZE = 32, SHA256_MULTIHASH = 34 };
 static uint64_t digest_size(uint64_t hash)
 {
     switch (hash) {
-    case 0x11: return 20;   /* sha1 */
+    case 0x11: return 20; /* sha1 */
     case SHA256: return 32;
     case 0x13: return 64;   /* sha2-512 */
     case 0x16: return 32;   /* sha3-256 */
@@ -126,8 +126,8 @@ void cid_text_sha256(enum cid_codec codec, const struct pando_id *id,
     uint8_t bytes[CID_SHA256_SIZE];
     cid_write_sha256(codec, id, bytes);
     ret_text[0] = (char)MULTIBASE_32;
-    const enum pando_status st = multibase_encode(MULTIBASE_32, SLICE_OF(bytes), ret_text + 1,
-                                                  CID_SHA256_TEXT_SIZE - 1);
+    const enum pando_status st = multibase_encode(MULTIBASE_32, SLICE_OF(bytes),
+                                                  ret_text + 1, CID_SHA256_TEXT_SIZE - 1);
     PANDO_ASSERT(st == PANDO_OK); /* 58 characters and a terminator behind the prefix */
 }
 
@@ -169,7 +169,8 @@ enum pando_status cid_parse(const char *text, struct cid *ret_cid)
     if (len < 2 || len >= sizeof copy)
         return PANDO_MALFORMED;
     if (len == 46 && text[0] == 'Q' && text[1] == 'm') {
-        if (multibase_decode(MULTIBASE_58, slice_of(text, len), bytes, sizeof bytes, &len))
+        if (multibase_decode(MULTIBASE_58, slice_of(text, len), bytes, sizeof bytes,
+                             &len))
             return PANDO_MALFORMED;
         if (len != SHA256_MULTIHASH || bytes[0] != SHA256 || bytes[1] != SHA256_SIZE)
             return PANDO_MALFORMED;

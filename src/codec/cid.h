@@ -39,19 +39,24 @@ enum pando_status cid_read_sha256(enum cid_codec codec, struct pando_slice bytes
 #define CID_SHA256_TEXT_SIZE 60
 void cid_text_sha256(enum cid_codec codec, const struct pando_id *id,
                      char ret_text[CID_SHA256_TEXT_SIZE]);
-/* Any CID in bytes. Strict: minimal varints, known version, digest length, nothing behind. */
-enum pando_status cid_decode(struct pando_slice bytes, struct cid *ret_cid) PANDO_MUST_USE;
+/* Any CID in bytes. Strict: minimal varints, known version, digest length, nothing
+ * behind. */
+enum pando_status cid_decode(struct pando_slice bytes,
+                             struct cid *ret_cid) PANDO_MUST_USE;
 enum pando_status cid_encode(const struct cid *cid, uint8_t *ret_bytes, size_t cap,
                              size_t *ret_len) PANDO_MUST_USE;
 /* Any CID in text: base32, base58btc, base36, base16, base64; "Qm..." is version 0. */
 enum pando_status cid_parse(const char *text, struct cid *ret_cid) PANDO_MUST_USE;
-enum pando_status cid_print(const struct cid *cid, char *ret_text, size_t cap) PANDO_MUST_USE;
+enum pando_status cid_print(const struct cid *cid, char *ret_text,
+                            size_t cap) PANDO_MUST_USE;
 /* Whether `bytes` is exactly one well-formed CID of any codec. */
 bool cid_valid(struct pando_slice bytes);
-/* Whether `multihash` is exactly one multihash: minimal varints, the digest as long as the
- * hash function gives it (any length for identity and for functions we do not know). */
+/* Whether `multihash` is exactly one multihash: minimal varints, the digest as long as
+ * the hash function gives it (any length for identity and for functions we do not know).
+ */
 bool cid_multihash_valid(struct pando_slice multihash, uint64_t *ret_hash);
 /* The digest when the CID is a sha2-256 one; PANDO_UNSUPPORTED otherwise. */
-enum pando_status cid_sha256(const struct cid *cid, struct pando_id *ret_id) PANDO_MUST_USE;
+enum pando_status cid_sha256(const struct cid *cid,
+                             struct pando_id *ret_id) PANDO_MUST_USE;
 
 #endif

@@ -63,12 +63,14 @@ static void every_base_minds_its_caller_s_room(void **state)
         const size_t chars = strlen(text);
         CHECK_EQ(multibase_encode(bases[i], SLICE_OF(bytes), text, chars), PANDO_FULL);
         CHECK_OK(multibase_encode(bases[i], SLICE_OF(bytes), text, chars + 1));
-        CHECK_EQ(multibase_decode(bases[i], slice_text(text), again, 19, &len), PANDO_FULL);
+        CHECK_EQ(multibase_decode(bases[i], slice_text(text), again, 19, &len),
+                 PANDO_FULL);
         CHECK_OK(multibase_decode(bases[i], slice_text(text), again, 20, &len));
     }
     const uint8_t large[129] = { 1 };
     char text[512];
-    CHECK_EQ(multibase_encode(MULTIBASE_58, SLICE_OF(large), text, sizeof text), PANDO_INVALID);
+    CHECK_EQ(multibase_encode(MULTIBASE_58, SLICE_OF(large), text, sizeof text),
+             PANDO_INVALID);
 }
 
 static void cids_agree_with_the_vectors(void **state)

@@ -31,17 +31,19 @@ enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **
 {
     json_error_t error;
     if (text.len > max || text.len > JSON_TEXT_MAX)
-        return pando_err_set(reterr, PANDO_FULL, "JSON: %zu bytes are more than the limit of %zu",
-                             text.len, max < JSON_TEXT_MAX ? max : (size_t)JSON_TEXT_MAX);
+        return pando_err_set(reterr, PANDO_FULL,
+                             "JSON: %zu bytes are more than the limit of %zu", text.len,
+                             max < JSON_TEXT_MAX ? max : (size_t)JSON_TEXT_MAX);
     if (!is_shallow(text))
-        return pando_err_set(reterr, PANDO_MALFORMED, "JSON: nested deeper than %d levels",
-                             JSON_DEPTH_MAX);
+        return pando_err_set(reterr, PANDO_MALFORMED,
+                             "JSON: nested deeper than %d levels", JSON_DEPTH_MAX);
     const char *start = text.len > 0 ? (const char *)text.ptr : "";
-    json_t *value = json_loadb(start, text.len,
-                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *value =
+        json_loadb(start, text.len,
+                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (value == NULL)
-        return pando_err_set(reterr, PANDO_MALFORMED, "JSON: line %d, column %d: %s", error.line,
-                             error.column, error.text);
+        return pando_err_set(reterr, PANDO_MALFORMED, "JSON: line %d, column %d: %s",
+                             error.line, error.column, error.text);
     *ret_value = value;
     return PANDO_OK;
 }

@@ -4,8 +4,8 @@
  * {"/":{"bytes":"base64 without padding"}}, links {"/":"CID"}. The bridge is strict: text
  * is at most JSON_TEXT_MAX long and JSON_DEPTH_MAX deep, duplicate keys are refused. What
  * comes from CBOR keeps the order of its keys, so the text is DAG-JSON's data model but
- * not necessarily its canonical order: never hash it. The objects that stand for bytes and
- * links count as levels of the text.
+ * not necessarily its canonical order: never hash it. The objects that stand for bytes
+ * and links count as levels of the text.
  *
  * Numbers: an integer beyond int64 is printed from CBOR but refused in text (jansson has
  * no such type); a number with a point or an exponent is a float.
@@ -31,10 +31,11 @@ enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **
 /* Append `text` as a JSON string with its quotes. Any bytes: what is not UTF-8 becomes
  * U+FFFD, so a log line or an error always remains readable JSON.
  * Errors: PANDO_FULL, PANDO_NOMEM; the buffer is as it was. */
-enum pando_status json_text_escape(struct pando_buf *b, struct pando_slice text) PANDO_MUST_USE;
+enum pando_status json_text_escape(struct pando_buf *b,
+                                   struct pando_slice text) PANDO_MUST_USE;
 
-/* Append the DAG-CBOR of DAG-JSON text. Errors: as json_text_parse; PANDO_FULL the buffer's
- * cap; the buffer is as it was. */
+/* Append the DAG-CBOR of DAG-JSON text. Errors: as json_text_parse; PANDO_FULL the
+ * buffer's cap; the buffer is as it was. */
 enum pando_status json_text_to_cbor(struct pando_slice text, struct pando_buf *cbor,
                                     struct pando_err *reterr) PANDO_MUST_USE;
 /* Append the DAG-CBOR of a parsed value; `max` caps it. Errors: PANDO_MALFORMED a link or
@@ -44,6 +45,7 @@ enum pando_status json_text_encode(const json_t *value, struct pando_buf *cbor,
 /* Append the DAG-JSON text of one strict DAG-CBOR value. Errors: PANDO_MALFORMED not
  * strict; PANDO_UNSUPPORTED a map that in DAG-JSON would read as bytes or a link;
  * PANDO_FULL; the buffer is as it was. */
-enum pando_status json_text_from_cbor(struct pando_slice cbor, struct pando_buf *text) PANDO_MUST_USE;
+enum pando_status json_text_from_cbor(struct pando_slice cbor,
+                                      struct pando_buf *text) PANDO_MUST_USE;
 
 #endif

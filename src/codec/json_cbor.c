@@ -27,8 +27,9 @@ static bool refuse(struct encoder *e, enum pando_status status, const char *why)
 /* The only member of an object, when its key is `key`; NULL otherwise. */
 static const json_t *only_member(const json_t *object, const char *key)
 {
-    return json_is_object(object) && json_object_size(object) == 1 ? json_object_get(object, key)
-                                                                    : NULL;
+    return json_is_object(object) && json_object_size(object) == 1
+               ? json_object_get(object, key)
+               : NULL;
 }
 
 static struct pando_slice string_of(const json_t *value)
@@ -56,7 +57,8 @@ static bool encode_bytes(struct encoder *e, const json_t *text)
     size_t len;
     if (bytes == NULL)
         return refuse(e, PANDO_NOMEM, "memory could not be allocated");
-    const bool good = !multibase_decode(MULTIBASE_64, base64, bytes, base64.len + 1, &len);
+    const bool good =
+        !multibase_decode(MULTIBASE_64, base64, bytes, base64.len + 1, &len);
     if (good)
         cbor_put_bytes(&e->w, slice_of(bytes, len));
     free(bytes);
@@ -86,7 +88,8 @@ static bool encode_map(struct encoder *e, const json_t *object)
     size_t at = 0;
     /* jansson iterates over non-const objects only; nothing is changed here */
     json_t *walked = (json_t *)(uintptr_t)object;
-    for (void *i = json_object_iter(walked); i != NULL; i = json_object_iter_next(walked, i)) {
+    for (void *i = json_object_iter(walked); i != NULL;
+         i = json_object_iter_next(walked, i)) {
         PANDO_ASSERT(at < len);
         members[at++] = (struct member){ slice_text(json_object_iter_key(i)),
                                          json_object_iter_value(i) };
@@ -124,7 +127,9 @@ static bool encode_value(struct encoder *e, const json_t *value)
                 return false;
         return true;
     case JSON_STRING: cbor_put_text(&e->w, string_of(value)); return true;
-    case JSON_INTEGER: cbor_put_int(&e->w, (int64_t)json_integer_value(value)); return true;
+    case JSON_INTEGER:
+        cbor_put_int(&e->w, (int64_t)json_integer_value(value));
+        return true;
     case JSON_REAL: cbor_put_float(&e->w, json_real_value(value)); return true;
     case JSON_TRUE: cbor_put_bool(&e->w, true); return true;
     case JSON_FALSE: cbor_put_bool(&e->w, false); return true;
@@ -144,7 +149,8 @@ static size_t depth_of(const json_t *value, size_t left)
         deepest = depth > deepest ? depth : deepest;
     }
     json_t *walked = (json_t *)(uintptr_t)value;
-    for (void *i = json_object_iter(walked); i != NULL; i = json_object_iter_next(walked, i)) {
+    for (void *i = json_object_iter(walked); i != NULL;
+         i = json_object_iter_next(walked, i)) {
         depth = depth_of(json_object_iter_value(i), left - 1);
         deepest = depth > deepest ? depth : deepest;
     }
@@ -170,11 +176,12 @@ enum pando_status json_text_encode(const json_t *value, struct pando_buf *cbor,
                                    struct pando_err *reterr)
 {
     if (depth_of(value, JSON_DEPTH_MAX + 1) > JSON_DEPTH_MAX)
-        return pando_err_set(reterr, PANDO_MALFORMED, "JSON: nested deeper than %d levels",
-                             JSON_DEPTH_MAX);
+        return pando_err_set(reterr, PANDO_MALFORMED,
+                             "JSON: nested deeper than %d levels", JSON_DEPTH_MAX);
     const size_t left = cbor->max - cbor->len;
     if (left == 0)
-        return pando_err_set(reterr, PANDO_FULL, "JSON: there is no room for its encoding");
+        return pando_err_set(reterr, PANDO_FULL,
+                             "JSON: there is no room for its encoding");
     for (size_t room = 256;; room *= 2) {
         const enum pando_status grown = buf_reserve(cbor, room < left ? room : left);
         if (grown != PANDO_OK)
@@ -183,7 +190,8 @@ enum pando_status json_text_encode(const json_t *value, struct pando_buf *cbor,
         if (st != PANDO_FULL)
             return st;
         if (room >= left)
-            return pando_err_set(reterr, PANDO_FULL, "JSON: encodes to more than %zu bytes", left);
+            return pando_err_set(reterr, PANDO_FULL,
+                                 "JSON: encodes to more than %zu bytes", left);
     }
 }
 

@@ -50,9 +50,24 @@ static void bad_text_is_refused_with_a_reason(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "{", "{\"a\":1,\"a\":2}", "[1,]", "1 2", "nul", "\"\\ud800\"", "\"\xff\"", "'a'",
-        "[18446744073709551615]", "1e999", "{\"/\":\"no cid\"}", "{\"/\":\"\"}",
-        "{\"/\":{\"bytes\":\"a=\"}}", "{\"/\":{\"bytes\":\"YWJ\"}}", "{a:1}", "NaN", "01",
+        "",
+        "{",
+        "{\"a\":1,\"a\":2}",
+        "[1,]",
+        "1 2",
+        "nul",
+        "\"\\ud800\"",
+        "\"\xff\"",
+        "'a'",
+        "[18446744073709551615]",
+        "1e999",
+        "{\"/\":\"no cid\"}",
+        "{\"/\":\"\"}",
+        "{\"/\":{\"bytes\":\"a=\"}}",
+        "{\"/\":{\"bytes\":\"YWJ\"}}",
+        "{a:1}",
+        "NaN",
+        "01",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct pando_err err = { 0 };
@@ -123,7 +138,8 @@ static void keys_are_put_into_the_one_order(void **state)
     struct pando_buf cbor, text;
     buf_init(&cbor, ROOM);
     buf_init(&text, ROOM);
-    CHECK_OK(json_text_to_cbor(slice_text("{\"bb\":1,\"a\":2,\"ba\":3,\"\":4}"), &cbor, &err));
+    CHECK_OK(
+        json_text_to_cbor(slice_text("{\"bb\":1,\"a\":2,\"ba\":3,\"\":4}"), &cbor, &err));
     CHECK_OK(cbor_check(buf_view(&cbor)));
     CHECK_OK(json_text_from_cbor(buf_view(&cbor), &text));
     CHECK(slice_equal(buf_view(&text), slice_text("{\"\":4,\"a\":2,\"ba\":3,\"bb\":1}")));

@@ -43,7 +43,8 @@ enum pando_status multiaddr_decode(struct pando_slice bytes, struct multiaddr *r
     return PANDO_OK;
 }
 
-bool multiaddr_next(const struct multiaddr *a, size_t *cursor, struct multiaddr_part *ret_part)
+bool multiaddr_next(const struct multiaddr *a, size_t *cursor,
+                    struct multiaddr_part *ret_part)
 {
     if (*cursor >= a->len)
         return false;
@@ -54,7 +55,8 @@ bool multiaddr_next(const struct multiaddr *a, size_t *cursor, struct multiaddr_
     return true;
 }
 
-enum pando_status multiaddr_append(struct multiaddr *a, uint64_t code, struct pando_slice value)
+enum pando_status multiaddr_append(struct multiaddr *a, uint64_t code,
+                                   struct pando_slice value)
 {
     const struct multiaddr_protocol *p = multiaddr_protocol_by_code(code);
     if (p == NULL)
@@ -63,7 +65,8 @@ enum pando_status multiaddr_append(struct multiaddr *a, uint64_t code, struct pa
         return PANDO_MALFORMED;
     struct multiaddr longer = { .len = a->len };
     memcpy(longer.bytes, a->bytes, a->len);
-    struct wire_writer w = wire_write(longer.bytes + a->len, (size_t)(MULTIADDR_MAX - a->len));
+    struct wire_writer w =
+        wire_write(longer.bytes + a->len, (size_t)(MULTIADDR_MAX - a->len));
     wire_put_uvarint(&w, code);
     if (p->size == MULTIADDR_VARIABLE)
         wire_put_block(&w, value);
@@ -124,7 +127,8 @@ enum pando_status multiaddr_to_udp(const struct multiaddr *a, struct multiaddr_u
     return PANDO_OK;
 }
 
-void multiaddr_from_udp(const uint8_t *ip, uint8_t ip_len, uint16_t port, struct multiaddr *ret)
+void multiaddr_from_udp(const uint8_t *ip, uint8_t ip_len, uint16_t port,
+                        struct multiaddr *ret)
 {
     PANDO_ASSERT(ip_len == 4 || ip_len == 16);
     struct multiaddr a = { 0 };

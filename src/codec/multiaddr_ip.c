@@ -38,7 +38,8 @@ bool multiaddr_ip4_parse(struct pando_slice text, uint8_t ret_ip[4])
 
 void multiaddr_ip4_print(const uint8_t ip[4], char ret_text[MULTIADDR_IP_TEXT])
 {
-    (void)snprintf(ret_text, MULTIADDR_IP_TEXT, "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
+    (void)snprintf(ret_text, MULTIADDR_IP_TEXT, "%u.%u.%u.%u", ip[0], ip[1], ip[2],
+                   ip[3]);
 }
 
 static int hex_value(uint8_t c)
@@ -138,7 +139,8 @@ void multiaddr_ip6_print(const uint8_t ip[16], char ret_text[MULTIADDR_IP_TEXT])
         const bool after = gap > 0 && i == from + gap;
         const unsigned group = (unsigned)ip[2 * i] << 8 | ip[2 * i + 1];
         const char *mark = after ? "::" : i > 0 ? ":" : "";
-        at += snprintf(ret_text + at, (size_t)(MULTIADDR_IP_TEXT - at), "%s%x", mark, group);
+        at += snprintf(ret_text + at, (size_t)(MULTIADDR_IP_TEXT - at), "%s%x", mark,
+                       group);
     }
     if (gap > 0 && gap < 8 && from + gap == 8)
         (void)snprintf(ret_text + at, (size_t)(MULTIADDR_IP_TEXT - at), "::");

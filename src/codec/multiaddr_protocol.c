@@ -79,7 +79,8 @@ static bool is_peer(struct pando_slice s)
     return hash == 0x12 || (hash == 0 && s.len > 2);
 }
 
-bool multiaddr_protocol_valid(const struct multiaddr_protocol *p, struct pando_slice value)
+bool multiaddr_protocol_valid(const struct multiaddr_protocol *p,
+                              struct pando_slice value)
 {
     uint64_t hash;
     if (p->size != MULTIADDR_VARIABLE)

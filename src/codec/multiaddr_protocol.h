@@ -16,12 +16,12 @@ enum multiaddr_value {
     VALUE_NUMBER, /* one byte, decimal */
     VALUE_PORT,
     VALUE_U64,
-    VALUE_NAME,   /* a host name or an interface */
-    VALUE_PATH,   /* takes the rest of the address */
+    VALUE_NAME,    /* a host name or an interface */
+    VALUE_PATH,    /* takes the rest of the address */
     VALUE_ESCAPED, /* any bytes, %XX in text */
-    VALUE_PEER,   /* multihash: identity or sha2-256 */
-    VALUE_HASH,   /* any multihash, multibase in text */
-    VALUE_ONION3, /* 35 bytes in base32, a colon, a port */
+    VALUE_PEER,    /* multihash: identity or sha2-256 */
+    VALUE_HASH,    /* any multihash, multibase in text */
+    VALUE_ONION3,  /* 35 bytes in base32, a colon, a port */
 };
 
 #define MULTIADDR_VARIABLE UINT8_MAX
@@ -37,7 +37,8 @@ struct multiaddr_protocol {
 const struct multiaddr_protocol *multiaddr_protocol_by_code(uint64_t code);
 const struct multiaddr_protocol *multiaddr_protocol_by_name(struct pando_slice name);
 /* Whether `value` is a valid value of the protocol. */
-bool multiaddr_protocol_valid(const struct multiaddr_protocol *p, struct pando_slice value);
+bool multiaddr_protocol_valid(const struct multiaddr_protocol *p,
+                              struct pando_slice value);
 
 /* IP addresses in text, strictly: no leading zeros, no zone, RFC 5952 when printed. */
 bool multiaddr_ip4_parse(struct pando_slice text, uint8_t ret_ip[4]);

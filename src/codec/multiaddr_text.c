@@ -21,7 +21,8 @@ static void put_number(struct value *v, uint64_t number, size_t size)
         v->bytes[v->len++] = (uint8_t)(number >> (8 * (size - 1 - i)));
 }
 
-static bool parse_number(struct pando_slice text, uint64_t max, size_t size, struct value *v)
+static bool parse_number(struct pando_slice text, uint64_t max, size_t size,
+                         struct value *v)
 {
     uint64_t number;
     if (!multiaddr_number_parse(text, max, &number))
@@ -125,7 +126,8 @@ static struct pando_slice take_word(struct pando_slice *left)
     return slice_of(rest.ptr, len);
 }
 
-static enum pando_status bad(struct pando_err *reterr, const char *what, struct pando_slice word)
+static enum pando_status bad(struct pando_err *reterr, const char *what,
+                             struct pando_slice word)
 {
     return pando_err_set(reterr, PANDO_MALFORMED, "multiaddr: %s '%.*s'", what,
                          (int)(word.len > 100 ? 100 : word.len),
@@ -138,7 +140,8 @@ enum pando_status multiaddr_parse(const char *text, struct multiaddr *ret,
     struct pando_slice left = slice_text(text);
     struct multiaddr a = { 0 };
     if (left.len < 2 || left.ptr[0] != '/' || left.len > MULTIADDR_TEXT_MAX)
-        return bad(reterr, "expected /ip4/192.0.2.7/udp/9000/quic-v1 or the like, not", left);
+        return bad(reterr, "expected /ip4/192.0.2.7/udp/9000/quic-v1 or the like, not",
+                   left);
     while (left.len > 0) {
         const struct pando_slice name = take_word(&left);
         const struct multiaddr_protocol *p = multiaddr_protocol_by_name(name);
@@ -156,10 +159,11 @@ enum pando_status multiaddr_parse(const char *text, struct multiaddr *ret,
         }
         if (!parse_value(p, word, &v))
             return bad(reterr, "not a valid value of its component:", word);
-        const enum pando_status st = multiaddr_append(&a, p->code, slice_of(v.bytes, v.len));
+        const enum pando_status st =
+            multiaddr_append(&a, p->code, slice_of(v.bytes, v.len));
         if (st == PANDO_FULL)
-            return pando_err_set(reterr, PANDO_MALFORMED, "multiaddr: longer than %d bytes",
-                                 MULTIADDR_MAX);
+            return pando_err_set(reterr, PANDO_MALFORMED,
+                                 "multiaddr: longer than %d bytes", MULTIADDR_MAX);
         if (st != PANDO_OK)
             return bad(reterr, "not a valid value of its component:", word);
     }
@@ -238,7 +242,8 @@ enum pando_status multiaddr_print(const struct multiaddr *a, char *ret_text, siz
         if (p == NULL || !print_value(p->value, part.value, word, sizeof word))
             return PANDO_FULL;
         const char *slash = p->value == VALUE_NONE || p->value == VALUE_PATH ? "" : "/";
-        const int took = snprintf(ret_text + len, cap - len, "/%s%s%s", p->name, slash, word);
+        const int took =
+            snprintf(ret_text + len, cap - len, "/%s%s%s", p->name, slash, word);
         if (took < 0 || (size_t)took >= cap - len)
             return PANDO_FULL;
         len += (size_t)took;
@@ -264,7 +269,8 @@ static bool is_host(struct pando_slice host)
     return host.len > 0 && host.len <= 253 && !digits;
 }
 
-static enum pando_status append_host(struct pando_slice host, bool bracketed, struct multiaddr *a)
+static enum pando_status append_host(struct pando_slice host, bool bracketed,
+                                     struct multiaddr *a)
 {
     uint8_t ip[16];
     if (bracketed)

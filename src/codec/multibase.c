@@ -16,7 +16,8 @@ static const char *alphabet(enum multibase base)
     case MULTIBASE_16: return "0123456789abcdef";
     case MULTIBASE_32: return "abcdefghijklmnopqrstuvwxyz234567";
     case MULTIBASE_36: return "0123456789abcdefghijklmnopqrstuvwxyz";
-    case MULTIBASE_58: return "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    case MULTIBASE_58:
+        return "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     case MULTIBASE_64:
         return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     case MULTIBASE_64URL:
@@ -39,8 +40,8 @@ static unsigned bits_of(enum multibase base)
     PANDO_UNREACHABLE();
 }
 
-static enum pando_status encode_bits(const char *digits, unsigned bits, struct pando_slice s,
-                                     char *ret_text, size_t cap)
+static enum pando_status encode_bits(const char *digits, unsigned bits,
+                                     struct pando_slice s, char *ret_text, size_t cap)
 {
     if (s.len > (SIZE_MAX - 7) / 8 || cap == 0 || (s.len * 8 + bits - 1) / bits >= cap)
         return PANDO_FULL;
@@ -63,8 +64,8 @@ static enum pando_status encode_bits(const char *digits, unsigned bits, struct p
 }
 
 /* Long division, digit by digit; leading zero bytes become leading zero digits. */
-static enum pando_status encode_big(const char *digits, uint32_t base, struct pando_slice s,
-                                    char *ret_text, size_t cap)
+static enum pando_status encode_big(const char *digits, uint32_t base,
+                                    struct pando_slice s, char *ret_text, size_t cap)
 {
     if (s.len > BIG_MAX)
         return PANDO_INVALID;
@@ -91,8 +92,8 @@ static enum pando_status encode_big(const char *digits, uint32_t base, struct pa
     return PANDO_OK;
 }
 
-enum pando_status multibase_encode(enum multibase base, struct pando_slice s, char *ret_text,
-                                   size_t cap)
+enum pando_status multibase_encode(enum multibase base, struct pando_slice s,
+                                   char *ret_text, size_t cap)
 {
     const char *digits = alphabet(base);
     const unsigned bits = bits_of(base);
@@ -102,8 +103,8 @@ enum pando_status multibase_encode(enum multibase base, struct pando_slice s, ch
 }
 
 static enum pando_status decode_bits(const uint8_t values[256], unsigned bits,
-                                     struct pando_slice text, uint8_t *ret_bytes, size_t cap,
-                                     size_t *ret_len)
+                                     struct pando_slice text, uint8_t *ret_bytes,
+                                     size_t cap, size_t *ret_len)
 {
     uint32_t acc = 0;
     unsigned held = 0;
@@ -129,8 +130,8 @@ static enum pando_status decode_bits(const uint8_t values[256], unsigned bits,
 }
 
 static enum pando_status decode_big(const uint8_t values[256], uint32_t base,
-                                    struct pando_slice text, uint8_t *ret_bytes, size_t cap,
-                                    size_t *ret_len)
+                                    struct pando_slice text, uint8_t *ret_bytes,
+                                    size_t cap, size_t *ret_len)
 {
     if (text.len > BIG_TEXT_MAX)
         return PANDO_FULL;

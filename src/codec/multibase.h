@@ -17,11 +17,12 @@ enum multibase {
 /* Text of `s` without the multibase prefix, terminated. Bases 36 and 58 take at most 128
  * bytes of input. Errors: PANDO_FULL `cap` is too small (nothing useful written);
  * PANDO_INVALID input too long for its base. */
-enum pando_status multibase_encode(enum multibase base, struct pando_slice s, char *ret_text,
-                                   size_t cap) PANDO_MUST_USE;
+enum pando_status multibase_encode(enum multibase base, struct pando_slice s,
+                                   char *ret_text, size_t cap) PANDO_MUST_USE;
 /* Bytes of text without prefix. Errors: PANDO_MALFORMED a character outside the alphabet,
  * or padding bits that are not zero; PANDO_FULL. */
 enum pando_status multibase_decode(enum multibase base, struct pando_slice text,
-                                   uint8_t *ret_bytes, size_t cap, size_t *ret_len) PANDO_MUST_USE;
+                                   uint8_t *ret_bytes, size_t cap,
+                                   size_t *ret_len) PANDO_MUST_USE;
 
 #endif

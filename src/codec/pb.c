@@ -23,7 +23,8 @@ bool pb_next(struct wire_reader *r, struct pb_field *ret_field)
     if (r->failed || r->left.len == 0)
         return false;
     const uint64_t key = get_varint(r);
-    struct pb_field f = { .number = (uint32_t)(key >> 3), .type = (enum pb_type)(key & 7) };
+    struct pb_field f = { .number = (uint32_t)(key >> 3),
+                          .type = (enum pb_type)(key & 7) };
     if (key > UINT32_MAX || f.number == 0)
         r->failed = true;
     switch (key & 7) {

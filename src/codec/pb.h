@@ -1,9 +1,9 @@
 /* pb.h - protobuf, field by field, with nothing copied.
  *
  * libp2p's messages are small and flat. pb_next() yields one field at a time as a number
- * or as a slice of the input, so a decoder is a loop with a switch, keeps its own caps and
- * skips unknown fields; varints may be padded as protobuf allows. Writers emit fields in
- * ascending order, zero values included where the other end checks presence.
+ * or as a slice of the input, so a decoder is a loop with a switch, keeps its own caps
+ * and skips unknown fields; varints may be padded as protobuf allows. Writers emit fields
+ * in ascending order, zero values included where the other end checks presence.
  */
 #ifndef CODEC_PB_H
 #define CODEC_PB_H

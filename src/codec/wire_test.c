@@ -123,7 +123,8 @@ static void protobuf_fields_come_back_in_order(void **state)
     pb_put_uint(&w, 1, 0);
     pb_put_uint(&w, 2, UINT64_MAX);
     pb_put_bytes(&w, 16, slice_text("abc"));
-    CHECK_EQ(w.len, pb_uint_size(1, 0) + pb_uint_size(2, UINT64_MAX) + pb_bytes_size(16, 3));
+    CHECK_EQ(w.len,
+             pb_uint_size(1, 0) + pb_uint_size(2, UINT64_MAX) + pb_bytes_size(16, 3));
     struct wire_reader r = wire_read(wire_written(&w));
     struct pb_field f;
     CHECK(pb_next(&r, &f) && f.number == 1 && f.type == PB_VARINT && f.value == 0);
@@ -145,14 +146,15 @@ static bool reads_to_the_end(const char *bytes, size_t len)
 static void protobuf_tolerates_padding_and_unknown_fields_only(void **state)
 {
     (void)state;
-    CHECK(reads_to_the_end("\x88\x00\x81\x00", 4));              /* padded key and value */
+    CHECK(reads_to_the_end("\x88\x00\x81\x00", 4)); /* padded key and value */
     CHECK(reads_to_the_end("\x0d\1\2\3\4\x11\1\2\3\4\5\6\7\x08", 14)); /* fixed */
     CHECK(reads_to_the_end("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11));
-    CHECK(!reads_to_the_end("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11)); /* 65 bits */
+    /* 65 bits */
+    CHECK(!reads_to_the_end("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 11));
     CHECK(!reads_to_the_end("\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 12));
     CHECK(!reads_to_the_end("\x00\x01", 2)); /* field 0 */
     CHECK(!reads_to_the_end("\x0b\x0c", 2)); /* a group */
-    CHECK(!reads_to_the_end("\x0a\x05" "abc", 5));
+    CHECK(!reads_to_the_end("\x0a\x05xyz", 5)); /* cut off */
     CHECK(!reads_to_the_end("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11));
     CHECK(!reads_to_the_end("\x80\x80\x80\x80\x80\x01\x00", 7)); /* key over 32 bits */
     CHECK(!reads_to_the_end("\x08", 1));

@@ -25,6 +25,7 @@ static void content_has_the_cid_that_other_tools_give_it(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(content_has_the_cid_that_other_tools_give_it) };
+    const struct CMUnitTest tests[] = { TEST(
+        content_has_the_cid_that_other_tools_give_it) };
     return CHECK_RUN(tests);
 }

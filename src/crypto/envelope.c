@@ -12,7 +12,8 @@ enum { SIGNED_MAX = ENVELOPE_MAX + ENVELOPE_DOMAIN_MAX + 3 * WIRE_UVARINT_MAX };
 
 /* What the signature covers. */
 static struct wire_writer signed_bytes(uint8_t ret[SIGNED_MAX], const char *domain,
-                                       struct pando_slice type, struct pando_slice payload)
+                                       struct pando_slice type,
+                                       struct pando_slice payload)
 {
     struct wire_writer w = wire_write(ret, SIGNED_MAX);
     PANDO_ASSERT(strlen(domain) <= ENVELOPE_DOMAIN_MAX);
@@ -23,7 +24,8 @@ static struct wire_writer signed_bytes(uint8_t ret[SIGNED_MAX], const char *doma
 }
 
 void envelope_seal(const struct crypto_secret *secret, const char *domain,
-                   struct pando_slice type, struct pando_slice payload, struct wire_writer *w)
+                   struct pando_slice type, struct pando_slice payload,
+                   struct wire_writer *w)
 {
     uint8_t covered[SIGNED_MAX], public_key[PEER_ID_PUBLIC_SIZE];
     const size_t before = w->len;

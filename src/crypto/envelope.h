@@ -1,8 +1,8 @@
 /* envelope.h - libp2p's signed envelope, and the peer record that travels in one.
  *
- * An envelope binds a payload to a purpose: the signature covers domain, type and payload,
- * each with its length, so bytes signed for one purpose mean nothing for another. A peer
- * record says "these are my addresses"; the higher sequence number wins.
+ * An envelope binds a payload to a purpose: the signature covers domain, type and
+ * payload, each with its length, so bytes signed for one purpose mean nothing for
+ * another. A peer record says "these are my addresses"; the higher sequence number wins.
  *
  *   Envelope    1 public key message | 2 payload type | 3 payload | 5 signature
  *   PeerRecord  1 peer id | 2 seq | 3 { 1 multiaddr } ...
@@ -24,7 +24,8 @@
 /* Sign `payload` for `domain` and write the envelope. Fails (sticky) when it does not fit
  * into the writer or is over ENVELOPE_MAX. */
 void envelope_seal(const struct crypto_secret *secret, const char *domain,
-                   struct pando_slice type, struct pando_slice payload, struct wire_writer *w);
+                   struct pando_slice type, struct pando_slice payload,
+                   struct wire_writer *w);
 
 /* An envelope whose signature was verified; type and payload borrow from the input. */
 struct envelope {
@@ -47,12 +48,13 @@ struct peer_record {
 
 /* Write the sealed record of `secret`'s own peer; `record->peer` is not read. Fails
  * (sticky) when it does not fit. */
-void peer_record_seal(const struct crypto_secret *secret, const struct peer_record *record,
-                      struct wire_writer *w);
+void peer_record_seal(const struct crypto_secret *secret,
+                      const struct peer_record *record, struct wire_writer *w);
 /* Verify a sealed record, also in the older domain that some nodes still use. Addresses
  * that we do not understand are skipped, those beyond the cap dropped.
- * Errors: as envelope_open; PANDO_UNSUPPORTED another payload type; PANDO_FORGED signed by
- * another peer than the record is about. */
-enum pando_status peer_record_open(struct pando_slice bytes, struct peer_record *ret_record) PANDO_MUST_USE;
+ * Errors: as envelope_open; PANDO_UNSUPPORTED another payload type; PANDO_FORGED signed
+ * by another peer than the record is about. */
+enum pando_status peer_record_open(struct pando_slice bytes,
+                                   struct peer_record *ret_record) PANDO_MUST_USE;
 
 #endif

@@ -77,8 +77,9 @@ static void an_envelope_is_good_for_its_domain_only(void **state)
 }
 
 /* A record about peer P in P's words, sealed in any domain and type. */
-static struct wire_writer sealed(uint8_t *bytes, size_t cap, uint8_t signer, uint8_t subject,
-                                 const char *domain, struct pando_slice type)
+static struct wire_writer sealed(uint8_t *bytes, size_t cap, uint8_t signer,
+                                 uint8_t subject, const char *domain,
+                                 struct pando_slice type)
 {
     const struct crypto_secret secret = secret_of(signer), about = secret_of(subject);
     const struct pando_key key = crypto_public(&about);

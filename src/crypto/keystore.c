@@ -14,13 +14,15 @@
 #include <sodium/utils.h>
 
 /* The only place that reads errno; `doing` and `path` make the text. */
-static enum pando_status from_errno(struct pando_err *reterr, const char *doing, const char *path)
+static enum pando_status from_errno(struct pando_err *reterr, const char *doing,
+                                    const char *path)
 {
     const int error = errno;
     const enum pando_status st = error == ENOSPC || error == EDQUOT ? PANDO_NOSPACE
                                  : error == ENOMEM                  ? PANDO_NOMEM
                                                                     : PANDO_IO;
-    return pando_err_set(reterr, st, "keystore: cannot %s %s: %s", doing, path, strerror(error));
+    return pando_err_set(reterr, st, "keystore: cannot %s %s: %s", doing, path,
+                         strerror(error));
 }
 
 static bool join(const char *dir, const char *name, char ret_path[PATH_MAX])
@@ -66,7 +68,8 @@ static int put_in_place(const char *from, const char *to, bool fresh)
 }
 
 /* Write the file as a whole. Errors: PANDO_EXISTS `fresh` and somebody was faster. */
-static enum pando_status save(const struct keystore *ks, bool fresh, struct pando_err *reterr)
+static enum pando_status save(const struct keystore *ks, bool fresh,
+                              struct pando_err *reterr)
 {
     char path[PATH_MAX], temp[PATH_MAX];
     struct pando_buf text;
@@ -77,7 +80,8 @@ static enum pando_status save(const struct keystore *ks, bool fresh, struct pand
 
     buf_init(&text, KEYSTORE_SIZE_MAX + 64);
     errno = ENAMETOOLONG;
-    if (!join(ks->dir, KEYSTORE_FILE, path) || !join(ks->dir, KEYSTORE_FILE ".XXXXXX", temp))
+    if (!join(ks->dir, KEYSTORE_FILE, path) ||
+        !join(ks->dir, KEYSTORE_FILE ".XXXXXX", temp))
         goto fail;
     st = keystore_encode(ks, &text);
     if (st != PANDO_OK) {
@@ -123,11 +127,13 @@ static enum pando_status check_mode(int fd, const char *path, struct pando_err *
     if (fstat(fd, &info) != 0)
         return from_errno(reterr, "look at", path);
     if (!S_ISREG(info.st_mode))
-        return pando_err_set(reterr, PANDO_REFUSED, "keystore: %.120s is not a regular file", path);
-    if ((info.st_mode & 077) != 0)
         return pando_err_set(reterr, PANDO_REFUSED,
-                             "keystore: other users may open it (mode %04o); run: chmod 600 %.120s",
-                             (unsigned)info.st_mode & 07777, path);
+                             "keystore: %.120s is not a regular file", path);
+    if ((info.st_mode & 077) != 0)
+        return pando_err_set(
+            reterr, PANDO_REFUSED,
+            "keystore: other users may open it (mode %04o); run: chmod 600 %.120s",
+            (unsigned)info.st_mode & 07777, path);
     return PANDO_OK;
 }
 
@@ -190,21 +196,23 @@ static enum pando_status create_fresh(const char *dir, struct keystore **ret_key
     return PANDO_OK;
 }
 
-enum pando_status keystore_open(const char *dir, bool create, struct keystore **ret_keystore,
-                                struct pando_err *reterr)
+enum pando_status keystore_open(const char *dir, bool create,
+                                struct keystore **ret_keystore, struct pando_err *reterr)
 {
     const enum pando_status st = load(dir, ret_keystore, reterr);
     if (st != PANDO_NOT_FOUND)
         return st;
     if (create)
         return create_fresh(dir, ret_keystore, reterr);
-    return pando_err_set(reterr, PANDO_NOT_FOUND,
-                         "keystore: there is none in %.120s; start a node on that folder once, "
-                         "or restore the file from a backup",
-                         dir);
+    return pando_err_set(
+        reterr, PANDO_NOT_FOUND,
+        "keystore: there is none in %.120s; start a node on that folder once, "
+        "or restore the file from a backup",
+        dir);
 }
 
-enum pando_status keystore_new_key(struct keystore *ks, const char *name, struct pando_err *reterr)
+enum pando_status keystore_new_key(struct keystore *ks, const char *name,
+                                   struct pando_err *reterr)
 {
     uint8_t seed[32];
     crypto_random(seed, sizeof seed);

@@ -7,12 +7,13 @@
  *   key NAME ed25519 ...
  *   sha256 <of all bytes above, 64 hex digits>
  *
- * The checksum is against damage, not against an attacker: whoever can write the file owns
- * the node. It is therefore mode 0600, and a file that others may read is refused. It is
- * replaced as a whole: a temporary file, flushed, renamed, the folder flushed; a crash
- * leaves the old file or the new one. "node" is the key that every keystore has.
+ * The checksum is against damage, not against an attacker: whoever can write the file
+ * owns the node. It is therefore mode 0600, and a file that others may read is refused.
+ * It is replaced as a whole: a temporary file, flushed, renamed, the folder flushed; a
+ * crash leaves the old file or the new one. "node" is the key that every keystore has.
  *
- * Thread: one owner at a time; several processes are kept apart by the data folder's lock.
+ * Thread: one owner at a time; several processes are kept apart by the data folder's
+ * lock.
  */
 #ifndef CRYPTO_KEYSTORE_H
 #define CRYPTO_KEYSTORE_H
@@ -28,11 +29,12 @@
 
 struct keystore; /* opaque; holds secrets, wiped at close */
 
-/* Read the keystore of the folder `dir`, which must exist. With `create`, one with a fresh
- * key "node" is made when there is none; a racing creator wins or loses as a whole.
+/* Read the keystore of the folder `dir`, which must exist. With `create`, one with a
+ * fresh key "node" is made when there is none; a racing creator wins or loses as a whole.
  * Errors: PANDO_NOT_FOUND no keystore and not `create`; PANDO_REFUSED others may read it;
  * PANDO_UNSUPPORTED another version; PANDO_CORRUPT; PANDO_IO, PANDO_NOSPACE. */
-enum pando_status keystore_open(const char *dir, bool create, struct keystore **ret_keystore,
+enum pando_status keystore_open(const char *dir, bool create,
+                                struct keystore **ret_keystore,
                                 struct pando_err *reterr) PANDO_MUST_USE;
 /* Wipe and free. Accepts NULL. */
 void keystore_close(struct keystore *ks);
@@ -51,6 +53,7 @@ enum pando_status keystore_decode(struct pando_slice text, const char *dir,
                                   struct keystore **ret_keystore,
                                   struct pando_err *reterr) PANDO_MUST_USE;
 /* Append the text; the caller wipes it. */
-enum pando_status keystore_encode(const struct keystore *ks, struct pando_buf *b) PANDO_MUST_USE;
+enum pando_status keystore_encode(const struct keystore *ks,
+                                  struct pando_buf *b) PANDO_MUST_USE;
 
 #endif

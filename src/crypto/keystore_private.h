@@ -19,7 +19,8 @@ struct keystore {
 struct keystore *keystore_empty(const char *dir);
 /* Errors: PANDO_INVALID, PANDO_EXISTS, PANDO_FULL; the text is set. */
 enum pando_status keystore_add(struct keystore *ks, struct pando_slice name,
-                               const uint8_t seed[32], struct pando_err *reterr) PANDO_MUST_USE;
+                               const uint8_t seed[32],
+                               struct pando_err *reterr) PANDO_MUST_USE;
 /* Wipe, then free. */
 void keystore_wipe_buf(struct pando_buf *b);
 

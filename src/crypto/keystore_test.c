@@ -90,7 +90,8 @@ static void further_keys_are_kept_beside_the_node_s(void **state)
     CHECK_EQ(keystore_new_key(ks, "Upper", &err), PANDO_INVALID);
     CHECK_EQ(keystore_new_key(ks, "a b", &err), PANDO_INVALID);
     CHECK_EQ(keystore_new_key(ks, "a\nkey", &err), PANDO_INVALID);
-    CHECK_EQ(keystore_new_key(ks, "a23456789012345678901234567890123", &err), PANDO_INVALID);
+    CHECK_EQ(keystore_new_key(ks, "a23456789012345678901234567890123", &err),
+             PANDO_INVALID);
     const struct pando_key node = key_of(ks, "node"), author = key_of(ks, "author-2");
     CHECK(!key_equal(&node, &author));
     keystore_close(ks);
@@ -267,7 +268,8 @@ static void no_byte_of_the_file_can_be_changed_unseen(void **state)
         b.ptr[i] ^= 1;
     }
     for (size_t len = 0; len < b.len; len++)
-        CHECK_EQ(keystore_decode(slice_of(b.ptr, len), "/nowhere", &ks, &err), PANDO_CORRUPT);
+        CHECK_EQ(keystore_decode(slice_of(b.ptr, len), "/nowhere", &ks, &err),
+                 PANDO_CORRUPT);
     CHECK_OK(buf_append(&b, slice_text("\n")));
     CHECK_EQ(keystore_decode(buf_view(&b), "/nowhere", &ks, &err), PANDO_CORRUPT);
     buf_deinit(&b);
@@ -313,7 +315,8 @@ static void a_true_checksum_does_not_excuse_bad_lines(void **state)
     CHECK_EQ(decode_body("key author ed25519 " ZEROS " " P0 "\n"), PANDO_CORRUPT);
     CHECK_EQ(decode_body("key node ed25519 " ZEROS " " ZEROS "\n"), PANDO_CORRUPT);
     CHECK_EQ(decode_body("key node rsa " ZEROS " " P0 "\n"), PANDO_CORRUPT);
-    CHECK_EQ(decode_body("key node ed25519 " ZEROS " " P0 "\nkey node ed25519 " ZEROS " " P0 "\n"),
+    CHECK_EQ(decode_body("key node ed25519 " ZEROS " " P0 "\nkey node ed25519 " ZEROS
+                         " " P0 "\n"),
              PANDO_CORRUPT);
     CHECK_EQ(decode_body("\nkey node ed25519 " ZEROS " " P0 "\n"), PANDO_CORRUPT);
 }

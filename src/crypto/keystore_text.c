@@ -51,7 +51,8 @@ static bool is_name(struct pando_slice s)
     return true;
 }
 
-static const struct keystore_entry *find(const struct keystore *ks, struct pando_slice name)
+static const struct keystore_entry *find(const struct keystore *ks,
+                                         struct pando_slice name)
 {
     for (size_t i = 0; i < ks->len; i++)
         if (slice_equal(slice_text(ks->entries[i].name), name))
@@ -63,13 +64,15 @@ enum pando_status keystore_add(struct keystore *ks, struct pando_slice name,
                                const uint8_t seed[32], struct pando_err *reterr)
 {
     if (!is_name(name))
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "keystore: a key's name is 1 to %d of a-z, 0-9, '-' and '_', "
-                             "starting with a letter",
-                             KEYSTORE_NAME_MAX);
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "keystore: a key's name is 1 to %d of a-z, 0-9, '-' and '_', "
+            "starting with a letter",
+            KEYSTORE_NAME_MAX);
     if (find(ks, name) != NULL)
-        return pando_err_set(reterr, PANDO_EXISTS, "keystore: there is a key '%.*s' already",
-                             (int)name.len, (const char *)name.ptr);
+        return pando_err_set(reterr, PANDO_EXISTS,
+                             "keystore: there is a key '%.*s' already", (int)name.len,
+                             (const char *)name.ptr);
     if (ks->len == KEYSTORE_KEYS_MAX)
         return pando_err_set(reterr, PANDO_FULL, "keystore: it holds %d keys, its limit",
                              KEYSTORE_KEYS_MAX);
@@ -98,7 +101,8 @@ size_t keystore_names(const struct keystore *ks, const char **ret_names, size_t 
 }
 
 /* Append `s` in hex and the character `end`. libsodium's codec is constant-time. */
-static enum pando_status put_hex(struct pando_buf *b, struct pando_slice s, const char *end)
+static enum pando_status put_hex(struct pando_buf *b, struct pando_slice s,
+                                 const char *end)
 {
     const enum pando_status st = buf_reserve(b, 2 * s.len + 1);
     if (st != PANDO_OK)
@@ -172,24 +176,35 @@ static bool read_key(struct keystore *ks, struct pando_slice line)
     return good;
 }
 
+static bool is_number(struct pando_slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0 && s.len < 10;
+}
+
 /* The version line; the reason is in reterr. */
 static enum pando_status read_version(struct pando_slice *text, struct pando_err *reterr)
 {
     struct pando_slice version;
-    if (!take_word(text, MAGIC) || !take_until(text, '\n', &version) || version.len > 20)
+    if (!take_word(text, MAGIC) || !take_until(text, '\n', &version) || !is_number(version))
         return pando_err_set(reterr, PANDO_CORRUPT,
-                             "keystore: the file does not begin with '" MAGIC "': it is damaged "
+                             "keystore: the file does not begin with '" MAGIC
+                             "': it is damaged "
                              "or no keystore; restore it from a backup");
     if (!slice_equal(version, slice_text("1")))
-        return pando_err_set(reterr, PANDO_UNSUPPORTED,
-                             "keystore: its version is %.*s, this program knows version %d; use "
-                             "the program that wrote it or a newer one",
-                             (int)version.len, (const char *)version.ptr, KEYSTORE_VERSION);
+        return pando_err_set(
+            reterr, PANDO_UNSUPPORTED,
+            "keystore: its version is %.*s, this program knows version %d; use "
+            "the program that wrote it or a newer one",
+            (int)version.len, (const char *)version.ptr, KEYSTORE_VERSION);
     return PANDO_OK;
 }
 
 /* The lines below the version, up to and with the checksum. Returns what is wrong. */
-static const char *read_body(struct keystore *ks, struct pando_slice whole, struct pando_slice rest)
+static const char *read_body(struct keystore *ks, struct pando_slice whole,
+                             struct pando_slice rest)
 {
     struct pando_slice line;
     uint8_t sum[32];
@@ -208,12 +223,14 @@ static const char *read_body(struct keystore *ks, struct pando_slice whole, stru
             return "its checksum does not match";
         if (rest.len != 0)
             return "something follows the checksum";
-        return keystore_key(ks, "node", &node) == PANDO_OK ? NULL : "there is no key 'node'";
+        return keystore_key(ks, "node", &node) == PANDO_OK ? NULL
+                                                           : "there is no key 'node'";
     }
 }
 
 enum pando_status keystore_decode(struct pando_slice text, const char *dir,
-                                  struct keystore **ret_keystore, struct pando_err *reterr)
+                                  struct keystore **ret_keystore,
+                                  struct pando_err *reterr)
 {
     struct pando_slice rest = text;
     if (text.len > KEYSTORE_SIZE_MAX)
@@ -228,8 +245,9 @@ enum pando_status keystore_decode(struct pando_slice text, const char *dir,
     const char *wrong = read_body(ks, text, rest);
     if (wrong != NULL) {
         keystore_close(ks);
-        return pando_err_set(reterr, PANDO_CORRUPT,
-                             "keystore: the file is damaged: %s; restore it from a backup", wrong);
+        return pando_err_set(
+            reterr, PANDO_CORRUPT,
+            "keystore: the file is damaged: %s; restore it from a backup", wrong);
     }
     *ret_keystore = ks;
     return PANDO_OK;

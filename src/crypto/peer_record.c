@@ -11,8 +11,8 @@ enum { FIELD_PEER = 1, FIELD_SEQ = 2, FIELD_ADDRESS = 3, FIELD_MULTIADDR = 1 };
 
 static const uint8_t record_type[2] = { 0x03, 0x01 };
 
-void peer_record_seal(const struct crypto_secret *secret, const struct peer_record *record,
-                      struct wire_writer *w)
+void peer_record_seal(const struct crypto_secret *secret,
+                      const struct peer_record *record, struct wire_writer *w)
 {
     uint8_t payload[ENVELOPE_MAX];
     struct wire_writer p = wire_write(payload, sizeof payload);
@@ -41,7 +41,8 @@ static bool take_address(struct pando_slice bytes, struct peer_record *record)
         if (f.number != FIELD_MULTIADDR || f.type != PB_BYTES ||
             record->addresses_len == PEER_RECORD_ADDRESSES_MAX)
             continue;
-        if (multiaddr_decode(f.bytes, &record->addresses[record->addresses_len]) == PANDO_OK)
+        if (multiaddr_decode(f.bytes, &record->addresses[record->addresses_len]) ==
+            PANDO_OK)
             record->addresses_len++;
     }
     return !r.failed;
@@ -66,7 +67,8 @@ static enum pando_status decode(struct pando_slice payload, struct peer_record *
     return r.failed || record->peer.len == 0 ? PANDO_MALFORMED : PANDO_OK;
 }
 
-enum pando_status peer_record_open(struct pando_slice bytes, struct peer_record *ret_record)
+enum pando_status peer_record_open(struct pando_slice bytes,
+                                   struct peer_record *ret_record)
 {
     struct envelope e;
     struct pando_slice type = SLICE_OF(record_type);

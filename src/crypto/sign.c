@@ -11,8 +11,10 @@
 
 static_assert(sizeof(struct sha256_ctx) <= sizeof(struct crypto_sha256_state),
               "nettle's state fits into ours");
-static_assert(crypto_sign_ed25519_SECRETKEYBYTES == sizeof(struct crypto_secret), "one form of key");
-static_assert(crypto_sign_ed25519_BYTES == sizeof(struct pando_sig), "one form of signature");
+static_assert(crypto_sign_ed25519_SECRETKEYBYTES == sizeof(struct crypto_secret),
+              "one form of key");
+static_assert(crypto_sign_ed25519_BYTES == sizeof(struct pando_sig),
+              "one form of signature");
 
 enum pando_status crypto_init(void)
 {
@@ -46,7 +48,8 @@ struct pando_key crypto_public(const struct crypto_secret *s)
 struct pando_sig crypto_sign(const struct crypto_secret *s, struct pando_slice message)
 {
     struct pando_sig sig;
-    (void)crypto_sign_ed25519_detached(sig.bytes, NULL, message.ptr, message.len, s->bytes);
+    (void)crypto_sign_ed25519_detached(sig.bytes, NULL, message.ptr, message.len,
+                                       s->bytes);
     return sig;
 }
 

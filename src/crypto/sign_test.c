@@ -78,7 +78,8 @@ static void a_signature_holds_for_its_bytes_and_key_only(void **state)
         crypto_secret_from_seed(seed, &secret);
         seed[0] ^= 1;
         crypto_secret_from_seed(seed, &other);
-        const struct pando_key key = crypto_public(&secret), wrong = crypto_public(&other);
+        const struct pando_key key = crypto_public(&secret),
+                               wrong = crypto_public(&other);
         struct pando_sig sig = crypto_sign(&secret, slice_of(message, len));
         CHECK(crypto_verify(&key, slice_of(message, len), &sig));
         CHECK(!crypto_verify(&wrong, slice_of(message, len), &sig));

@@ -17,7 +17,8 @@ static void seals_again(const struct peer_record *record)
     peer_record_seal(&secret, record, &w);
     PANDO_ASSERT(!w.failed);
     PANDO_ASSERT(peer_record_open(wire_written(&w), &again) == PANDO_OK);
-    PANDO_ASSERT(again.seq == record->seq && again.addresses_len == record->addresses_len);
+    PANDO_ASSERT(again.seq == record->seq &&
+                 again.addresses_len == record->addresses_len);
     for (size_t i = 0; i < again.addresses_len; i++)
         PANDO_ASSERT(multiaddr_equal(&again.addresses[i], &record->addresses[i]));
     bytes[w.len - 1] ^= 1;

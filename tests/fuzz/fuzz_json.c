@@ -1,6 +1,6 @@
-/* Property: text that becomes CBOR comes back as text that becomes the same CBOR; CBOR that
- * becomes text parses, unless a number or the depth is beyond what text may hold; escaped
- * bytes are always one JSON string. */
+/* Property: text that becomes CBOR comes back as text that becomes the same CBOR; CBOR
+ * that becomes text parses, unless a number or the depth is beyond what text may hold;
+ * escaped bytes are always one JSON string. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "codec/cbor.h"

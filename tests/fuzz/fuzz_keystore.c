@@ -1,6 +1,6 @@
-/* Property: a keystore that decodes encodes to the same text. The input is tried as it is,
- * and once more below a version line and above its true checksum, so that the fuzzer gets
- * past both. */
+/* Property: a keystore that decodes encodes to the same text. The input is tried as it
+ * is, and once more below a version line and above its true checksum, so that the fuzzer
+ * gets past both. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "codec/multibase.h"
@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     PANDO_ASSERT(buf_append(&b, slice_text("pando-keystore 1\n")) == PANDO_OK);
     PANDO_ASSERT(buf_append(&b, slice_of(data, size)) == PANDO_OK);
     const struct pando_id sum = crypto_sha256(buf_view(&b));
-    PANDO_ASSERT(multibase_encode(MULTIBASE_16, SLICE_OF(sum.bytes), hex, sizeof hex) == PANDO_OK);
+    PANDO_ASSERT(multibase_encode(MULTIBASE_16, SLICE_OF(sum.bytes), hex, sizeof hex) ==
+                 PANDO_OK);
     PANDO_ASSERT(buf_printf(&b, "sha256 %s\n", hex) == PANDO_OK);
     comes_back(buf_view(&b));
     buf_deinit(&b);

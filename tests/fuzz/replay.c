@@ -47,7 +47,8 @@ int main(int argc, char **argv)
     const int len = argc == 2 ? scandir(argv[1], &entries, keep, alphasort) : -1;
     int failed = 0;
     if (len <= 0)
-        (void)fprintf(stderr, "%s: no inputs in %s\n", argv[0], argc == 2 ? argv[1] : "?");
+        (void)fprintf(stderr, "%s: no inputs in %s\n", argv[0],
+                      argc == 2 ? argv[1] : "?");
     for (int i = 0; i < len; i++) {
         char path[4096];
         (void)snprintf(path, sizeof path, "%s/%s", argv[1], entries[i]->d_name);

@@ -1,7 +1,8 @@
 /* vectors.h - reads tests/vectors/NAME.txt: one vector a line, columns between blanks.
  *
  * Lines that begin with '#' are comments. The first column is the vector's name; a column
- * that is "-" stands for no bytes. A file that is missing or has no vector fails the test.
+ * that is "-" stands for no bytes. A file that is missing or has no vector fails the
+ * test.
  */
 #ifndef TESTS_VECTORS_H
 #define TESTS_VECTORS_H
