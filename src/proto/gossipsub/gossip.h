@@ -23,7 +23,8 @@
  * first, then forwarded messages, then our own. A peer with credit above zero is sent one
  * RPC more, so credit may overshoot by one message.
  *
- * At the caps: topics_max   foreign subscriptions are not remembered, ours are refused FULL;
+ * At the caps: topics_max   further foreign subscriptions are not remembered; a topic of our
+ *                           own displaces the foreign one with the fewest peers;
  *   peer_topics_max         further subscriptions of that peer are not remembered;
  *   seen_max                the oldest id is forgotten (a repeat may be delivered again);
  *   messages_max            new messages are dropped while so many await verdicts;
@@ -80,6 +81,9 @@ struct gossip_config {
     struct peer_id self;
     void *sign_ctx;        /* signs what we publish under STRICT_SIGN; NULL: cannot */
     struct pando_sig (*sign)(void *ctx, struct pando_slice message);
+#ifdef GOSSIP_MUTANTS
+    uint32_t mutant; /* a planted bug, for tests of the tests */
+#endif
 };
 
 /* Gossipsub's customary parameters, for `peers_max` peers. */

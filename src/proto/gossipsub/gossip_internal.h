@@ -29,19 +29,25 @@
 #define GOSSIP_FORMS 3       /* of an id: go's (or the data's hash), js's, rust's */
 #define GOSSIP_SWEEP_EVERY 15 /* heartbeats between sweeps of the back-offs */
 
-/* Planted bugs, by which the simulation proves that its claims can fail. */
-#ifndef GOSSIP_MUTANT
-#define GOSSIP_MUTANT 0
+/* Planted bugs, by which the simulation proves that its claims can fail; only in a build
+ * of its own (GOSSIP_MUTANTS), otherwise the macro is a constant. */
+enum gossip_mutant {
+    GOSSIP_MUTANT_NONE,
+    GOSSIP_MUTANT_NO_FORWARD,       /* accepted messages go nowhere */
+    GOSSIP_MUTANT_NO_IWANT_ANSWER,  /* asked for, not sent */
+    GOSSIP_MUTANT_NO_BACKOFF,       /* back-offs are neither kept nor enforced */
+    GOSSIP_MUTANT_NO_SEEN,          /* repeats are delivered again */
+    GOSSIP_MUTANT_NO_UPKEEP,        /* meshes are never mended */
+    GOSSIP_MUTANT_FORWARD_REJECTED, /* the verdict is not waited for */
+    GOSSIP_MUTANT_NO_CREDIT,        /* sends as if the peer took everything at once */
+    GOSSIP_MUTANT_UNBOUNDED_MESH,   /* nobody is ever pruned */
+    GOSSIP_MUTANTS_LEN
+};
+#ifdef GOSSIP_MUTANTS
+#define MUTANT(name) (g->config.mutant == GOSSIP_MUTANT_##name)
+#else
+#define MUTANT(name) false
 #endif
-#define GOSSIP_MUTANT_NO_FORWARD 1       /* accepted messages go nowhere */
-#define GOSSIP_MUTANT_NO_IWANT_ANSWER 2  /* asked for, not sent */
-#define GOSSIP_MUTANT_NO_BACKOFF 3       /* GRAFT during a back-off is welcome */
-#define GOSSIP_MUTANT_NO_SEEN 4          /* repeats are delivered again */
-#define GOSSIP_MUTANT_NO_UPKEEP 5        /* meshes are never mended */
-#define GOSSIP_MUTANT_FORWARD_REJECTED 6 /* the verdict is not waited for */
-#define GOSSIP_MUTANT_NO_UNSUBSCRIBE 7   /* who leaves stays in our mesh */
-#define GOSSIP_MUTANT_UNBOUNDED_MESH 8   /* nobody is ever pruned */
-#define MUTANT(name) (GOSSIP_MUTANT == GOSSIP_MUTANT_##name)
 
 enum gossip_class { CLASS_PUBLISH, CLASS_FORWARD, CLASS_GOSSIP, CLASSES };
 
@@ -166,7 +172,7 @@ struct gossip {
     struct gossip_fault faults[GOSSIP_FAULTS_MAX];
     uint32_t faults_head, faults_len;
     uint32_t *picks;        /* scratch: peers_max handles */
-    uint8_t *scratch[2];    /* GOSSIP_RPC_SPLIT bytes each */
+    uint8_t *scratch[2];    /* GOSSIP_RPC_SPLIT bytes, and half as many */
 };
 
 /* gossip.c */
@@ -176,6 +182,8 @@ void gossip_fault(struct gossip *g, uint32_t peer, enum pando_status status, con
 void gossip_topics_place(struct gossip *g, struct arena *arena);
 uint32_t gossip_topic_find(const struct gossip *g, struct pando_slice name);
 uint32_t gossip_topic_obtain(struct gossip *g, struct pando_slice name);
+/* Likewise for a topic of our own, which may displace one that only peers speak of. */
+uint32_t gossip_topic_claim(struct gossip *g, struct pando_slice name);
 /* Give the slot back if nothing holds it. */
 void gossip_topic_release(struct gossip *g, uint32_t topic);
 struct pando_slice gossip_topic_name(const struct gossip_topic *t);

@@ -80,10 +80,8 @@ static void unsubscribed(struct gossip *g, uint32_t peer, uint32_t topic)
         return;
     t->peers_len--;
     g->peers[peer].topics_len--;
-    if (!MUTANT(NO_UNSUBSCRIBE)) {
-        gossip_mesh_remove(g, topic, peer);
-        t->fanout_len -= bits_put(t->fanout, peer, false);
-    }
+    gossip_mesh_remove(g, topic, peer);
+    t->fanout_len -= bits_put(t->fanout, peer, false);
     gossip_topic_release(g, topic);
 }
 

@@ -94,7 +94,7 @@ enum pando_status gossip_publish(struct gossip *g, const struct gossip_input *in
 {
     if (in->topic.len == 0 || in->topic.len > GOSSIP_TOPIC_MAX || in->data.len > GOSSIP_DATA_MAX)
         return PANDO_INVALID;
-    const uint32_t topic = gossip_topic_obtain(g, in->topic);
+    const uint32_t topic = gossip_topic_claim(g, in->topic);
     if (topic == GOSSIP_NONE)
         return PANDO_FULL;
     const struct gossip_topic *t = &g->topics[topic];

@@ -95,3 +95,38 @@ void gossip_topic_release(struct gossip *g, uint32_t topic)
     g->topic_free = topic;
     g->topics_len--;
 }
+
+/* The topic that fewest peers speak of and nothing else holds. */
+static uint32_t least_foreign(const struct gossip *g)
+{
+    uint32_t best = GOSSIP_NONE;
+    for (uint32_t i = 0; i < g->config.topics_max; i++) {
+        const struct gossip_topic *t = &g->topics[i];
+        if (!t->used || t->subscribed || t->fanout_len > 0 || t->told_len > 0 ||
+            t->messages_len > 0 || !bits_are_empty(t->prune_due, g->words))
+            continue;
+        if (best == GOSSIP_NONE || t->peers_len < g->topics[best].peers_len)
+            best = i;
+    }
+    return best;
+}
+
+uint32_t gossip_topic_claim(struct gossip *g, struct pando_slice name)
+{
+    uint32_t topic = gossip_topic_obtain(g, name);
+    if (topic != GOSSIP_NONE)
+        return topic;
+    topic = least_foreign(g);
+    if (topic == GOSSIP_NONE)
+        return GOSSIP_NONE;
+    struct gossip_topic *t = &g->topics[topic];
+    uint32_t cursor = 0, peer;
+    while (bits_next(t->peers, g->words, &cursor, &peer)) {
+        (void)bits_put(t->peers, peer, false);
+        g->peers[peer].topics_len--;
+    }
+    t->peers_len = 0;
+    g->count.topics_forgotten++;
+    gossip_topic_release(g, topic);
+    return gossip_topic_obtain(g, name);
+}
