@@ -29,6 +29,7 @@ struct node_space_store {
     struct tables *tables;
     struct journal *journal;
     uint64_t epoch;
+    void *handle; /* the port's own */
 };
 
 struct node_ports {
@@ -44,6 +45,9 @@ struct node_ports {
     /* Forget a space's files. */
     enum pando_status (*space_remove)(void *ctx, const struct pando_id *id,
                                       struct pando_err *reterr);
+    /* Stage a record in the slot's journal and fold it. Errors: as store_append. */
+    enum pando_status (*append)(void *ctx, uint32_t slot, uint8_t record, struct pando_slice bytes,
+                                uint64_t *ret_position);
     /* Something was staged in the slot's journal: commit it soon -> node_durable. */
     void (*commit)(void *ctx, uint32_t slot);
 

@@ -1,0 +1,193 @@
+/* commits.c - making journals durable, off the loop.
+ *
+ * A space that staged something gets a commit as soon as no other is in flight for it;
+ * what is staged meanwhile gathers into the next group. When a commit fails (a full disk,
+ * an I/O error) the space's journal has stopped: the node hears of it, and every second
+ * the journal is asked to go on, so that space which returns ends the trouble by itself.
+ */
+#include "host/state.h"
+
+#include <stdlib.h>
+
+#define RETRY_MS 1000
+
+struct commit_job {
+    struct pool_job job;
+    struct host_space *space;
+    struct journal_group *group;
+};
+
+struct flush_job {
+    struct pool_job job;
+    struct host_space *space;
+    struct store_flush *flush;
+};
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct host *h = timer->data;
+    bool failed = false;
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++) {
+        struct host_space *s = &h->spaces[i];
+        struct pando_err err;
+        if (!s->used || !s->failed || s->committing)
+            continue;
+        if (journal_retry(store_journal(s->store), &err) != PANDO_OK) {
+            failed = true;
+            continue;
+        }
+        s->failed = false;
+        s->commit_wanted = true;
+        node_store_back(h->node, host_now(h), s->slot);
+        trace(h->tracer, TRACE_STORE, TRACE_WARNING, "a journal takes records again");
+    }
+    if (failed)
+        (void)uv_timer_start(&h->retry, on_retry, RETRY_MS, 0);
+}
+
+static void run_commit(struct pool_job *job)
+{
+    journal_commit_run(((struct commit_job *)job)->group);
+}
+
+static void committed(struct pool_job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    struct host_space *s = c->space;
+    struct host *h = s->host;
+    uint64_t durable = 0;
+    s->committing = false;
+    const enum pando_status st =
+        journal_commit_end(store_journal(s->store), c->group, &durable);
+    free(c);
+    if (st == PANDO_OK) {
+        node_durable(h->node, host_now(h), s->slot, durable);
+        s->commit_wanted = true; /* perhaps more was staged meanwhile */
+        return;
+    }
+    s->failed = true;
+    trace(h->tracer, TRACE_STORE, TRACE_ERROR,
+          "a journal stopped: %s; nothing is acknowledged until it goes on (free some "
+          "space in %s)",
+          pando_status_text(st), h->config->data);
+    node_store_failed(h->node, host_now(h), s->slot, st);
+    (void)uv_timer_start(&h->retry, on_retry, RETRY_MS, 0);
+}
+
+static void start_commit(struct host_space *s)
+{
+    struct journal_group *group;
+    s->commit_wanted = false;
+    if (s->failed || !journal_commit_begin(store_journal(s->store), &group))
+        return;
+    struct commit_job *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        abort(); /* a group that cannot be written cannot be given back either */
+    *c = (struct commit_job){ { NULL, run_commit, committed }, s, group };
+    s->committing = true;
+    if (pool_submit(s->host->syncers, &c->job) != PANDO_OK) {
+        run_commit(&c->job); /* one job per space: the queue's cap is above that */
+        committed(&c->job);
+    }
+}
+
+static void run_flush(struct pool_job *job)
+{
+    store_flush_run(((struct flush_job *)job)->flush);
+}
+
+static void flushed(struct pool_job *job)
+{
+    struct flush_job *f = (struct flush_job *)job;
+    struct host_space *s = f->space;
+    struct pando_err err = { 0 };
+    s->flushing = false;
+    if (store_flush_end(s->store, f->flush, &err) != PANDO_OK)
+        trace(s->host->tracer, TRACE_STORE, TRACE_ERROR, "%s", err.text);
+    free(f);
+}
+
+static void start_flush(struct host_space *s, bool force)
+{
+    struct store_flush *flush;
+    if (s->flushing || !store_flush_begin(s->store, force, &flush))
+        return;
+    struct flush_job *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        abort();
+    *f = (struct flush_job){ { NULL, run_flush, flushed }, s, flush };
+    s->flushing = true;
+    if (pool_submit(s->host->helpers, &f->job) != PANDO_OK) {
+        run_flush(&f->job);
+        flushed(&f->job);
+    }
+}
+
+void commits_start_all(struct host *h)
+{
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++) {
+        struct host_space *s = &h->spaces[i];
+        if (!s->used)
+            continue;
+        if (s->commit_wanted && !s->committing)
+            start_commit(s);
+        if (!s->flushing)
+            start_flush(s, false);
+    }
+    store_turn(h->store);
+}
+
+void commits_want(void *ctx, uint32_t slot)
+{
+    struct host *h = ctx;
+    h->spaces[slot].commit_wanted = true;
+}
+
+static enum pando_status fold(void *ctx, struct tables *tables,
+                              const struct pando_id *space, uint8_t record,
+                              uint64_t position, struct pando_slice bytes)
+{
+    const struct space_ops *ops = ctx;
+    return ops->fold(tables, space, record, position, bytes);
+}
+
+enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pando_id *id,
+                                     const struct space_ops *ops,
+                                     struct node_space_store *ret,
+                                     struct pando_err *reterr)
+{
+    struct host *h = ctx;
+    struct host_space *s = &h->spaces[slot];
+    const struct store_fold how = { (void *)(uintptr_t)ops, fold };
+    *s = (struct host_space){ .slot = slot, .host = h };
+    const enum pando_status st = store_space_open(h->store, id, &how, &s->store, reterr);
+    if (st != PANDO_OK)
+        return st;
+    s->used = true;
+    h->retry.data = h;
+    *ret = (struct node_space_store){ store_tables(s->store), store_journal(s->store),
+                                      store_epoch(s->store), s->store };
+    return PANDO_OK;
+}
+
+/* Wait for what is under way: closing is rare, and the jobs are short. */
+void commits_space_close(void *ctx, uint32_t slot)
+{
+    struct host *h = ctx;
+    struct host_space *s = &h->spaces[slot];
+    if (!s->used)
+        return;
+    while (s->committing || s->flushing) {
+        pool_drain(h->syncers);
+        pool_drain(h->helpers);
+    }
+    store_space_close(s->store);
+    s->used = false;
+}
+
+enum pando_status commits_space_remove(void *ctx, const struct pando_id *id,
+                                       struct pando_err *reterr)
+{
+    struct host *h = ctx;
+    return store_space_remove(h->store, id, reterr);
+}

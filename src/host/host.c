@@ -1,0 +1,251 @@
+#include "host/state.h"
+
+#include "base/slice.h"
+#include "crypto/keystore.h"
+#include "node/kinds.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+void host_begin_stop(struct host *h)
+{
+    if (h->stopping)
+        return;
+    h->stopping = true;
+    if (h->api != NULL)
+        api_stop_listening(h->api);
+    node_stop(h->node, host_now(h));
+}
+
+static enum pando_status open_keys(struct host *h, struct pando_err *reterr)
+{
+    const enum pando_status st =
+        keystore_open(h->config->data, true, &h->keystore, reterr);
+    if (st != PANDO_OK)
+        return st;
+    return keystore_key(h->keystore, "node", &h->secret);
+}
+
+/* A secret of its own for sealing compiled modules, derived from the node's. */
+static void cache_key(const struct host *h, uint8_t ret[32])
+{
+    struct crypto_sha256_state st;
+    crypto_sha256_begin(&st);
+    crypto_sha256_add(&st, slice_text("pando/module-cache/1"));
+    crypto_sha256_add(&st, SLICE_OF(h->secret->bytes));
+    const struct pando_id id = crypto_sha256_end(&st);
+    memcpy(ret, id.bytes, 32);
+}
+
+static enum pando_status open_parts(struct host *h, struct pando_err *reterr)
+{
+    const struct config *c = h->config;
+    const struct store_config sc = { .dir = c->data,
+                                     .sync = c->durability == CONFIG_DURABILITY_FSYNC,
+                                     .tracer = h->tracer };
+    enum pando_status st = store_open(&sc, &h->store, reterr);
+    if (st == PANDO_OK)
+        st = open_keys(h, reterr);
+    if (st != PANDO_OK)
+        return st;
+    char dir[CONFIG_PATH_MAX + 16];
+    uint8_t key[32];
+    (void)snprintf(dir, sizeof dir, "%s/cache", c->data);
+    (void)mkdir(dir, 0700);
+    cache_key(h, key);
+    static const char *const presets[] = { "default", "development", "production" };
+    st = exec_limits_preset(presets[c->exec.limits], &h->limits);
+    if (st == PANDO_OK)
+        st = exec_new(&(struct exec_config){ .cache_dir = dir, .cache_key = key },
+                      &h->exec, reterr);
+    return st;
+}
+
+static enum pando_status start_pools(struct host *h, struct pando_err *reterr)
+{
+    const unsigned cores =
+        uv_available_parallelism() < 4 ? uv_available_parallelism() : 4;
+    enum pando_status st = pool_new(&h->loop, cores, 1024, &h->verifiers);
+    if (st == PANDO_OK)
+        st = pool_new(&h->loop, 2, NODE_SPACES_MAX + 1, &h->syncers);
+    if (st == PANDO_OK)
+        st = pool_new(&h->loop, cores, 1024, &h->runners);
+    if (st == PANDO_OK)
+        st = pool_new(&h->loop, 2, 64, &h->helpers);
+    return st == PANDO_OK ? st
+                          : pando_err_set(reterr, st, "worker threads cannot be started");
+}
+
+static size_t parse_ids(const struct config_list *list, struct peer_id *ret,
+                        struct pando_err *reterr, enum pando_status *ret_status)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < list->len; i++) {
+        if (peer_id_parse(list->items[i], &ret[len]) == PANDO_OK)
+            len++;
+        else
+            *ret_status =
+                pando_err_set(reterr, PANDO_INVALID, "'%s' is not a peer id (12D3Koo...)",
+                              list->items[i]);
+    }
+    return len;
+}
+
+static enum pando_status make_node(struct host *h, struct pando_err *reterr)
+{
+    const struct config *c = h->config;
+    enum pando_status st = PANDO_OK;
+    struct node_space_config *spaces = h->space_configs;
+    (void)snprintf(h->local_json, sizeof h->local_json,
+                   "{\"heartbeat_s\":%u,\"sync_s\":%u}", c->heartbeat_s, c->sync_s);
+    for (size_t i = 0; i < c->spaces.len && i < NODE_SPACES_MAX; i++)
+        spaces[i] = (struct node_space_config){ .name = c->spaces.items[i].name,
+                                                .kind = c->spaces.items[i].kind,
+                                                .local_json = h->local_json };
+    struct node_config nc = {
+        .secret = h->secret,
+        .name = c->name,
+        .network = c->network,
+        .data = c->data,
+        .durability = c->durability == CONFIG_DURABILITY_FSYNC ? "fsync" : "none",
+        .allow = h->allow,
+        .deny = h->deny,
+        .mesh = c->mesh,
+        .tracer = h->tracer,
+        .kinds = node_kinds,
+        .kinds_len = node_kinds_len,
+        .spaces = spaces,
+        .spaces_len = c->spaces.len,
+    };
+    nc.allow_len = parse_ids(&c->allow, h->allow, reterr, &st);
+    nc.deny_len = parse_ids(&c->deny, h->deny, reterr, &st);
+    crypto_random((uint8_t *)&nc.seed, sizeof nc.seed);
+    const struct node_ports ports = host_ports(h);
+    return st == PANDO_OK ? node_new(&nc, &ports, &h->node, reterr) : st;
+}
+
+static enum pando_status add_peers(struct host *h, struct pando_err *reterr)
+{
+    for (size_t i = 0; i < h->config->peers.len; i++) {
+        struct multiaddr a;
+        enum pando_status st =
+            multiaddr_parse_peer(h->config->peers.items[i], &a, reterr);
+        if (st == PANDO_OK)
+            st = node_add_peer(h->node, host_now(h), &a);
+        if (st == PANDO_UNSUPPORTED)
+            return pando_err_set(
+                reterr, PANDO_INVALID,
+                "'%s' cannot be dialled: expected IP:PORT (e.g., 127.0.0.1:9001)",
+                h->config->peers.items[i]);
+        if (st != PANDO_OK)
+            return st;
+    }
+    return PANDO_OK;
+}
+
+static enum pando_status start_node(struct host *h, struct pando_err *reterr)
+{
+    struct multiaddr listen[NODE_LISTEN_HOST_MAX];
+    const size_t len = ports_listen(h, listen, NODE_LISTEN_HOST_MAX);
+    enum pando_status st = node_start(h->node, host_now(h), listen, len, reterr);
+    if (st != PANDO_OK)
+        return st;
+    node_kinds_wire(h->node);
+    return h->network ? add_peers(h, reterr) : PANDO_OK;
+}
+
+static void close_all(struct host *h)
+{
+    api_free(h->api);
+    quic_free(h->quic); /* its links die without events: the node goes next */
+    pool_free(h->runners);
+    pool_free(h->verifiers);
+    pool_free(h->syncers);
+    pool_free(h->helpers);
+    h->runners = h->verifiers = h->syncers = h->helpers = NULL;
+    node_free(h->node);
+    exec_free(h->exec);
+    store_close(h->store);
+    loop_stop(h);
+    keystore_close(h->keystore);
+    log_free(h->log);
+}
+
+static enum pando_status open_host(struct host *h, struct pando_err *reterr)
+{
+    const struct config *c = h->config;
+    if (uv_loop_init(&h->loop) != 0)
+        return pando_err_set(reterr, PANDO_IO, "the event loop cannot be made");
+    const struct log_config lc = { .id = c->name,
+                                   .file = c->log.file,
+                                   .rotate_bytes = (uint64_t)c->log.rotate_mb << 20,
+                                   .json = c->log.format == CONFIG_LOG_JSON };
+    enum pando_status st = log_new(&lc, &h->log, reterr);
+    if (st == PANDO_OK)
+        st = log_level_set(h->log, c->log.level, reterr);
+    if (st != PANDO_OK)
+        return st;
+    h->tracer = log_tracer(h->log);
+    st = crypto_init();
+    if (st == PANDO_OK)
+        st = open_parts(h, reterr);
+    if (st == PANDO_OK)
+        st = start_pools(h, reterr);
+    if (st == PANDO_OK && h->network)
+        st = ports_open_quic(h, reterr);
+    if (st == PANDO_OK)
+        st = make_node(h, reterr);
+    if (st == PANDO_OK)
+        st = loop_start(h, reterr);
+    if (st == PANDO_OK && h->network)
+        st = ports_open_api(h, reterr);
+    return st == PANDO_OK ? start_node(h, reterr) : st;
+}
+
+enum pando_status host_run(const struct config *config,
+                           const struct host_options *options, struct pando_err *reterr)
+{
+    struct host *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+    h->config = config;
+    h->network = true;
+    h->printing = !options->quiet;
+    h->json = options->json;
+    enum pando_status st = open_host(h, reterr);
+    if (st == PANDO_OK) {
+        registry_write(h);
+        print_start(h);
+        (void)uv_run(&h->loop, UV_RUN_DEFAULT);
+        print_stop(h);
+    }
+    registry_remove(h);
+    close_all(h);
+    free(h);
+    return st;
+}
+
+enum pando_status host_call(const struct config *config, const char *verb,
+                            struct pando_slice args, const struct host_reply *reply,
+                            struct pando_err *reterr)
+{
+    struct host *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+    h->config = config;
+    h->direct = reply;
+    enum pando_status st = open_host(h, reterr);
+    if (st == PANDO_OK) {
+        node_call(h->node, host_now(h), 1, verb, args);
+        node_turn(h->node, host_now(h));
+        commits_start_all(h);
+        uv_ref((uv_handle_t *)&h->check);
+        while (!h->direct_done)
+            (void)uv_run(&h->loop, UV_RUN_ONCE);
+        st = h->direct_status;
+    }
+    close_all(h);
+    free(h);
+    return st;
+}

@@ -1,0 +1,129 @@
+/* state.h - the host's parts, shared by the files of this folder.
+ *
+ * One loop thread owns the sockets, the api and the node. Pools of workers verify, commit,
+ * run capsules and do slow work; each job comes back through the loop. Seen nowhere else.
+ */
+#ifndef HOST_STATE_H
+#define HOST_STATE_H
+
+#include "api/api.h"
+#include "exec/exec.h"
+#include "host/host.h"
+#include "host/log.h"
+#include "host/pool.h"
+#include "net/quic.h"
+#include "node/config.h"
+#include "node/node.h"
+#include "store/store.h"
+
+#include <uv.h>
+
+#define HOST_WATCH_MAX 600
+
+/* A descriptor of the api that the loop watches. */
+struct host_watch {
+    uv_poll_t poll;
+    struct host *host;
+    uint32_t handle;
+};
+
+/* The commits and flushes of one space. */
+struct host_space {
+    bool used;
+    bool commit_wanted;
+    bool committing;
+    bool flushing;
+    bool failed;
+    struct store_space *store;
+    uint32_t slot;
+    struct host *host;
+};
+
+struct host {
+    const struct config *config;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_check_t check;
+    uv_idle_t idle;
+    uv_timer_t retry;
+    uv_signal_t signals[2];
+    uv_poll_t sockets[QUIC_SOCKETS_MAX];
+    size_t sockets_len;
+    bool wants_write[QUIC_SOCKETS_MAX];
+    struct host_watch *watches[HOST_WATCH_MAX];
+    struct log *log;
+    const struct tracer *tracer;
+    struct keystore *keystore;
+    const struct crypto_secret *secret;
+    struct store *store;
+    struct exec *exec;
+    struct quic *quic;
+    struct api *api;
+    struct node *node;
+    struct pool *verifiers;
+    struct pool *syncers;
+    struct pool *runners;
+    struct pool *helpers;
+    struct host_space spaces[NODE_SPACES_MAX];
+    struct exec_limits limits;
+    bool network;     /* false: a one-shot call without sockets */
+    bool printing;    /* the event printer is on */
+    bool json;        /* it prints JSON lines */
+    struct pool_job *ready; /* completions that the next turn delivers */
+    bool stopping;
+    bool ended;
+    uint64_t slow_turns; /* loop turns of more than 5 ms */
+    unsigned signals_seen;
+    char registry[512];
+    struct node_monitor monitor; /* as printed last */
+    bool monitored;
+    struct pando_time labels_at;
+    const struct host_reply *direct; /* where a one-shot call's answer goes */
+    bool direct_done;
+    enum pando_status direct_status;
+    struct node_space_config space_configs[NODE_SPACES_MAX];
+    char local_json[96];
+    struct peer_id allow[CONFIG_LIST_MAX];
+    struct peer_id deny[CONFIG_LIST_MAX];
+};
+
+/* The instant of this turn. */
+struct pando_time host_now(const struct host *h);
+/* Wall time of the system. */
+struct pando_wall host_wall(void *ctx);
+
+/* host.c */
+void host_begin_stop(struct host *h);
+/* ports.c: the node's ports over the parts above */
+struct node_ports host_ports(struct host *h);
+#define NODE_LISTEN_HOST_MAX 8
+enum pando_status ports_open_quic(struct host *h, struct pando_err *reterr);
+enum pando_status ports_open_api(struct host *h, struct pando_err *reterr);
+size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap);
+/* commits.c */
+void commits_want(void *ctx, uint32_t slot);
+enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pando_id *id,
+                                     const struct space_ops *ops, struct node_space_store *ret,
+                                     struct pando_err *reterr);
+void commits_space_close(void *ctx, uint32_t slot);
+enum pando_status commits_space_remove(void *ctx, const struct pando_id *id, struct pando_err *reterr);
+void commits_start_all(struct host *h);
+/* workers.c */
+void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
+enum pando_status workers_run(void *ctx, uint64_t job, const struct node_run *run);
+enum pando_status workers_work(void *ctx, uint64_t job, const char *what, struct pando_slice args);
+void workers_resolve(void *ctx, uint32_t token, const char *name);
+/* loop.c: watching descriptors and time */
+enum pando_status loop_start(struct host *h, struct pando_err *reterr);
+void loop_stop(struct host *h);
+struct api_watch_ops loop_watch_ops(struct host *h);
+/* print.c: what a person at the terminal sees */
+void print_start(struct host *h);
+void print_notice(void *ctx, const char *kind, struct pando_slice json);
+void print_labels(struct host *h);
+void print_stop(struct host *h);
+/* registry.c: how the command line finds running nodes */
+void registry_write(struct host *h);
+void registry_remove(struct host *h);
+
+#endif

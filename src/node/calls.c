@@ -1,0 +1,219 @@
+/* calls.c - verbs: who answers which, and the node's own short ones.
+ *
+ * A verb is PREFIX.NAME. The prefix of a kind of space leads to a space of that kind,
+ * which the argument "space" names (its only one, or "default", when it is missing); the
+ * other prefixes are the node's. One table lists them, so help and errors cannot lie.
+ */
+#include "node/args.h"
+#include "node/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void call_reply(struct node *n, uint64_t token, enum pando_status status,
+                struct pando_slice body)
+{
+    if (token >= NODE_INTERNAL_TOKEN) {
+        struct bytes *b = bytes_copy(body);
+        ops_reply(n, token, b == NULL ? PANDO_NOMEM : status, b, false, false);
+        bytes_unref(b);
+        return;
+    }
+    n->ports.reply(n->ports.ctx, token, status, body, false, false);
+}
+
+void call_fail(struct node *n, uint64_t token, enum pando_status status,
+               const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    call_reply(n, token, status, slice_text(text));
+}
+
+static void watch(struct node *n, uint64_t token)
+{
+    for (size_t i = 0; i < NODE_WATCHERS_MAX; i++) {
+        if (n->watchers[i] != 0)
+            continue;
+        n->watchers[i] = token;
+        n->ports.reply(n->ports.ctx, token, PANDO_OK,
+                       slice_text("{\"kind\":\"watching\"}\n"), true, true);
+        return;
+    }
+    call_fail(n, token, PANDO_FULL, "at most %d watchers at once", NODE_WATCHERS_MAX);
+}
+
+void calls_notice(struct node *n, const char *kind, struct pando_slice json)
+{
+    n->ports.notice(n->ports.ctx, kind, json);
+    char line[4096];
+    const int len =
+        snprintf(line, sizeof line, "{\"kind\":\"%s\",\"event\":%.*s}\n", kind,
+                 (int)(json.len < 3900 ? json.len : 0), (const char *)json.ptr);
+    if (json.len == 0 || json.len >= 3900)
+        return; /* too long for a line: the event can be asked for by its id */
+    for (size_t i = 0; i < NODE_WATCHERS_MAX; i++)
+        if (n->watchers[i] != 0)
+            n->ports.reply(n->ports.ctx, n->watchers[i], PANDO_OK,
+                           slice_of(line, (size_t)len), true, true);
+}
+
+static void log_level(struct node *n, uint64_t token, struct pando_slice text)
+{
+    struct pando_err err = { 0 };
+    json_t *args = args_parse(text, &err);
+    const char *level = args == NULL ? NULL : args_text(args, "level", NULL);
+    if (level == NULL)
+        call_fail(n, token, PANDO_INVALID,
+                  "log.level needs \"level\": \"[module=]LEVEL\"");
+    else if (n->ports.log_level(n->ports.ctx, level, &err) != PANDO_OK)
+        call_fail(n, token, err.status, "%s", err.text);
+    else
+        call_reply(n, token, PANDO_OK, slice_text("{\"ok\":true}"));
+    json_decref(args);
+}
+
+static void stop(struct node *n, uint64_t token, struct pando_slice args)
+{
+    (void)args;
+    call_reply(n, token, PANDO_OK, slice_text("{\"stopping\":true}"));
+    n->ports.stop(n->ports.ctx);
+}
+
+static void health(struct node *n, uint64_t token, struct pando_slice args)
+{
+    (void)args;
+    bool failed = false;
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++)
+        failed |= n->spaces[i].used && n->spaces[i].failed;
+    if (failed)
+        call_fail(n, token, PANDO_UNAVAILABLE,
+                  "a journal has stopped taking records; see the log");
+    else
+        call_reply(n, token, PANDO_OK, slice_text("{\"status\":\"ok\"}"));
+}
+
+static void status(struct node *n, uint64_t token, struct pando_slice args)
+{
+    (void)args;
+    calls_status(n, token);
+}
+
+static void metrics(struct node *n, uint64_t token, struct pando_slice args)
+{
+    (void)args;
+    calls_metrics(n, token);
+}
+
+static void watch_all(struct node *n, uint64_t token, struct pando_slice args)
+{
+    (void)args;
+    watch(n, token);
+}
+
+static void work(struct node *n, uint64_t token, const char *what,
+                 struct pando_slice args)
+{
+    const uint64_t job = job_add(n, JOB_WORK, 0, token);
+    const enum pando_status st =
+        job == 0 ? PANDO_BUSY : n->ports.work(n->ports.ctx, job, what, args);
+    if (st == PANDO_OK)
+        return;
+    struct node_job gone;
+    (void)job_take(n, job, &gone);
+    call_fail(n, token, st, "%s cannot begin: %s", what, pando_status_text(st));
+}
+
+static void backup(struct node *n, uint64_t token, struct pando_slice args)
+{
+    work(n, token, "backup", args);
+}
+
+static void verify_store(struct node *n, uint64_t token, struct pando_slice args)
+{
+    work(n, token, "verify", args);
+}
+
+struct verb {
+    const char *name;
+    void (*answer)(struct node *n, uint64_t token, struct pando_slice args);
+    void (*family)(struct node *n, uint64_t token, const char *verb,
+                   struct pando_slice args);
+};
+
+static const struct verb verbs[] = {
+    { "health", health, NULL },       { "status", status, NULL },
+    { "metrics", metrics, NULL },     { "log.level", log_level, NULL },
+    { "node.stop", stop, NULL },      { "node.watch", watch_all, NULL },
+    { "store.backup", backup, NULL }, { "store.verify", verify_store, NULL },
+    { "peer.", NULL, calls_peers },   { "link.", NULL, calls_links },
+    { "space.", NULL, calls_spaces }, { "pubsub.", NULL, pubsub_call },
+    { "exec.", NULL, runs_call },     { "receipt.", NULL, runs_call },
+};
+
+/* A verb of a space: "dag.heads" with the space that the arguments name. */
+static bool call_space(struct node *n, uint64_t token, const char *verb,
+                       struct pando_slice text)
+{
+    const char *dot = strchr(verb, '.');
+    for (size_t k = 0; dot != NULL && k < n->config.kinds_len; k++) {
+        const struct space_ops *ops = n->config.kinds[k];
+        const size_t len = strlen(ops->kind);
+        if (len != (size_t)(dot - verb) || strncmp(verb, ops->kind, len) != 0)
+            continue;
+        struct pando_err err = { 0 };
+        json_t *args = args_parse(text, &err);
+        const char *name = args == NULL ? NULL : args_text(args, "space", NULL);
+        struct node_space *s = args == NULL ? NULL : space_by_name(n, name, ops->kind);
+        bool known = false;
+        for (const char *const *v = ops->verbs; *v != NULL; v++)
+            known |= strcmp(*v, dot + 1) == 0;
+        if (args == NULL)
+            call_fail(n, token, err.status, "%s", err.text);
+        else if (!known)
+            call_fail(n, token, PANDO_UNSUPPORTED, "there is no verb '%s'", verb);
+        else if (s == NULL && name == NULL)
+            call_fail(n, token, PANDO_NOT_FOUND,
+                      "this node holds no single %s space: name one with \"space\"",
+                      ops->kind);
+        else if (s == NULL)
+            call_fail(n, token, PANDO_NOT_FOUND,
+                      "there is no %s space '%s' here; `pando space ls` lists them",
+                      ops->kind, name);
+        else
+            space_call(n, s, token, dot + 1, text);
+        json_decref(args);
+        return true;
+    }
+    return false;
+}
+
+void node_call(struct node *n, struct pando_time now, uint64_t token, const char *verb,
+               struct pando_slice args)
+{
+    n->now = now;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        const struct verb *v = &verbs[i];
+        if (v->answer != NULL && strcmp(v->name, verb) == 0) {
+            v->answer(n, token, args);
+            return;
+        }
+        if (v->family != NULL && strncmp(v->name, verb, strlen(v->name)) == 0) {
+            v->family(n, token, verb, args);
+            return;
+        }
+    }
+    if (!call_space(n, token, verb, args))
+        call_fail(n, token, PANDO_UNSUPPORTED, "there is no verb '%s'", verb);
+}
+
+void node_cancel(struct node *n, uint64_t token)
+{
+    for (size_t i = 0; i < NODE_WATCHERS_MAX; i++)
+        if (n->watchers[i] == token)
+            n->watchers[i] = 0;
+}

@@ -1,0 +1,69 @@
+/* ops.h - calls that take several steps.
+ *
+ * Running a capsule means: find its bytes (perhaps from a peer), run it on a worker, sign
+ * the receipt, append it to a space and wait until that is durable. Each step is an effect
+ * with a completion; an op remembers how far its call has come. Its number is the internal
+ * token under which the answers of spaces and workers come back. At NODE_OPS_MAX ops a new
+ * call is refused with PANDO_BUSY.
+ */
+#ifndef NODE_OPS_H
+#define NODE_OPS_H
+
+#include "exec/replay.h"
+#include "node/args.h"
+#include "node/state.h"
+
+#define NODE_OPS_MAX 4096
+
+enum op_kind { OP_RUN, OP_VALIDATE, OP_REPLAY, OP_SHOW, OP_FORWARD };
+
+/* What the op waits for. */
+enum op_step {
+    OP_FETCH_CAPSULE,
+    OP_FETCH_INPUT,
+    OP_KEEP_CAPSULE,
+    OP_KEEP_INPUT,
+    OP_RUNNING,
+    OP_APPENDING,
+    OP_READING,
+};
+
+struct node_op {
+    enum op_kind kind;
+    enum op_step step;
+    uint64_t number; /* our internal token */
+    uint64_t token;  /* of whoever called */
+    uint32_t slot;
+    bool store;
+    struct bytes *capsule;
+    struct bytes *input;
+    struct bytes *limits; /* JSON text */
+    struct pando_buf got; /* parts of an answer */
+    struct pando_wall time;
+    uint64_t nonce;
+    uint32_t max_age_s;
+    bool replay;
+    struct receipt receipt;
+    struct pando_buf answer; /* the reply as far as it is known */
+};
+
+/* A new op for a call. NULL: refused, and the call was answered. */
+struct node_op *op_new(struct node *n, enum op_kind kind, uint64_t token);
+/* Forget an op; its call must have been answered. */
+void op_free(struct node *n, struct node_op *op);
+/* Answer the call with a failure and forget the op. */
+void op_fail(struct node *n, struct node_op *op, enum pando_status status, const char *text);
+/* Ask the op's space, expecting the answer in runs_answered. */
+void op_ask(struct node *n, struct node_op *op, const char *verb, struct pando_slice args);
+
+/* runs.c: one part of the answer to op_ask has come; `last` with the final one. */
+void runs_answered(struct node *n, struct node_op *op, enum pando_status status, bool last);
+/* runs.c, replays.c: the worker is done. */
+void runs_ran(struct node *n, struct node_op *op, const struct exec_result *result);
+void replays_begin(struct node *n, uint64_t token, const json_t *args);
+void replays_answered(struct node *n, struct node_op *op, enum pando_status status);
+void replays_ran(struct node *n, struct node_op *op, const struct exec_result *result);
+/* Submit the op's capsule and input to a worker. */
+void runs_submit(struct node *n, struct node_op *op, bool validate_only);
+
+#endif

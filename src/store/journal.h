@@ -1,0 +1,86 @@
+/* journal.h - the append-only truth of one space.
+ *
+ * Records are staged in memory, gathered into groups and made durable group by group; the
+ * middle step is the only one that blocks, and it may run on any thread:
+ *
+ *   loop:   journal_append ... journal_append   journal_commit_begin -> group
+ *   any:                                        journal_commit_run(group)   pwrite, fdatasync
+ *   loop:                                       journal_commit_end -> durable position
+ *
+ * A position is a logical byte offset that never changes its meaning. Layout on disk,
+ * recovery and the failures it survives: docs/wire/journal.md.
+ */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include "base/buf.h"
+#include "base/trace.h"
+#include "store/files.h"
+
+#include <pando/status.h>
+#include <pando/types.h>
+
+#define JOURNAL_RECORD_MAX (1u << 20)  /* bytes of one record */
+#define JOURNAL_STAGED_MAX (16u << 20) /* bytes staged and not yet durable */
+
+struct journal;
+struct journal_group;
+
+struct journal_config {
+    struct pando_files files;
+    const char *dir;           /* created when missing */
+    struct pando_id space;     /* stands in every segment's head */
+    size_t segment_min;        /* 0: 1 MiB */
+    size_t segment_max;        /* 0: 64 MiB */
+    bool sync;                 /* false: the weaker mode, no fdatasync */
+    const struct tracer *tracer;
+};
+
+/* Open or create, cutting a torn tail. Errors: PANDO_CORRUPT damage below a durable mark
+ * (file and offset in reterr); PANDO_UNSUPPORTED a newer format; PANDO_IO, PANDO_NOSPACE. */
+enum pando_status journal_open(const struct journal_config *config, struct journal **ret,
+                               struct pando_err *reterr) PANDO_MUST_USE;
+/* Staged records that were not committed are lost. No group may be in flight. */
+void journal_close(struct journal *j);
+
+/* Stage one record. Errors: PANDO_BUSY JOURNAL_STAGED_MAX is reached; PANDO_INVALID too
+ * long; PANDO_NOSPACE or PANDO_IO the journal has stopped (see journal_retry). */
+enum pando_status journal_append(struct journal *j, uint8_t kind, struct pando_slice bytes,
+                                 uint64_t *ret_position) PANDO_MUST_USE;
+/* Close the staged records into a group. False: nothing is staged, a group is in flight, or
+ * the journal has stopped. */
+bool journal_commit_begin(struct journal *j, struct journal_group **ret_group);
+/* Write and sync. Thread: any; touches nothing that the loop thread may touch meanwhile. */
+void journal_commit_run(struct journal_group *group);
+/* Take the outcome. On success `*ret_durable` is the position behind the last durable
+ * record. Errors: PANDO_NOSPACE, PANDO_IO: the journal has stopped; its records stay staged. */
+enum pando_status journal_commit_end(struct journal *j, struct journal_group *group,
+                                     uint64_t *ret_durable) PANDO_MUST_USE;
+/* After a failure: reopen, verify what is on disk, write what is staged anew. PANDO_OK when
+ * it takes appends again; the staged records need a new commit. Blocks briefly. */
+enum pando_status journal_retry(struct journal *j, struct pando_err *reterr) PANDO_MUST_USE;
+
+uint64_t journal_first(const struct journal *j);   /* the oldest record kept */
+uint64_t journal_durable(const struct journal *j); /* behind the last durable record */
+uint64_t journal_end(const struct journal *j);     /* behind the last staged record */
+
+/* The record at `position`, staged or written, appended to `ret`.
+ * Errors: PANDO_NOT_FOUND no record begins there; PANDO_CORRUPT its checksum is wrong. */
+enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *ret_kind,
+                               struct pando_buf *ret) PANDO_MUST_USE;
+
+/* A walk over records in order, from a position on; buffered. */
+struct journal_cursor {
+    struct journal *journal;
+    uint64_t position; /* of the next record */
+    struct pando_buf buf;
+    uint64_t buf_at;   /* position of buf's first byte */
+};
+void journal_scan(struct journal *j, uint64_t from, struct journal_cursor *ret);
+void journal_scan_end(struct journal_cursor *c);
+/* The next record; its bytes are valid until the next call. PANDO_NOT_FOUND at the end
+ * (records appended later are found by calling again). PANDO_CORRUPT. */
+enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position, uint8_t *ret_kind,
+                               struct pando_slice *ret_bytes) PANDO_MUST_USE;
+
+#endif

@@ -1,0 +1,114 @@
+/* store.h - a data directory: one lock, one index, a journal per space.
+ *
+ *     DATA/lock                  the pid of the process that holds it
+ *     DATA/spaces/ID/journal/    segments, snapshot, epoch: the truth
+ *     DATA/index/                LMDB: every space's tables, derived
+ *
+ * Opening a space replays its journal from the position that its tables reflect, through
+ * the kind's fold. Appending stages a record and folds it into the overlay at once; commits
+ * go through the journal (journal.h), and now and then a flush carries the overlay into
+ * LMDB on a worker. At the cap of the overlay store_append refuses with PANDO_BUSY until a
+ * flush has ended.
+ *
+ * Thread: the loop thread, but for store_flush_run, store_backup, store_verify and
+ * store_reindex.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/trace.h"
+#include "store/journal.h"
+#include "store/tables.h"
+
+#include <pando/status.h>
+#include <pando/types.h>
+
+#define STORE_OVERLAY_MAX (8u << 20)  /* bytes of unflushed table entries per space */
+#define STORE_FLUSH_BYTES (1u << 20)  /* a flush begins when so many have gathered */
+
+struct store;
+struct store_space;
+struct store_flush;
+
+/* How records become table entries. Pure; called at append, replay and reindex. */
+struct store_fold {
+    void *ctx;
+    enum pando_status (*fold)(void *ctx, struct tables *tables, const struct pando_id *space,
+                              uint8_t record, uint64_t position, struct pando_slice bytes);
+};
+
+struct store_config {
+    const char *dir;
+    bool sync; /* false: the weaker mode */
+    const struct tracer *tracer;
+};
+
+/* Open or create. Errors, each named with its remedy: PANDO_BUSY another process holds it
+ * (its pid); PANDO_REFUSED no write permission; PANDO_NOSPACE; PANDO_UNSUPPORTED a newer
+ * format; PANDO_CORRUPT the index is damaged (`pando db reindex`). */
+enum pando_status store_open(const struct store_config *config, struct store **ret,
+                             struct pando_err *reterr) PANDO_MUST_USE;
+/* Flushes and closes all spaces. Accepts NULL. */
+void store_close(struct store *s);
+
+enum pando_status store_space_open(struct store *s, const struct pando_id *id,
+                                   const struct store_fold *fold, struct store_space **ret,
+                                   struct pando_err *reterr) PANDO_MUST_USE;
+void store_space_close(struct store_space *sp);
+/* Delete a closed space's journal and tables. */
+enum pando_status store_space_remove(struct store *s, const struct pando_id *id,
+                                     struct pando_err *reterr) PANDO_MUST_USE;
+
+struct journal *store_journal(struct store_space *sp);
+struct tables *store_tables(struct store_space *sp);
+uint64_t store_epoch(const struct store_space *sp);
+/* Stage a record and fold it. Errors: as journal_append, and PANDO_BUSY at the overlay's
+ * cap. Nothing is staged then. */
+enum pando_status store_append(struct store_space *sp, uint8_t record, struct pando_slice bytes,
+                               uint64_t *ret_position) PANDO_MUST_USE;
+/* Read views older than this turn may be given back to LMDB. Once per loop turn. */
+void store_turn(struct store *s);
+
+/* Carry the durable part of the overlay into LMDB: begin and end on the loop, run anywhere.
+ * False: too little has gathered (unless `force`), nothing is durable, or one is under way. */
+bool store_flush_begin(struct store_space *sp, bool force, struct store_flush **ret);
+void store_flush_run(struct store_flush *f);
+enum pando_status store_flush_end(struct store_space *sp, struct store_flush *f,
+                                  struct pando_err *reterr) PANDO_MUST_USE;
+
+/* What long work has to say as it goes: done and total in bytes, or a finding's text. */
+struct store_progress {
+    void *ctx;
+    void (*moved)(void *ctx, uint64_t done, uint64_t total);
+    void (*found)(void *ctx, const char *text); /* a damaged file: path, offset, reason */
+};
+
+struct store_verdict {
+    uint64_t spaces, files, records, table_entries, bytes, damaged;
+};
+
+/* Check every checksum of a data directory that no process has open, or (with `running`,
+ * from a worker) of the open one up to its durable positions.
+ * Errors: PANDO_CORRUPT something is damaged: each was reported through `found`. */
+enum pando_status store_verify(const char *dir, bool running, const struct store_progress *progress,
+                               struct store_verdict *ret, struct pando_err *reterr) PANDO_MUST_USE;
+/* Throw the index away and fold it anew from the journals. The directory must be closed. */
+enum pando_status store_reindex(const char *dir, const struct store_fold *fold,
+                                const struct store_progress *progress, struct store_verdict *ret,
+                                struct pando_err *reterr) PANDO_MUST_USE;
+
+/* Where each journal may be copied up to: taken on the loop, used on a worker. */
+struct store_backup_plan;
+enum pando_status store_backup_plan(struct store *s, struct store_backup_plan **ret) PANDO_MUST_USE;
+/* Copy keystore, config and the durable part of every journal to `target` (which must not
+ * exist or be empty), while the node runs. Frees the plan. Thread: any. */
+enum pando_status store_backup(struct store_backup_plan *plan, const char *target,
+                               const struct store_progress *progress,
+                               struct pando_err *reterr) PANDO_MUST_USE;
+/* Verify a backup, copy it into `dir` (which must not exist or be empty) and raise every
+ * journal's epoch, so that its authors never reuse a sequence number. */
+enum pando_status store_restore(const char *backup, const char *dir,
+                                const struct store_progress *progress,
+                                struct pando_err *reterr) PANDO_MUST_USE;
+
+#endif
