@@ -89,6 +89,7 @@ static void depth_and_size_have_caps(void **state)
     memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
     CHECK_EQ(outcome(text, &err), PANDO_MALFORMED);
     json_t *value;
+    CHECK_EQ(json_text_parse(slice_text(text), ROOM, &value, &err), PANDO_MALFORMED);
     CHECK_EQ(json_text_parse(slice_text("[1,2,3]"), 6, &value, &err), PANDO_FULL);
     CHECK_OK(json_text_parse(slice_text("[1,2,3]"), 7, &value, &err));
     json_decref(value);

@@ -188,7 +188,8 @@ static bool is_number(struct pando_slice s)
 static enum pando_status read_version(struct pando_slice *text, struct pando_err *reterr)
 {
     struct pando_slice version;
-    if (!take_word(text, MAGIC) || !take_until(text, '\n', &version) || !is_number(version))
+    if (!take_word(text, MAGIC) || !take_until(text, '\n', &version) ||
+        !is_number(version))
         return pando_err_set(reterr, PANDO_CORRUPT,
                              "keystore: the file does not begin with '" MAGIC
                              "': it is damaged "
