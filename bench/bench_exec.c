@@ -1,10 +1,10 @@
 /* bench_exec.c - what one run of a capsule costs: `name value unit` lines.
  *
- * exec_warm: a run of hello in a fresh instance and memory, its receipt signed and encoded;
- * the module is in the cache. exec_cold: the same for a module never seen before, so with
- * compilation. exec_first: the very first run of a process, engine start included.
- * exec_disk: a module from the directory of compiled ones. Medians. calib_verify: Ed25519
- * verifications per second on one core, to compare machines by.
+ * exec_warm: a run of hello in a fresh instance and memory, its receipt signed and
+ * encoded; the module is in the cache. exec_cold: the same for a module never seen
+ * before, so with compilation. exec_first: the very first run of a process, engine start
+ * included. exec_disk: a module from the directory of compiled ones. Medians.
+ * calib_verify: Ed25519 verifications per second on one core, to compare machines by.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,9 @@ static double run_once(struct bench *b, struct exec *x)
 /* Another id for the same program: a custom section of two bytes at the end. */
 static void vary(struct bench *b, size_t base_len, unsigned number)
 {
-    const uint8_t section[] = { 0, 4, 1, 'n', (uint8_t)(number & 0x7f), (uint8_t)(number >> 7) };
+    const uint8_t section[] = {
+        0, 4, 1, 'n', (uint8_t)(number & 0x7f), (uint8_t)(number >> 7)
+    };
     memcpy(b->capsule + base_len, section, sizeof section);
     b->capsule_len = base_len + sizeof section;
 }

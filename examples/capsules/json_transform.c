@@ -1,7 +1,9 @@
 /* json_transform.c - a webhook's event, reduced to what the next system wants.
  *
- * {"type":"charge.succeeded","data":{"object":{"id":"ch_1","amount":1250,"currency":"eur"}}}
- * gives {"event":"charge.succeeded","id":"ch_1","amount":1250,"currency":"eur","digest":"..."}
+ * {"type":"charge.succeeded",
+ *  "data":{"object":{"id":"ch_1","amount":1250,"currency":"eur"}}}
+ * gives
+ * {"event":"charge.succeeded","id":"ch_1","amount":1250,"currency":"eur","digest":"..."}
  * where digest is the SHA-256 of the input in base64. Needs json, hash and base64.
  */
 #include "pando_capsule.h"
@@ -32,7 +34,8 @@ static void member(struct writer *w, const uint8_t *in, uint32_t len, const char
         w->at += got;
     *w->at++ = ',';
 }
-#define MEMBER(key, path) member(&w, in, len, key, sizeof(key) - 1, path, sizeof(path) - 1)
+#define MEMBER(key, path)                                                                \
+    member(&w, in, len, key, sizeof(key) - 1, path, sizeof(path) - 1)
 
 PANDO_CAPSULE uint32_t run(const uint8_t *in, uint32_t len)
 {

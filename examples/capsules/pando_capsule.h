@@ -1,15 +1,16 @@
 /* pando_capsule.h - what a capsule written in C sees: its two exports and the host.
  *
- * Write one function, `pando_run`, with PANDO_CAPSULE in front of it, and answer with
- * pando_reply(). Build with
+ * Write one function, `PANDO_CAPSULE uint32_t run(const uint8_t *in, uint32_t len)`, and
+ * answer with pando_reply(). Build with
  *
- *   clang --target=wasm32 -O2 -nostdlib -fno-builtin -Wl,--no-entry -Wl,--export=run
- *         -Wl,--global-base=32768 -Wl,-z,stack-size=8192 -Wl,--strip-all -o my.wasm my.c
+ *   clang --target=wasm32 -O2 -nostdlib -fno-builtin -Wl,--no-entry \
+ *     -Wl,--export=__global_base -Wl,--global-base=32768 -Wl,-z,stack-size=8192 \
+ *     -Wl,--strip-all -o my.wasm my.c
  *
- * The host writes the input at offset 1024. With data beginning at 32768 there is room for
- * PANDO_INPUT_MAX bytes of it, and the whole capsule fits into one page of 64 KiB. The
- * exported symbol __global_base tells the host where our data begins, so that it refuses a
- * longer input instead of writing over the data. For more input, raise --global-base.
+ * The host writes the input at offset 1024. With data beginning at 32768 there is room
+ * for PANDO_INPUT_MAX bytes of it, and the whole capsule fits into a page of 64 KiB. The
+ * exported symbol __global_base tells the host where our data begins, so that it refuses
+ * a longer input instead of writing over the data. For more input, raise --global-base.
  *
  * Every import needs a capability (`--limits '{"capabilities":["hash","json"]}'`); a
  * function that is declared but not called is not imported.
@@ -37,16 +38,18 @@ typedef __INT64_TYPE__ int64_t;
 
 /* hash */
 PANDO_IMPORT(hash_commit) int32_t hash_commit(const void *in, uint32_t len, void *out32);
-PANDO_IMPORT(hash_verify) int32_t hash_verify(const void *in, uint32_t len, const void *hash32);
+PANDO_IMPORT(hash_verify)
+int32_t hash_verify(const void *in, uint32_t len, const void *hash32);
 PANDO_IMPORT(hmac_sha256)
-int32_t hmac_sha256(const void *key, uint32_t key_len, const void *in, uint32_t len, void *out32);
+int32_t hmac_sha256(const void *key, uint32_t key_len, const void *in, uint32_t len,
+                    void *out32);
 /* json: path "user.name", "$.items[2].id" or "/items/2/id" */
 PANDO_IMPORT(json_path)
 int32_t json_path(const void *doc, uint32_t doc_len, const void *path, uint32_t path_len,
                   void *out, uint32_t room);
 PANDO_IMPORT(json_extract)
-int32_t json_extract(const void *doc, uint32_t doc_len, const void *path, uint32_t path_len,
-                     void *out, uint32_t room);
+int32_t json_extract(const void *doc, uint32_t doc_len, const void *path,
+                     uint32_t path_len, void *out, uint32_t room);
 /* base64 */
 PANDO_IMPORT(base64_encode)
 int32_t base64_encode(const void *in, uint32_t len, void *out, uint32_t room);
@@ -60,7 +63,8 @@ PANDO_IMPORT(random_bytes) int32_t random_bytes(void *out, uint32_t len);
 PANDO_IMPORT(random_u32) uint32_t random_u32(void);
 /* Always allowed. Ends the run; `line` is shown. */
 PANDO_IMPORT(abort)
-_Noreturn void pando_abort(const void *message, const void *file, uint32_t line, uint32_t column);
+_Noreturn void pando_abort(const void *message, const void *file, uint32_t line,
+                           uint32_t column);
 
 #define PANDO_CAPSULE __attribute__((export_name("run")))
 

@@ -47,9 +47,11 @@ enum pando_status disk_init(struct disk *d, const char *dir, const uint8_t key[3
     *d = (struct disk){ NULL, { 0 } };
     if (strlen(dir) > DIR_MAX)
         return pando_err_set(reterr, PANDO_INVALID,
-                             "exec: the cache directory's path has more than %d bytes", DIR_MAX);
+                             "exec: the cache directory's path has more than %d bytes",
+                             DIR_MAX);
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return pando_err_set(reterr, PANDO_IO, "exec: cannot make the cache directory %s: %s", dir,
+        return pando_err_set(reterr, PANDO_IO,
+                             "exec: cannot make the cache directory %s: %s", dir,
                              strerror(errno));
     d->dir = strdup(dir);
     if (d->dir == NULL)
@@ -91,7 +93,8 @@ static uint8_t *read_file(const char *path, size_t *ret_len)
     return bytes;
 }
 
-wasmtime_module_t *disk_find(const struct disk *d, struct engine *e, const struct pando_id *id)
+wasmtime_module_t *disk_find(const struct disk *d, struct engine *e,
+                             const struct pando_id *id)
 {
     if (d->dir == NULL)
         return NULL;
@@ -137,8 +140,9 @@ static void make_room(const struct disk *d)
         struct stat st;
         if (!is_ours(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0)
             continue;
-        const bool older = st.st_mtim.tv_sec < when.tv_sec ||
-                           (st.st_mtim.tv_sec == when.tv_sec && st.st_mtim.tv_nsec < when.tv_nsec);
+        const bool older =
+            st.st_mtim.tv_sec < when.tv_sec ||
+            (st.st_mtim.tv_sec == when.tv_sec && st.st_mtim.tv_nsec < when.tv_nsec);
         if (count++ == 0 || older) {
             when = st.st_mtim;
             memcpy(oldest, entry->d_name, sizeof oldest);
@@ -178,7 +182,8 @@ void disk_put(const struct disk *d, wasmtime_module_t *wasm, const struct pando_
     path_of(d, id, SUFFIX, path, sizeof path);
     path_of(d, id, ".XXXXXX", temporary, sizeof temporary);
     make_room(d);
-    const int fd = module.len + HEAD_SIZE <= FILE_MAX ? mkostemp(temporary, O_CLOEXEC) : -1;
+    const int fd =
+        module.len + HEAD_SIZE <= FILE_MAX ? mkostemp(temporary, O_CLOEXEC) : -1;
     if (fd >= 0) {
         const bool written = write_all(fd, slice_of(FILE_MAGIC, 8)) &&
                              write_all(fd, SLICE_OF(mac)) && write_all(fd, module);

@@ -41,7 +41,8 @@ static wasm_config_t *configure(void)
     return c;
 }
 
-void engine_access(struct exec_result *result, const struct hostcall_info *info, bool allowed)
+void engine_access(struct exec_result *result, const struct hostcall_info *info,
+                   bool allowed)
 {
     if (result->access_len == EXEC_ACCESS_MAX) {
         result->access_dropped++;
@@ -77,8 +78,8 @@ static void find_memory(struct engine_run *run, wasmtime_caller_t *caller)
 }
 
 /* Every import lands here; `env` is the function's row in the table. */
-static wasm_trap_t *called(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
-                           size_t values_len)
+static wasm_trap_t *called(void *env, wasmtime_caller_t *caller,
+                           wasmtime_val_raw_t *values, size_t values_len)
 {
     const struct hostcall_info *info = env;
     wasmtime_context_t *context = wasmtime_caller_context(caller);
@@ -97,7 +98,8 @@ static wasm_trap_t *called(void *env, wasmtime_caller_t *caller, wasmtime_val_ra
     }
     find_memory(run, caller);
     f->memory = run->memory == NULL ? NULL : wasmtime_memory_data(context, run->memory);
-    f->memory_len = run->memory == NULL ? 0 : wasmtime_memory_data_size(context, run->memory);
+    f->memory_len =
+        run->memory == NULL ? 0 : wasmtime_memory_data_size(context, run->memory);
 
     const int64_t answer = info->run(f);
     if (f->failed != EXEC_FAIL_NONE)
@@ -161,7 +163,8 @@ void engine_deinit(struct engine *e)
     *e = (struct engine){ NULL, NULL };
 }
 
-void engine_explain(wasmtime_error_t *error, wasm_trap_t *trap, char *ret_text, size_t cap)
+void engine_explain(wasmtime_error_t *error, wasm_trap_t *trap, char *ret_text,
+                    size_t cap)
 {
     wasm_byte_vec_t message = { 0, NULL };
     if (error != NULL)
@@ -190,14 +193,21 @@ static const struct {
     { WASMTIME_TRAP_CODE_OUT_OF_FUEL, EXEC_FAIL_FUEL, "all fuel is used" },
     { WASMTIME_TRAP_CODE_INTERRUPT, EXEC_FAIL_TIME, "the time is over" },
     { WASMTIME_TRAP_CODE_STACK_OVERFLOW, EXEC_FAIL_STACK, "call stack overflow" },
-    { WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS, EXEC_FAIL_TRAP, "memory access out of bounds" },
-    { WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS, EXEC_FAIL_TRAP, "table access out of bounds" },
-    { WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL, EXEC_FAIL_TRAP, "call of an empty table entry" },
-    { WASMTIME_TRAP_CODE_BAD_SIGNATURE, EXEC_FAIL_TRAP, "indirect call of another signature" },
+    { WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS, EXEC_FAIL_TRAP,
+      "memory access out of bounds" },
+    { WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS, EXEC_FAIL_TRAP,
+      "table access out of bounds" },
+    { WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL, EXEC_FAIL_TRAP,
+      "call of an empty table entry" },
+    { WASMTIME_TRAP_CODE_BAD_SIGNATURE, EXEC_FAIL_TRAP,
+      "indirect call of another signature" },
     { WASMTIME_TRAP_CODE_INTEGER_OVERFLOW, EXEC_FAIL_TRAP, "integer overflow" },
-    { WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO, EXEC_FAIL_TRAP, "integer divide by zero" },
-    { WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER, EXEC_FAIL_TRAP, "float does not fit an integer" },
-    { WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED, EXEC_FAIL_TRAP, "unreachable was executed" },
+    { WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO, EXEC_FAIL_TRAP,
+      "integer divide by zero" },
+    { WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER, EXEC_FAIL_TRAP,
+      "float does not fit an integer" },
+    { WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED, EXEC_FAIL_TRAP,
+      "unreachable was executed" },
 };
 #define TRAPS_LEN (sizeof traps / sizeof *traps)
 
@@ -214,8 +224,9 @@ static void from_trap(wasm_trap_t *trap, struct exec_result *r)
         if (frame == NULL)
             (void)snprintf(r->text, sizeof r->text, "%s", traps[i].text);
         else
-            (void)snprintf(r->text, sizeof r->text, "%s (function %u, byte 0x%zx of the module)",
-                           traps[i].text, (unsigned)wasm_frame_func_index(frame),
+            (void)snprintf(r->text, sizeof r->text,
+                           "%s (function %u, byte 0x%zx of the module)", traps[i].text,
+                           (unsigned)wasm_frame_func_index(frame),
                            wasm_frame_module_offset(frame));
         if (frame != NULL)
             wasm_frame_delete(frame);

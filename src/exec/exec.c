@@ -20,8 +20,9 @@ enum pando_status exec_new(const struct exec_config *config, struct exec **ret_e
                            struct pando_err *reterr)
 {
     if (config->cache_dir != NULL && config->cache_key == NULL)
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "exec: a cache directory needs a cache key (exec_cache_key)");
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "exec: a cache directory needs a cache key (exec_cache_key)");
     struct exec *x = calloc(1, sizeof *x);
     if (x == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "exec: no memory");
@@ -72,8 +73,9 @@ enum pando_status runner_start(struct exec *x)
 }
 
 /* From disk or by compiling. A module from disk is not written again. */
-static enum pando_status load(struct exec *x, struct pando_slice wasm, const struct pando_id *id,
-                              struct exec_report *report, struct module **ret_module)
+static enum pando_status load(struct exec *x, struct pando_slice wasm,
+                              const struct pando_id *id, struct exec_report *report,
+                              struct module **ret_module)
 {
     wasmtime_module_t *compiled = disk_find(&x->disk, &x->engine, id);
     const bool from_disk = compiled != NULL;
@@ -95,9 +97,9 @@ static enum pando_status load(struct exec *x, struct pando_slice wasm, const str
 }
 
 enum pando_status runner_module(struct exec *x, struct pando_slice wasm,
-                                const struct exec_limits *limits, const struct pando_id *id,
-                                struct exec_report *report, struct module **ret_module,
-                                bool *ret_cached)
+                                const struct exec_limits *limits,
+                                const struct pando_id *id, struct exec_report *report,
+                                struct module **ret_module, bool *ret_cached)
 {
     if (!module_check_bytes(wasm, limits, report))
         return PANDO_MALFORMED;
@@ -125,12 +127,16 @@ static void warn(const struct module *m, const struct exec_limits *limits,
     const uint32_t missing = m->needs & ~limits->capabilities;
     for (uint32_t bit = 1; bit < EXEC_CAP_ALL; bit <<= 1)
         if ((missing & bit) != 0)
-            report_warning(report, "imports functions of the capability \"%s\", which these limits "
-                           "do not grant", exec_capability_name(bit));
+            report_warning(
+                report,
+                "imports functions of the capability \"%s\", which these limits "
+                "do not grant",
+                exec_capability_name(bit));
 }
 
 enum pando_status exec_validate(struct exec *x, struct pando_slice wasm,
-                                const struct exec_limits *limits, struct exec_report *ret_report)
+                                const struct exec_limits *limits,
+                                struct exec_report *ret_report)
 {
     memset(ret_report, 0, sizeof *ret_report);
     ret_report->size = wasm.len > UINT32_MAX ? UINT32_MAX : (uint32_t)wasm.len;

@@ -1,10 +1,11 @@
 /* exec.h - capsules: small WASM programs, run in a sandbox, each run accounted for.
  *
- * A capsule is a module of a few KiB that exports `memory` and `run(ptr, len)`. A run gets
- * a fresh store, instance and memory, and ends by itself or by fuel, memory, wall clock or
- * a trap; nothing of it survives. Same capsule, input, limits, time and nonce give the same
- * output and, on the same engine version, the same fuel: that is what a receipt (receipt.h)
- * states and a replay (replay.h) checks. docs/guide/capsules.md is the author's side.
+ * A capsule is a module of a few KiB that exports `memory` and `run(ptr, len)`. A run
+ * gets a fresh store, instance and memory, and ends by itself or by fuel, memory, wall
+ * clock or a trap; nothing of it survives. Same capsule, input, limits, time and nonce
+ * give the same output and, on the same engine version, the same fuel: that is what a
+ * receipt (receipt.h) states and a replay (replay.h) checks. docs/guide/capsules.md is
+ * the author's side.
  *
  * Workload: many short runs of few modules, from several worker threads at once. Modules
  * are compiled once and kept (LRU, EXEC_MODULES_MAX); the engine itself is made at first
@@ -82,8 +83,8 @@ struct exec_report {
 /* "SizeExceeded", ... */
 const char *exec_issue_name(enum exec_issue_kind kind);
 
-/* Look at a module: size first, then parse and compile, exports, imports. A module that is
- * valid stays compiled. The report is always written.
+/* Look at a module: size first, then parse and compile, exports, imports. A valid module
+ * stays compiled. The report is always written.
  * Errors: PANDO_MALFORMED the report has errors; PANDO_NOMEM, PANDO_IO the engine failed.
  * Cost:   a compilation (milliseconds) unless the module is in the cache.
  * Thread: any, several at once. */

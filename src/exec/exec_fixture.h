@@ -39,7 +39,8 @@ static inline struct exec *fixture_exec(void)
 }
 
 /* A request under the development limits, at a fixed time, with nonce 1. */
-static inline struct exec_request fixture_request(struct pando_slice capsule, const char *input)
+static inline struct exec_request fixture_request(struct pando_slice capsule,
+                                                  const char *input)
 {
     struct exec_request q = { .capsule = capsule,
                               .input = slice_text(input),
@@ -75,8 +76,8 @@ static inline void fixture_expect(struct exec *x, const char *name, const char *
 }
 
 /* The same, expecting a failure whose text holds `words`. */
-static inline void fixture_refuse(struct exec *x, const char *name, enum exec_failure failure,
-                                  const char *words)
+static inline void fixture_refuse(struct exec *x, const char *name,
+                                  enum exec_failure failure, const char *words)
 {
     struct exec_result r;
     fixture_run(x, name, "input", failure, &r);

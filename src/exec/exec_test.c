@@ -5,7 +5,8 @@ static void hello_greets_by_name_the_world_and_plain_text(void **state)
     (void)state;
     struct exec *x = fixture_exec();
     fixture_expect(x, "hello", "{\"name\":\"test\"}", "{\"greeting\":\"Hello, test!\"}");
-    fixture_expect(x, "hello", "{\"name\":\"a\\\"b\"}", "{\"greeting\":\"Hello, a\\\"b!\"}");
+    fixture_expect(x, "hello", "{\"name\":\"a\\\"b\"}",
+                   "{\"greeting\":\"Hello, a\\\"b!\"}");
     fixture_expect(x, "hello", "{}", "{\"greeting\":\"Hello, World!\"}");
     fixture_expect(x, "hello", "{\"name\":7}", "{\"greeting\":\"Hello, World!\"}");
     fixture_expect(x, "hello", "Alice", "Hello Alice");
@@ -18,11 +19,12 @@ static void json_transform_takes_a_webhook_apart(void **state)
 {
     (void)state;
     struct exec *x = fixture_exec();
-    fixture_expect(x, "json_transform",
-                   "{\"type\":\"charge.succeeded\",\"data\":{\"object\":{\"id\":\"ch_1\","
-                   "\"amount\":1250,\"currency\":\"eur\"}}}",
-                   "{\"event\":\"charge.succeeded\",\"id\":\"ch_1\",\"amount\":1250,\"currency\":"
-                   "\"eur\",\"digest\":\"y8U7EVjR4hDW30iZ/Xfwv0fbNMOQg3Ap7+scovx3l4I=\"}");
+    fixture_expect(
+        x, "json_transform",
+        "{\"type\":\"charge.succeeded\",\"data\":{\"object\":{\"id\":\"ch_1\","
+        "\"amount\":1250,\"currency\":\"eur\"}}}",
+        "{\"event\":\"charge.succeeded\",\"id\":\"ch_1\",\"amount\":1250,\"currency\":"
+        "\"eur\",\"digest\":\"y8U7EVjR4hDW30iZ/Xfwv0fbNMOQg3Ap7+scovx3l4I=\"}");
     exec_free(x);
 }
 
@@ -110,7 +112,8 @@ static void result_words_are_unsigned(void **state)
     CHECK_EQ(r.output.len, 40000);
     exec_result_deinit(&r);
     fixture_refuse(x, "test/outside", EXEC_FAIL_OUTPUT, "100 bytes at 65500");
-    fixture_refuse(x, "test/outside_wide", EXEC_FAIL_OUTPUT, "4294967295 bytes at 4294967295");
+    fixture_refuse(x, "test/outside_wide", EXEC_FAIL_OUTPUT,
+                   "4294967295 bytes at 4294967295");
     exec_free(x);
 }
 

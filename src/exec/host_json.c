@@ -39,7 +39,8 @@ static void step_add(struct path *p, struct step *s, uint8_t c)
         s->name[s->len++] = (char)c;
 }
 
-/* Whether the name is a plain decimal number, without leading zeros, of at most 9 digits. */
+/* Whether the name is a plain decimal number, without leading zeros, of at most 9 digits.
+ */
 static void name_index(struct step *s)
 {
     s->is_index = s->len > 0 && s->len <= 9 && (s->len == 1 || s->name[0] != '0');
@@ -137,7 +138,8 @@ static int64_t answer(const json_t *value, bool unquoted, uint8_t *out, uint32_t
         memcpy(out, json_string_value(value), len);
         return (int64_t)len;
     }
-    const size_t len = json_dumpb(value, (char *)out, room, JSON_COMPACT | JSON_ENCODE_ANY);
+    const size_t len =
+        json_dumpb(value, (char *)out, room, JSON_COMPACT | JSON_ENCODE_ANY);
     if (len == 0)
         return HOSTCALL_MALFORMED;
     return len > room ? HOSTCALL_NO_ROOM : (int64_t)len;

@@ -103,9 +103,9 @@ void hostcall_iso8601(int64_t ms, char ret_text[HOSTCALL_ISO_SIZE])
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char text[80]; /* room for whatever an int may print */
-    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-                   tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                   (int)(bounded % 1000));
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                   tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                   tm.tm_sec, (int)(bounded % 1000));
     memcpy(ret_text, text, HOSTCALL_ISO_SIZE - 1);
     ret_text[HOSTCALL_ISO_SIZE - 1] = '\0';
 }
@@ -186,5 +186,6 @@ int64_t hostcall_do_random_u32(struct hostcall_frame *f)
 {
     uint8_t b[4];
     random_fill(f, b, sizeof b);
-    return (int32_t)((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
+    return (int32_t)((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 |
+                     b[3]);
 }

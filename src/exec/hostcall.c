@@ -8,7 +8,7 @@
 #include "exec/hmac.h"
 
 static const struct hostcall_info infos[HOSTCALL_LEN] = {
-#define X(name, cap, params, result, lens, base, per_byte)                              \
+#define X(name, cap, params, result, lens, base, per_byte)                               \
     { #name, hostcall_do_##name, EXEC_CAP_##cap, base, per_byte, params, lens, result },
     HOSTCALL_MAP(X)
 #undef X
@@ -100,8 +100,8 @@ static void abort_message(struct hostcall_frame *f, uint32_t at, char *ret, size
     size_t len = 0;
     if (at >= 4 && at < f->memory_len) {
         const uint8_t *p = f->memory + at - 4;
-        const uint64_t size = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
-                              (uint64_t)p[3] << 24;
+        const uint64_t size = (uint64_t)p[0] | (uint64_t)p[1] << 8 |
+                              (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24;
         if (size <= f->memory_len - at)
             for (size_t i = 0; i + 1 < size && len + 1 < cap; i += 2) {
                 const uint8_t low = f->memory[at + i], high = f->memory[at + i + 1];
@@ -116,7 +116,8 @@ int64_t hostcall_do_abort(struct hostcall_frame *f)
     char message[120];
     abort_message(f, f->args[0], message, sizeof message);
     f->failed = EXEC_FAIL_ABORT;
-    (void)snprintf(f->text, sizeof f->text, "line %u, column %u%s%s", (unsigned)f->args[2],
-                   (unsigned)f->args[3], message[0] != '\0' ? ": " : "", message);
+    (void)snprintf(f->text, sizeof f->text, "line %u, column %u%s%s",
+                   (unsigned)f->args[2], (unsigned)f->args[3],
+                   message[0] != '\0' ? ": " : "", message);
     return 0;
 }

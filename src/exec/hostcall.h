@@ -3,8 +3,8 @@
  * All take pointers and lengths as i32, read as unsigned. A function with an output takes
  * its place and its room and returns the length written, or one of the negative codes
  * below. A range outside linear memory ends the run, as a load there would. Each call is
- * charged `base` fuel and `per_byte` for each byte of its lengths marked in `lens`, before
- * it works: host work is bounded by fuel like everything else.
+ * charged `base` fuel, and `per_byte` for each byte of the lengths marked in `lens`,
+ * before it works: host work is bounded by fuel like everything else.
  *
  * The functions see a frame, not the engine: arguments, linear memory, and the facts of
  * the run. A frame that found something wrong is `failed` and ends the run.
@@ -21,7 +21,7 @@
 #define HOSTCALL_JSON_MAX (256u << 10)
 #define HOSTCALL_PARAMS_MAX 6
 
-/* name, capability, parameters, result ('i' i32, 'l' i64, 'v' none), lens, base, per_byte */
+/* name, capability, parameters, result (l: i64, v: none), lens, base, per_byte */
 #define HOSTCALL_MAP(X)                                                                 \
     X(hash_commit, HASH, 3, 'i', 0x2, 200, 2)    /* in, len, out32 -> 32 */             \
     X(hash_verify, HASH, 3, 'i', 0x2, 200, 2)    /* in, len, digest32 -> 1 or 0 */      \

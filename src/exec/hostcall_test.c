@@ -44,7 +44,8 @@ static int64_t json(struct host *h, enum hostcall call, const char *doc, const c
     return hostcall_info(call)->run(&h->frame);
 }
 
-static void expect_json(struct host *h, const char *doc, const char *path, const char *want)
+static void expect_json(struct host *h, const char *doc, const char *path,
+                        const char *want)
 {
     const int64_t got = json(h, HOSTCALL_json_path, doc, path, 1000);
     if (got != (int64_t)strlen(want))
@@ -57,8 +58,9 @@ static void expect_json(struct host *h, const char *doc, const char *path, const
 static void json_paths_lead_to_values(void **state)
 {
     (void)state;
-    static const char doc[] = "{\"user\":{\"name\":\"Ann\",\"tags\":[\"a\",{\"b c\":[1,2.5,null]}]},"
-                              "\"a/b\":{\"~\":true},\"5\":\"five\"}";
+    static const char doc[] =
+        "{\"user\":{\"name\":\"Ann\",\"tags\":[\"a\",{\"b c\":[1,2.5,null]}]},"
+        "\"a/b\":{\"~\":true},\"5\":\"five\"}";
     struct host h;
     setup(&h);
     expect_json(&h, doc, "user.name", "\"Ann\"");
@@ -81,8 +83,10 @@ static void json_failures_are_told_apart(void **state)
     (void)state;
     struct host h;
     setup(&h);
-    static const char *const nowhere[] = { "b", "a[3]", "a.b.c", "/a/01", "a.0", "[0]", "/b/c" };
-    static const char *const broken[] = { "a[", "a[x]", "a['b", "a..b", "a.", "/a~2", "a[01]" };
+    static const char *const nowhere[] = { "b",   "a[3]", "a.b.c", "/a/01",
+                                           "a.0", "[0]",  "/b/c" };
+    static const char *const broken[] = { "a[", "a[x]", "a['b", "a..b",
+                                          "a.", "/a~2", "a[01]" };
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
         CHECK_EQ(json(&h, HOSTCALL_json_path, "{\"a\":[1,2]}", nowhere[i], 100),
                  HOSTCALL_NOT_FOUND);
@@ -104,7 +108,8 @@ static void json_extract_gives_strings_without_quotes(void **state)
     setup(&h);
     CHECK_EQ(json(&h, HOSTCALL_json_extract, "{\"a\":\"x\\ny\"}", "a", 3), 3);
     CHECK_MEM(h.memory + 30000, "x\ny", 3);
-    CHECK_EQ(json(&h, HOSTCALL_json_extract, "{\"a\":\"x\\ny\"}", "a", 2), HOSTCALL_NO_ROOM);
+    CHECK_EQ(json(&h, HOSTCALL_json_extract, "{\"a\":\"x\\ny\"}", "a", 2),
+             HOSTCALL_NO_ROOM);
     CHECK_EQ(json(&h, HOSTCALL_json_extract, "{\"a\":[true]}", "a", 100), 6);
     CHECK_MEM(h.memory + 30000, "[true]", 6);
 }
@@ -120,8 +125,10 @@ static int64_t base64(struct host *h, enum hostcall call, const char *in, uint32
 static void base64_follows_rfc_4648(void **state)
 {
     (void)state;
-    static const char *const plain[] = { "", "f", "fo", "foo", "foob", "fooba", "foobar" };
-    static const char *const coded[] = { "",     "Zg==",     "Zm8=",    "Zm9v",
+    static const char *const plain[] = {
+        "", "f", "fo", "foo", "foob", "fooba", "foobar"
+    };
+    static const char *const coded[] = { "",         "Zg==",     "Zm8=",    "Zm9v",
                                          "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
     struct host h;
     setup(&h);
@@ -140,12 +147,13 @@ static void base64_follows_rfc_4648(void **state)
             CHECK_EQ(base64(&h, HOSTCALL_base64_encode, plain[i], 500, (uint32_t)len - 1),
                      HOSTCALL_NO_ROOM);
     }
-    CHECK_EQ(base64(&h, HOSTCALL_base64_decode, "Zm8", 500, 2), 2); /* no padding */
+    CHECK_EQ(base64(&h, HOSTCALL_base64_decode, "Zm8", 500, 2), 2);  /* no padding */
     CHECK_EQ(base64(&h, HOSTCALL_base64_decode, "-_8=", 500, 2), 2); /* URL alphabet */
-    static const char *const broken[] = { "Z", "Zm9v=", "Zg=", "Zh==", "Z===", "Zm8 ", "====",
-                                          "Zm9v\n" };
+    static const char *const broken[] = { "Z",    "Zm9v=", "Zg=",  "Zh==",
+                                          "Z===", "Zm8 ",  "====", "Zm9v\n" };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
-        CHECK_EQ(base64(&h, HOSTCALL_base64_decode, broken[i], 500, 100), HOSTCALL_MALFORMED);
+        CHECK_EQ(base64(&h, HOSTCALL_base64_decode, broken[i], 500, 100),
+                 HOSTCALL_MALFORMED);
     CHECK_EQ(base64(&h, HOSTCALL_base64_decode, "Zm9v", 500, 2), HOSTCALL_NO_ROOM);
 }
 
@@ -166,8 +174,9 @@ static void hmac_follows_its_vectors(void **state)
 
     uint8_t key[131];
     memset(key, 0xaa, sizeof key);
-    const struct pando_id mac = hmac_sha256(
-        SLICE_OF(key), slice_text("Test Using Larger Than Block-Size Key - Hash Key First"));
+    const struct pando_id mac =
+        hmac_sha256(SLICE_OF(key),
+                    slice_text("Test Using Larger Than Block-Size Key - Hash Key First"));
     CHECK_MEM(mac.bytes, long_want, sizeof long_want);
     struct pando_id other = mac;
     CHECK(hmac_equal(&mac, &other));
@@ -257,7 +266,7 @@ static void ranges_outside_memory_end_the_run(void **state)
         CHECK_EQ(h.frame.failed, EXEC_FAIL_TRAP);
     }
     setup(&h);
-    CHECK(hostcall_out(&h.frame, 65536, 0) != NULL); /* an empty range at the end is inside */
+    CHECK(hostcall_out(&h.frame, 65536, 0) != NULL); /* nothing, at the end: inside */
     CHECK(hostcall_out(&h.frame, 65537, 0) == NULL);
 }
 

@@ -102,11 +102,13 @@ static void field_put(const struct field *f, struct exec_limits *l, uint64_t val
 
 static enum pando_status out_of_range(const struct field *f, struct pando_err *reterr)
 {
-    return pando_err_set(reterr, PANDO_INVALID, "limits: %s must be a whole number from %llu to %llu",
-                         f->key, (unsigned long long)f->min, (unsigned long long)f->max);
+    return pando_err_set(reterr, PANDO_INVALID,
+                         "limits: %s must be a whole number from %llu to %llu", f->key,
+                         (unsigned long long)f->min, (unsigned long long)f->max);
 }
 
-enum pando_status exec_limits_check(const struct exec_limits *limits, struct pando_err *reterr)
+enum pando_status exec_limits_check(const struct exec_limits *limits,
+                                    struct pando_err *reterr)
 {
     for (size_t i = 0; i < FIELDS_LEN; i++) {
         const uint64_t value = field_get(&fields[i], limits);
@@ -114,7 +116,8 @@ enum pando_status exec_limits_check(const struct exec_limits *limits, struct pan
             return out_of_range(&fields[i], reterr);
     }
     if ((limits->capabilities & ~(uint32_t)EXEC_CAP_ALL) != 0)
-        return pando_err_set(reterr, PANDO_INVALID, "limits: unknown capability bits 0x%x",
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "limits: unknown capability bits 0x%x",
                              (unsigned)limits->capabilities);
     return PANDO_OK;
 }
@@ -126,11 +129,12 @@ static enum pando_status unknown_key(const char *key, struct pando_err *reterr)
         near_offer(&n, fields[i].key);
     near_offer(&n, "capabilities");
     near_offer(&n, "preset");
-    return pando_err_set(reterr, PANDO_INVALID,
-                         "limits: unknown key \"%.60s\"%s%s%s. Known are memory_mb, "
-                         "execution_time_ms, fuel, capabilities, max_io, capsule_max, preset",
-                         key, n.best == NULL ? "" : "; did you mean \"",
-                         n.best == NULL ? "" : n.best, n.best == NULL ? "" : "\"?");
+    return pando_err_set(
+        reterr, PANDO_INVALID,
+        "limits: unknown key \"%.60s\"%s%s%s. Known are memory_mb, "
+        "execution_time_ms, fuel, capabilities, max_io, capsule_max, preset",
+        key, n.best == NULL ? "" : "; did you mean \"", n.best == NULL ? "" : n.best,
+        n.best == NULL ? "" : "\"?");
 }
 
 static enum pando_status unknown_capability(const char *name, struct pando_err *reterr)
@@ -138,19 +142,21 @@ static enum pando_status unknown_capability(const char *name, struct pando_err *
     struct near_search n = { .word = name };
     for (size_t i = 0; i < CAPABILITIES_LEN; i++)
         near_offer(&n, capabilities[i].name);
-    return pando_err_set(reterr, PANDO_INVALID,
-                         "limits: unknown capability \"%.60s\"%s%s%s. Known are hash, json, base64, "
-                         "time, random, all",
-                         name, n.best == NULL ? "" : "; did you mean \"",
-                         n.best == NULL ? "" : n.best, n.best == NULL ? "" : "\"?");
+    return pando_err_set(
+        reterr, PANDO_INVALID,
+        "limits: unknown capability \"%.60s\"%s%s%s. Known are hash, json, base64, "
+        "time, random, all",
+        name, n.best == NULL ? "" : "; did you mean \"", n.best == NULL ? "" : n.best,
+        n.best == NULL ? "" : "\"?");
 }
 
 static enum pando_status read_capabilities(const json_t *list, struct exec_limits *l,
                                            struct pando_err *reterr)
 {
     if (!json_is_array(list))
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "limits: capabilities must be a list, such as [\"hash\",\"json\"]");
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "limits: capabilities must be a list, such as [\"hash\",\"json\"]");
     uint32_t bits = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
@@ -198,7 +204,8 @@ static enum pando_status read_object(json_t *root, struct exec_limits *l,
     if (preset != NULL) {
         const char *name = json_string_value(preset);
         if (name == NULL || exec_limits_preset(name, l) != PANDO_OK)
-            return pando_err_set(reterr, PANDO_INVALID, "limits: preset must be \"default\", "
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "limits: preset must be \"default\", "
                                  "\"development\", \"production\" or \"test\"");
     }
     const char *key;
@@ -211,16 +218,19 @@ static enum pando_status read_object(json_t *root, struct exec_limits *l,
     return PANDO_OK;
 }
 
-enum pando_status exec_limits_parse(struct pando_slice json, const struct exec_limits *base,
+enum pando_status exec_limits_parse(struct pando_slice json,
+                                    const struct exec_limits *base,
                                     struct exec_limits *ret, struct pando_err *reterr)
 {
     if (json.len > LIMITS_JSON_MAX)
         return pando_err_set(reterr, PANDO_INVALID, "limits: text is longer than 16 KiB");
     json_error_t error;
-    json_t *root = json_loadb((const char *)json.ptr, json.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root =
+        json_loadb((const char *)json.ptr, json.len, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL)
-        return pando_err_set(reterr, PANDO_INVALID, "limits: not JSON: %s (line %d, column %d)",
-                             error.text, error.line, error.column);
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "limits: not JSON: %s (line %d, column %d)", error.text,
+                             error.line, error.column);
     struct exec_limits limits = *base;
     const enum pando_status st = read_object(root, &limits, reterr);
     json_decref(root);

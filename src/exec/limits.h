@@ -45,17 +45,19 @@ struct exec_limits {
 /* default: 32 MiB, 1 s, 1 M fuel, hash + json. */
 struct exec_limits exec_limits_default(void);
 /* "default", "development", "production" or "test". Errors: PANDO_NOT_FOUND. */
-enum pando_status exec_limits_preset(const char *name, struct exec_limits *ret) PANDO_MUST_USE;
-/* Change `base` by a JSON object: preset, memory_mb, execution_time_ms, fuel, capabilities
- * (array of names), max_io, capsule_max; the seed's memory_limit_mb, fuel_limit and
- * max_io_size are the same fields.
+enum pando_status exec_limits_preset(const char *name,
+                                     struct exec_limits *ret) PANDO_MUST_USE;
+/* Change `base` by a JSON object: preset, memory_mb, execution_time_ms, fuel,
+ * capabilities (array of names), max_io, capsule_max; the seed's
+ * memory_limit_mb, fuel_limit and max_io_size are the same fields.
  * Errors: PANDO_INVALID with the offending key, the nearest known one and the range. */
-enum pando_status exec_limits_parse(struct pando_slice json, const struct exec_limits *base,
-                                    struct exec_limits *ret, struct pando_err *reterr)
-    PANDO_MUST_USE;
+enum pando_status exec_limits_parse(struct pando_slice json,
+                                    const struct exec_limits *base,
+                                    struct exec_limits *ret,
+                                    struct pando_err *reterr) PANDO_MUST_USE;
 /* PANDO_OK when every field is within its bounds; else PANDO_INVALID and the reason. */
-enum pando_status exec_limits_check(const struct exec_limits *limits, struct pando_err *reterr)
-    PANDO_MUST_USE;
+enum pando_status exec_limits_check(const struct exec_limits *limits,
+                                    struct pando_err *reterr) PANDO_MUST_USE;
 
 /* The name of one capability bit; "?" for none. */
 const char *exec_capability_name(uint32_t bit);

@@ -3,7 +3,8 @@
 #include "base/slice.h"
 #include "check.h"
 
-static enum pando_status parse(const char *json, struct exec_limits *l, struct pando_err *err)
+static enum pando_status parse(const char *json, struct exec_limits *l,
+                               struct pando_err *err)
 {
     const struct exec_limits base = exec_limits_default();
     *l = base;
@@ -51,20 +52,23 @@ static void json_changes_single_fields(void **state)
     struct pando_err err;
     CHECK_OK(parse("{}", &l, &err));
     CHECK_EQ(l.memory_mb, 32);
-    CHECK_OK(parse("{\"fuel\":5,\"memory_mb\":7,\"execution_time_ms\":8,\"max_io\":0}", &l, &err));
+    CHECK_OK(parse("{\"fuel\":5,\"memory_mb\":7,\"execution_time_ms\":8,\"max_io\":0}",
+                   &l, &err));
     CHECK_EQ(l.fuel, 5);
     CHECK_EQ(l.memory_mb, 7);
     CHECK_EQ(l.execution_time_ms, 8);
     CHECK_EQ(l.max_io, 0);
     CHECK_EQ(l.capsule_max, 5120);
-    CHECK_OK(parse("{\"memory_limit_mb\":64,\"fuel_limit\":9,\"capabilities\":[\"Hash\",\"Time\"]}",
-                   &l, &err)); /* as the seed writes them */
+    CHECK_OK(parse(
+        "{\"memory_limit_mb\":64,\"fuel_limit\":9,\"capabilities\":[\"Hash\",\"Time\"]}",
+        &l, &err)); /* as the seed writes them */
     CHECK_EQ(l.memory_mb, 64);
     CHECK_EQ(l.fuel, 9);
     CHECK_EQ(l.capabilities, EXEC_CAP_HASH | EXEC_CAP_TIME);
     CHECK_OK(parse("{\"capabilities\":[\"all\"]}", &l, &err));
     CHECK_EQ(l.capabilities, EXEC_CAP_ALL);
-    CHECK_OK(parse("{\"fuel\":3,\"preset\":\"production\"}", &l, &err)); /* in any order */
+    CHECK_OK(
+        parse("{\"fuel\":3,\"preset\":\"production\"}", &l, &err)); /* in any order */
     CHECK_EQ(l.memory_mb, 16);
     CHECK_EQ(l.fuel, 3);
 }

@@ -11,18 +11,21 @@ bool module_check_bytes(struct pando_slice wasm, const struct exec_limits *limit
 {
     const uint32_t max = limits->capsule_max;
     if (wasm.len > max) {
-        report_error(report, EXEC_ISSUE_SIZE_EXCEEDED,
-                     "the module has %zu bytes, the limit is %u; raise capsule_max to allow it",
-                     wasm.len, (unsigned)max);
+        report_error(
+            report, EXEC_ISSUE_SIZE_EXCEEDED,
+            "the module has %zu bytes, the limit is %u; raise capsule_max to allow it",
+            wasm.len, (unsigned)max);
         return false;
     }
     if ((uint64_t)wasm.len * 5 > (uint64_t)max * 4)
-        report_warning(report, "the module has %zu bytes, more than 80 %% of the limit of %u",
+        report_warning(report,
+                       "the module has %zu bytes, more than 80 %% of the limit of %u",
                        wasm.len, (unsigned)max);
     static const uint8_t magic[8] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
     if (wasm.len < sizeof magic || memcmp(wasm.ptr, magic, sizeof magic) != 0) {
-        report_error(report, EXEC_ISSUE_INVALID_MODULE,
-                     "not a WebAssembly module: it does not begin with 00 61 73 6d 01 00 00 00");
+        report_error(
+            report, EXEC_ISSUE_INVALID_MODULE,
+            "not a WebAssembly module: it does not begin with 00 61 73 6d 01 00 00 00");
         return false;
     }
     return true;
@@ -47,7 +50,8 @@ enum pando_status module_compile(struct engine *e, struct pando_slice wasm,
 }
 
 /* Names are bytes of the module: everything that is not printable ASCII shows as '?'. */
-static void print_name(char *to, size_t cap, const wasm_name_t *module, const wasm_name_t *name)
+static void print_name(char *to, size_t cap, const wasm_name_t *module,
+                       const wasm_name_t *name)
 {
     size_t len = 0;
     for (size_t part = module == NULL ? 1 : 0; part < 2; part++) {
@@ -104,7 +108,8 @@ static void check_exports(struct module *m, struct exec_report *report)
         const wasm_name_t *name = wasm_exporttype_name(list.data[i]);
         const wasm_externtype_t *type = wasm_exporttype_type(list.data[i]);
         if (report->exports_len < EXEC_NAMES_MAX)
-            print_name(report->exports[report->exports_len++], EXEC_NAME_SIZE, NULL, name);
+            print_name(report->exports[report->exports_len++], EXEC_NAME_SIZE, NULL,
+                       name);
         report->exports_total++;
         if (name_is(name, "run")) {
             has_run = true;
@@ -115,14 +120,16 @@ static void check_exports(struct module *m, struct exec_report *report)
             has_memory = true;
             m->memory_pages = wasmtime_memorytype_minimum(memory);
         }
-        if (name_is(name, "__global_base") && wasm_externtype_kind(type) == WASM_EXTERN_GLOBAL)
+        if (name_is(name, "__global_base") &&
+            wasm_externtype_kind(type) == WASM_EXTERN_GLOBAL)
             m->has_base = true;
     }
     wasm_exporttype_vec_delete(&list);
     if (!has_run)
         report_error(report, EXEC_ISSUE_MISSING_REQUIRED_EXPORT, "`run` is not exported");
     if (!has_memory)
-        report_error(report, EXEC_ISSUE_MISSING_REQUIRED_EXPORT, "`memory` is not exported");
+        report_error(report, EXEC_ISSUE_MISSING_REQUIRED_EXPORT,
+                     "`memory` is not exported");
 }
 
 static void check_import(struct module *m, const wasm_name_t *name, const char *shown,
@@ -137,15 +144,19 @@ static void check_import(struct module *m, const wasm_name_t *name, const char *
     const enum hostcall call = hostcall_find(name->data, name->size);
     if (call == HOSTCALL_LEN) {
         report_error(report, EXEC_ISSUE_UNAUTHORIZED_IMPORT,
-                     "%s: there is no such host function; see docs/guide/capsules.md", shown);
+                     "%s: there is no such host function; see docs/guide/capsules.md",
+                     shown);
         return;
     }
     const struct hostcall_info *info = hostcall_info(call);
     if (!is_function(type, info->params, info->result)) {
-        const char *result = info->result == 'l' ? "i64" : info->result == 'i' ? "i32" : "nothing";
-        report_error(report, EXEC_ISSUE_UNAUTHORIZED_IMPORT,
-                     "%s: imported with another signature; it takes %u i32 and returns %s", shown,
-                     (unsigned)info->params, result);
+        const char *result = info->result == 'l'   ? "i64"
+                             : info->result == 'i' ? "i32"
+                                                   : "nothing";
+        report_error(
+            report, EXEC_ISSUE_UNAUTHORIZED_IMPORT,
+            "%s: imported with another signature; it takes %u i32 and returns %s", shown,
+            (unsigned)info->params, result);
         return;
     }
     m->needs |= info->capability;
@@ -206,7 +217,8 @@ enum pando_status module_link(struct engine *e, const struct pando_id *id,
     check_exports(m, report);
     check_imports(m, report);
     if (report->errors_len == 0 && m->memory_type == NULL) {
-        wasmtime_error_t *error = wasmtime_linker_instantiate_pre(e->linker, m->wasm, &m->linked);
+        wasmtime_error_t *error =
+            wasmtime_linker_instantiate_pre(e->linker, m->wasm, &m->linked);
         if (error != NULL) {
             char text[EXEC_ISSUE_SIZE];
             engine_explain(error, NULL, text, sizeof text);

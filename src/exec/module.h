@@ -1,4 +1,4 @@
-/* module.h - one compiled capsule: checked, linked as far as possible, shared by its runs.
+/* module.h - one compiled capsule: checked, linked as far as can be, shared by its runs.
  *
  * Immutable after it was made, with a count of its users, so that the cache may drop a
  * module while another thread runs it.
@@ -43,8 +43,9 @@ struct module *module_ref(struct module *m);
 void module_unref(struct module *m);
 
 /* Add to a report; what is beyond its room is dropped. */
-void report_error(struct exec_report *report, enum exec_issue_kind kind, const char *format, ...)
-    PANDO_PRINTF(3, 4);
-void report_warning(struct exec_report *report, const char *format, ...) PANDO_PRINTF(2, 3);
+void report_error(struct exec_report *report, enum exec_issue_kind kind,
+                  const char *format, ...) PANDO_PRINTF(3, 4);
+void report_warning(struct exec_report *report, const char *format, ...)
+    PANDO_PRINTF(2, 3);
 
 #endif

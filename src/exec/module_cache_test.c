@@ -124,7 +124,9 @@ static void a_folder_needs_a_key_and_must_exist_or_be_made(void **state)
 static struct pando_slice variant(struct fixture_file *f, size_t number)
 {
     const struct pando_slice s = fixture_load(f, "wide");
-    const uint8_t section[] = { 0, 4, 1, 'n', (uint8_t)(number & 0x7f), (uint8_t)(number >> 7) };
+    const uint8_t section[] = {
+        0, 4, 1, 'n', (uint8_t)(number & 0x7f), (uint8_t)(number >> 7)
+    };
     memcpy(f->bytes + s.len, section, sizeof section);
     return slice_of(f->bytes, s.len + sizeof section);
 }

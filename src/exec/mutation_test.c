@@ -2,8 +2,10 @@
 #include "base/rng.h"
 #include "exec/exec_fixture.h"
 
-static const char *const names[] = { "hello", "sha256", "random_time", "wide", "hog",
-                                     "test/recurse", "test/start_hash", "test/import_memory" };
+static const char *const names[] = {
+    "hello", "sha256",       "random_time",     "wide",
+    "hog",   "test/recurse", "test/start_hash", "test/import_memory"
+};
 #define NAMES_LEN (sizeof names / sizeof *names)
 
 /* Change a few bytes; seldom insert or remove one, which few modules survive. */
@@ -34,7 +36,8 @@ static void damaged_modules_never_crash(void **state)
         struct fixture_file f;
         (void)fixture_load(&f, names[rng_below(&rng, NAMES_LEN)]);
         damage(&f, &rng);
-        struct exec_request q = fixture_request(slice_of(f.bytes, f.len), "{\"name\":\"x\"}");
+        struct exec_request q =
+            fixture_request(slice_of(f.bytes, f.len), "{\"name\":\"x\"}");
         q.limits.fuel = 20000;
         q.limits.memory_mb = 4;
         struct exec_result r;
@@ -65,7 +68,8 @@ static void truncated_modules_are_invalid(void **state)
     static struct exec_report report;
     const struct pando_slice whole = fixture_load(&f, "wide");
     for (size_t len = 0; len < whole.len; len++) {
-        CHECK_EQ(exec_validate(x, slice_of(whole.ptr, len), &limits, &report), PANDO_MALFORMED);
+        CHECK_EQ(exec_validate(x, slice_of(whole.ptr, len), &limits, &report),
+                 PANDO_MALFORMED);
         CHECK(report.errors_len > 0);
     }
     exec_free(x);

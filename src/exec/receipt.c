@@ -25,7 +25,8 @@ static void put_uint(struct wire_writer *w, const char *key, uint64_t value)
     cbor_put_uint(w, value);
 }
 
-static void put_bytes(struct wire_writer *w, const char *key, const uint8_t *bytes, size_t len)
+static void put_bytes(struct wire_writer *w, const char *key, const uint8_t *bytes,
+                      size_t len)
 {
     cbor_put_key(w, key);
     cbor_put_bytes(w, slice_of(bytes, len));
@@ -83,14 +84,14 @@ static bool is_sane(const struct receipt *r)
 {
     const struct exec_limits *l = &r->limits;
     return exec_limits_check(l, NULL) == PANDO_OK && engine_is_sane(r->engine) &&
-           r->time.ms >= 0 && r->time.ms <= HOSTCALL_WALL_MAX && r->fuel_used <= l->fuel &&
-           r->memory_bytes <= (uint64_t)l->memory_mb << 20 && r->duration_us <= INT64_MAX &&
-           r->nonce <= INT64_MAX;
+           r->time.ms >= 0 && r->time.ms <= HOSTCALL_WALL_MAX &&
+           r->fuel_used <= l->fuel && r->memory_bytes <= (uint64_t)l->memory_mb << 20 &&
+           r->duration_us <= INT64_MAX && r->nonce <= INT64_MAX;
 }
 
 enum pando_status receipt_make(const struct exec_request *request,
-                               const struct exec_result *result, const struct pando_id *space,
-                               struct receipt *ret)
+                               const struct exec_result *result,
+                               const struct pando_id *space, struct receipt *ret)
 {
     if (result->failure != EXEC_FAIL_NONE)
         return PANDO_INVALID;
@@ -117,8 +118,8 @@ enum pando_status receipt_make(const struct exec_request *request,
     return PANDO_OK;
 }
 
-enum pando_status receipt_encode(const struct receipt *r, uint8_t ret_bytes[RECEIPT_SIZE_MAX],
-                                 size_t *ret_len)
+enum pando_status receipt_encode(const struct receipt *r,
+                                 uint8_t ret_bytes[RECEIPT_SIZE_MAX], size_t *ret_len)
 {
     if (!is_sane(r))
         return PANDO_INVALID;
@@ -131,7 +132,8 @@ enum pando_status receipt_encode(const struct receipt *r, uint8_t ret_bytes[RECE
 }
 
 enum pando_status receipt_signed_bytes(const struct receipt *r,
-                                       uint8_t ret_bytes[RECEIPT_SIGNED_MAX], size_t *ret_len)
+                                       uint8_t ret_bytes[RECEIPT_SIGNED_MAX],
+                                       size_t *ret_len)
 {
     if (!is_sane(r))
         return PANDO_INVALID;

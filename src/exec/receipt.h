@@ -7,8 +7,8 @@
  * Canonical form: one DAG-CBOR map, keys in DAG-CBOR order, every field present, below
  * 1 KiB; docs/wire/receipt.md draws it. The signature covers "pando/receipt/1", the space
  * id (zeros when the run belongs to no space) and the canonical map without `sig`, so it
- * means nothing anywhere else. The receipt id is the SHA-256 of the canonical bytes, shown
- * as a dag-cbor CID.
+ * means nothing anywhere else. The receipt id is the SHA-256 of the canonical bytes,
+ * shown as a dag-cbor CID.
  */
 #ifndef EXEC_RECEIPT_H
 #define EXEC_RECEIPT_H
@@ -19,7 +19,7 @@
 
 #define RECEIPT_VERSION 1
 #define RECEIPT_SIZE_MAX 1024
-#define RECEIPT_JSON_MAX 4096 /* accepted from a file; ours are below 1 KiB in compact form */
+#define RECEIPT_JSON_MAX 4096 /* accepted; ours are below 1 KiB in compact form */
 #define RECEIPT_ENGINE_SIZE 32
 #define RECEIPT_AGE_DEFAULT_S 3600
 #define RECEIPT_AHEAD_S 600 /* a time so far ahead of ours is not believed */
@@ -42,16 +42,19 @@ struct receipt {
 /* The receipt of a run that completed, not signed yet.
  * Errors: PANDO_INVALID the run failed: there is nothing to certify. */
 enum pando_status receipt_make(const struct exec_request *request,
-                               const struct exec_result *result, const struct pando_id *space,
+                               const struct exec_result *result,
+                               const struct pando_id *space,
                                struct receipt *ret) PANDO_MUST_USE;
 /* Set `node` and `sig`. */
 void receipt_sign(struct receipt *r, const struct crypto_secret *secret);
 
-enum pando_status receipt_encode(const struct receipt *r, uint8_t ret_bytes[RECEIPT_SIZE_MAX],
+enum pando_status receipt_encode(const struct receipt *r,
+                                 uint8_t ret_bytes[RECEIPT_SIZE_MAX],
                                  size_t *ret_len) PANDO_MUST_USE;
 /* Strict: exactly what receipt_encode writes, nothing behind it. The signature is not
  * looked at. Errors: PANDO_MALFORMED; PANDO_UNSUPPORTED a newer version. */
-enum pando_status receipt_decode(struct pando_slice bytes, struct receipt *ret) PANDO_MUST_USE;
+enum pando_status receipt_decode(struct pando_slice bytes,
+                                 struct receipt *ret) PANDO_MUST_USE;
 /* SHA-256 of the canonical bytes. */
 struct pando_id receipt_id(const struct receipt *r);
 

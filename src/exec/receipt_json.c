@@ -20,7 +20,8 @@ static json_t *json_link(enum cid_codec codec, const struct pando_id *id)
 static json_t *json_hex(const uint8_t *bytes, size_t len)
 {
     char text[129];
-    if (multibase_encode(MULTIBASE_16, slice_of(bytes, len), text, sizeof text) != PANDO_OK)
+    if (multibase_encode(MULTIBASE_16, slice_of(bytes, len), text, sizeof text) !=
+        PANDO_OK)
         return NULL;
     return json_string(text);
 }
@@ -64,7 +65,8 @@ static json_t *json_receipt(const struct receipt *r)
     (void)json_object_set_new(o, "input", json_link(CID_RAW, &r->input));
     (void)json_object_set_new(o, "output", json_link(CID_RAW, &r->output));
     if (has_space(r))
-        (void)json_object_set_new(o, "space", json_hex(r->space.bytes, sizeof r->space.bytes));
+        (void)json_object_set_new(o, "space",
+                                  json_hex(r->space.bytes, sizeof r->space.bytes));
     (void)json_object_set_new(o, "fuel_used", json_number(r->fuel_used));
     (void)json_object_set_new(o, "memory_bytes", json_number(r->memory_bytes));
     (void)json_object_set_new(o, "duration_us", json_number(r->duration_us));
@@ -75,7 +77,8 @@ static json_t *json_receipt(const struct receipt *r)
     (void)json_object_set_new(o, "time", json_string(time));
     (void)json_object_set_new(o, "time_ms", json_number((uint64_t)r->time.ms));
     (void)json_object_set_new(o, "node", json_hex(r->node.bytes, sizeof r->node.bytes));
-    (void)json_object_set_new(o, "signature", json_hex(r->sig.bytes, sizeof r->sig.bytes));
+    (void)json_object_set_new(o, "signature",
+                              json_hex(r->sig.bytes, sizeof r->sig.bytes));
     return o;
 }
 
@@ -146,7 +149,8 @@ static void take_hex(struct fields *f, const char *key, uint8_t *to, size_t len)
     size_t got = 0;
     const char *text = json_string_value(take(f, key));
     if (text == NULL ||
-        multibase_decode(MULTIBASE_16, slice_text(text), to, len, &got) != PANDO_OK || got != len)
+        multibase_decode(MULTIBASE_16, slice_text(text), to, len, &got) != PANDO_OK ||
+        got != len)
         wrong(f, key);
 }
 
@@ -222,26 +226,30 @@ static const char *read_fields(const json_t *object, struct receipt *r)
     if (receipt_encode(r, bytes, &len) != PANDO_OK)
         return "a field out of range";
     const struct pando_id real = crypto_sha256(slice_of(bytes, len));
-    return id_equal(&real, &id) ? NULL : "id (the content has another one: it was changed)";
+    return id_equal(&real, &id) ? NULL
+                                : "id (the content has another one: it was changed)";
 }
 
 enum pando_status receipt_from_json(struct pando_slice text, struct receipt *ret,
                                     struct pando_err *reterr)
 {
     if (text.len > RECEIPT_JSON_MAX)
-        return pando_err_set(reterr, PANDO_MALFORMED, "receipt: more than %u bytes of JSON",
-                             RECEIPT_JSON_MAX);
+        return pando_err_set(reterr, PANDO_MALFORMED,
+                             "receipt: more than %u bytes of JSON", RECEIPT_JSON_MAX);
     json_error_t error;
-    json_t *o = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *o =
+        json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
     if (o == NULL)
-        return pando_err_set(reterr, PANDO_MALFORMED, "receipt: not JSON: %s (line %d, column %d)",
-                             error.text, error.line, error.column);
+        return pando_err_set(reterr, PANDO_MALFORMED,
+                             "receipt: not JSON: %s (line %d, column %d)", error.text,
+                             error.line, error.column);
     struct receipt r;
     memset(&r, 0, sizeof r);
     const char *bad = json_is_object(o) ? read_fields(o, &r) : "the whole: not an object";
     json_decref(o);
     if (bad != NULL)
-        return pando_err_set(reterr, PANDO_MALFORMED, "receipt: missing or wrong: %s", bad);
+        return pando_err_set(reterr, PANDO_MALFORMED, "receipt: missing or wrong: %s",
+                             bad);
     *ret = r;
     return PANDO_OK;
 }

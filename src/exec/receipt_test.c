@@ -17,7 +17,8 @@ static struct receipt certified(void)
 {
     struct exec *x = fixture_exec();
     struct fixture_file f;
-    const struct exec_request q = fixture_request(fixture_load(&f, "hello"), "{\"name\":\"test\"}");
+    const struct exec_request q =
+        fixture_request(fixture_load(&f, "hello"), "{\"name\":\"test\"}");
     struct exec_result result;
     struct receipt r;
     CHECK_OK(exec_run(x, &q, &result));
@@ -200,7 +201,8 @@ static void changed_json_is_refused_by_name(void **state)
 {
     (void)state;
     refuse_json("\"version\":1", "\"version\":2", "version");
-    refuse_json("\"host_calls\":1", "\"host_calls\":2", "id (the content has another one");
+    refuse_json("\"host_calls\":1", "\"host_calls\":2",
+                "id (the content has another one");
     refuse_json("\"host_calls\":1", "\"host_calls\":\"1\"", "host_calls");
     refuse_json("\"host_calls\":1", "\"host_calls\":1,\"note\":1", "unknown key");
     refuse_json("\"nonce\":1", "\"nonse\":1", "nonce");

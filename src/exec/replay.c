@@ -5,7 +5,8 @@
 
 #include "base/slice.h"
 
-static enum pando_status say(struct replay_report *report, enum pando_status st, const char *text)
+static enum pando_status say(struct replay_report *report, enum pando_status st,
+                             const char *text)
 {
     (void)snprintf(report->text, sizeof report->text, "%s", text);
     return st;
@@ -14,8 +15,8 @@ static enum pando_status say(struct replay_report *report, enum pando_status st,
 static bool fits(const struct exec_limits *l, const struct exec_limits *ceiling)
 {
     return l->fuel <= ceiling->fuel && l->memory_mb <= ceiling->memory_mb &&
-           l->execution_time_ms <= ceiling->execution_time_ms && l->max_io <= ceiling->max_io &&
-           l->capsule_max <= ceiling->capsule_max;
+           l->execution_time_ms <= ceiling->execution_time_ms &&
+           l->max_io <= ceiling->max_io && l->capsule_max <= ceiling->capsule_max;
 }
 
 /* What differs first, or NULL. */
@@ -32,7 +33,8 @@ static const char *difference(const struct replay_report *p)
     return NULL;
 }
 
-static enum pando_status compare(const struct receipt *r, const struct exec_result *result,
+static enum pando_status compare(const struct receipt *r,
+                                 const struct exec_result *result,
                                  struct replay_report *p)
 {
     p->metrics = result->metrics;
@@ -53,8 +55,9 @@ static enum pando_status compare(const struct receipt *r, const struct exec_resu
     if (first != NULL)
         return say(p, PANDO_CORRUPT, first);
     p->matches = true;
-    return say(p, PANDO_OK, p->engine_same ? "everything is as the receipt says"
-                                           : "same output; another engine, fuel not compared");
+    return say(p, PANDO_OK,
+               p->engine_same ? "everything is as the receipt says"
+                              : "same output; another engine, fuel not compared");
 }
 
 enum pando_status receipt_replay(struct exec *x, const struct receipt *r,

@@ -10,19 +10,19 @@
 #include "exec/receipt.h"
 
 struct replay_report {
-    bool matches;        /* everything that could be compared is equal */
-    bool capsule_same;   /* the bytes given are the receipt's */
+    bool matches;      /* everything that could be compared is equal */
+    bool capsule_same; /* the bytes given are the receipt's */
     bool input_same;
-    bool ran;            /* the run completed */
+    bool ran; /* the run completed */
     bool output_same;
-    bool engine_same;    /* fuel, memory and host calls were compared */
+    bool engine_same; /* fuel, memory and host calls were compared */
     bool fuel_same;
     bool memory_same;
     bool host_calls_same;
     struct exec_metrics metrics; /* of this run */
     enum exec_failure failure;
-    struct pando_id output;      /* of this run */
-    char text[EXEC_TEXT_SIZE];   /* first difference, for people */
+    struct pando_id output;    /* of this run */
+    char text[EXEC_TEXT_SIZE]; /* first difference, for people */
 };
 
 /* Replay `r` with the bytes it names. `*ret_report` is always written.

@@ -28,7 +28,8 @@ static void a_replay_sees_the_same_time_and_randomness(void **state)
     const struct pando_slice capsule = slice_of(f.bytes, f.len);
     struct replay_report p;
     CHECK_OK(receipt_replay(other, &r, capsule, SLICE_EMPTY, NULL, &p));
-    CHECK(p.matches && p.output_same && p.fuel_same && p.memory_same && p.host_calls_same);
+    CHECK(p.matches && p.output_same && p.fuel_same && p.memory_same &&
+          p.host_calls_same);
     CHECK(p.capsule_same && p.input_same && p.engine_same && p.ran);
     CHECK_EQ(p.metrics.fuel_used, first.metrics.fuel_used);
 
@@ -37,8 +38,10 @@ static void a_replay_sees_the_same_time_and_randomness(void **state)
     q.nonce = 42;
     CHECK_OK(exec_run(x, &q, &second));
     CHECK(!slice_equal(buf_view(&first.output), buf_view(&second.output)));
-    CHECK(memmem(first.output.ptr, first.output.len, "\"now\":1763668640123", 19) != NULL);
-    CHECK(memmem(first.output.ptr, first.output.len, "2025-11-20T19:57:20.123Z", 24) != NULL);
+    CHECK(memmem(first.output.ptr, first.output.len, "\"now\":1763668640123", 19) !=
+          NULL);
+    CHECK(memmem(first.output.ptr, first.output.len, "2025-11-20T19:57:20.123Z", 24) !=
+          NULL);
     exec_result_deinit(&first);
     exec_result_deinit(&second);
     exec_free(x);
@@ -78,7 +81,8 @@ static void a_replay_finds_every_lie(void **state)
     CHECK(!p.ran);
     CHECK_EQ(p.failure, EXEC_FAIL_FUEL);
 
-    CHECK_EQ(receipt_replay(x, &honest, capsule, slice_text("im"), NULL, &p), PANDO_INVALID);
+    CHECK_EQ(receipt_replay(x, &honest, capsule, slice_text("im"), NULL, &p),
+             PANDO_INVALID);
     CHECK(p.capsule_same && !p.input_same && !p.ran);
     CHECK_EQ(receipt_replay(x, &honest, input, input, NULL, &p), PANDO_INVALID);
     CHECK(!p.capsule_same && !p.ran);
@@ -96,7 +100,8 @@ static void fuel_of_another_engine_is_not_compared(void **state)
     memcpy(r.engine, "wasmtime-7.0.0", 15);
     r.fuel_used++;
     struct replay_report p;
-    CHECK_OK(receipt_replay(x, &r, slice_of(f.bytes, f.len), slice_text("you"), NULL, &p));
+    CHECK_OK(
+        receipt_replay(x, &r, slice_of(f.bytes, f.len), slice_text("you"), NULL, &p));
     CHECK(p.matches && p.output_same && !p.engine_same && !p.fuel_same);
     exec_free(x);
 }
@@ -112,10 +117,12 @@ static void a_ceiling_refuses_expensive_replays(void **state)
     const uint64_t runs = exec_stats(x).runs;
     struct exec_limits ceiling = r.limits;
     struct replay_report p;
-    CHECK_OK(receipt_replay(x, &r, slice_of(f.bytes, f.len), slice_text("you"), &ceiling, &p));
+    CHECK_OK(
+        receipt_replay(x, &r, slice_of(f.bytes, f.len), slice_text("you"), &ceiling, &p));
     ceiling.fuel--;
-    CHECK_EQ(receipt_replay(x, &r, slice_of(f.bytes, f.len), slice_text("you"), &ceiling, &p),
-             PANDO_REFUSED);
+    CHECK_EQ(
+        receipt_replay(x, &r, slice_of(f.bytes, f.len), slice_text("you"), &ceiling, &p),
+        PANDO_REFUSED);
     CHECK_EQ(exec_stats(x).runs, runs + 1);
     exec_free(x);
 }

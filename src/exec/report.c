@@ -16,7 +16,8 @@ const char *exec_issue_name(enum exec_issue_kind kind)
     return "?";
 }
 
-void report_error(struct exec_report *report, enum exec_issue_kind kind, const char *format, ...)
+void report_error(struct exec_report *report, enum exec_issue_kind kind,
+                  const char *format, ...)
 {
     if (report->errors_len == EXEC_ISSUES_MAX)
         return;
@@ -34,7 +35,8 @@ void report_warning(struct exec_report *report, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(report->warnings[report->warnings_len++], EXEC_ISSUE_SIZE, format, args);
+    (void)vsnprintf(report->warnings[report->warnings_len++], EXEC_ISSUE_SIZE, format,
+                    args);
     va_end(args);
 }
 

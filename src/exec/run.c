@@ -22,11 +22,12 @@ struct sandbox {
     wasmtime_func_t function;
 };
 
-static bool fail(struct exec_result *r, enum exec_failure failure, const char *format, ...)
-    PANDO_PRINTF(3, 4);
+static bool fail(struct exec_result *r, enum exec_failure failure, const char *format,
+                 ...) PANDO_PRINTF(3, 4);
 
 /* Always false, so that a step can end with `return fail(...)`. */
-static bool fail(struct exec_result *r, enum exec_failure failure, const char *format, ...)
+static bool fail(struct exec_result *r, enum exec_failure failure, const char *format,
+                 ...)
 {
     r->failure = failure;
     va_list args;
@@ -44,26 +45,27 @@ static bool check_request(const struct exec_request *q, struct exec_result *r)
     if (q->time.ms < 0 || q->time.ms > HOSTCALL_WALL_MAX)
         return fail(r, EXEC_FAIL_INPUT, "the time lies outside the years 1970 to 9999");
     if (q->input.len > q->limits.max_io)
-        return fail(r, EXEC_FAIL_INPUT, "the input has %zu bytes, the limit is %u", q->input.len,
-                    (unsigned)q->limits.max_io);
+        return fail(r, EXEC_FAIL_INPUT, "the input has %zu bytes, the limit is %u",
+                    q->input.len, (unsigned)q->limits.max_io);
     return true;
 }
 
 /* The module, or the first error of its validation. */
-static bool get_module(struct exec *x, const struct exec_request *q, struct exec_result *r,
-                       struct module **ret_module)
+static bool get_module(struct exec *x, const struct exec_request *q,
+                       struct exec_result *r, struct module **ret_module)
 {
     struct exec_report report;
     memset(&report, 0, sizeof report);
-    const enum pando_status st = runner_module(x, q->capsule, &q->limits, &r->capsule, &report,
-                                               ret_module, &r->metrics.cached);
+    const enum pando_status st = runner_module(x, q->capsule, &q->limits, &r->capsule,
+                                               &report, ret_module, &r->metrics.cached);
     if (st == PANDO_OK)
         return true;
     if (report.errors_len == 0)
         return fail(r, EXEC_FAIL_ENGINE, "%s", pando_status_text(st));
     const struct exec_issue *issue = &report.errors[0];
-    return fail(r, issue->kind == EXEC_ISSUE_UNAUTHORIZED_IMPORT ? EXEC_FAIL_IMPORT
-                                                                 : EXEC_FAIL_INVALID,
+    return fail(r,
+                issue->kind == EXEC_ISSUE_UNAUTHORIZED_IMPORT ? EXEC_FAIL_IMPORT
+                                                              : EXEC_FAIL_INVALID,
                 "%s: %s", exec_issue_name(issue->kind), issue->text);
 }
 
@@ -81,18 +83,20 @@ static bool check_capabilities(const struct module *m, const struct exec_limits 
     for (uint32_t i = 0; i < list.imports_len; i++) {
         const char *name = list.imports[i] + strlen("env::");
         const enum hostcall call = hostcall_find(name, strlen(name));
-        const struct hostcall_info *info = call == HOSTCALL_LEN ? NULL : hostcall_info(call);
+        const struct hostcall_info *info =
+            call == HOSTCALL_LEN ? NULL : hostcall_info(call);
         if (info == NULL || (info->capability & missing) == 0)
             continue;
         engine_access(r, info, false);
         first = first == NULL ? info : first;
     }
     const uint32_t bit = first == NULL ? missing & (~missing + 1) : first->capability;
-    return fail(r, EXEC_FAIL_IMPORT,
-                "UnauthorizedImport: env::%s needs the capability \"%s\"; grant it with --limits "
-                "'{\"capabilities\":[\"%s\",...]}'",
-                first == NULL ? "?" : first->name, exec_capability_name(bit),
-                exec_capability_name(bit));
+    return fail(
+        r, EXEC_FAIL_IMPORT,
+        "UnauthorizedImport: env::%s needs the capability \"%s\"; grant it with --limits "
+        "'{\"capabilities\":[\"%s\",...]}'",
+        first == NULL ? "?" : first->name, exec_capability_name(bit),
+        exec_capability_name(bit));
 }
 
 /* Instantiate a module that imports its memory: it gets one of this store. */
@@ -107,18 +111,20 @@ static wasmtime_error_t *instantiate_with_memory(struct exec *x, struct sandbox 
     wasmtime_linker_t *linker = wasmtime_linker_clone(x->engine.linker);
     error = wasmtime_linker_define(linker, s->context, "env", 3, "memory", 6, &item);
     if (error == NULL)
-        error = wasmtime_linker_instantiate(linker, s->context, s->module->wasm, &s->instance,
-                                            ret_trap);
+        error = wasmtime_linker_instantiate(linker, s->context, s->module->wasm,
+                                            &s->instance, ret_trap);
     wasmtime_linker_delete(linker);
     return error;
 }
 
-static bool open_store(struct exec *x, struct sandbox *s, const struct exec_limits *limits,
-                       uint64_t ticks, struct exec_result *r)
+static bool open_store(struct exec *x, struct sandbox *s,
+                       const struct exec_limits *limits, uint64_t ticks,
+                       struct exec_result *r)
 {
     const uint64_t memory_max = (uint64_t)limits->memory_mb << 20;
     if (s->module->memory_pages > memory_max >> 16)
-        return fail(r, EXEC_FAIL_MEMORY, "the capsule declares %" PRIu64 " KiB, the limit is %u MiB",
+        return fail(r, EXEC_FAIL_MEMORY,
+                    "the capsule declares %" PRIu64 " KiB, the limit is %u MiB",
                     s->module->memory_pages * 64, (unsigned)limits->memory_mb);
     s->store = wasmtime_store_new(x->engine.wasm, &s->run, NULL);
     if (s->store == NULL)
@@ -137,7 +143,8 @@ static bool instantiate(struct exec *x, struct sandbox *s, struct exec_result *r
     wasmtime_error_t *error =
         s->module->linked == NULL
             ? instantiate_with_memory(x, s, &trap)
-            : wasmtime_instance_pre_instantiate(s->module->linked, s->context, &s->instance, &trap);
+            : wasmtime_instance_pre_instantiate(s->module->linked, s->context,
+                                                &s->instance, &trap);
     if (error != NULL || trap != NULL) {
         engine_fail(&s->run, error, trap);
         return false;
@@ -154,23 +161,26 @@ static bool instantiate(struct exec *x, struct sandbox *s, struct exec_result *r
     return true;
 }
 
-/* A capsule that exports __global_base says where its data begins: input must end before. */
+/* A capsule that exports __global_base says where its data begins: input must end before.
+ */
 static bool check_base(struct sandbox *s, struct pando_slice input, struct exec_result *r)
 {
     wasmtime_extern_t item;
-    if (!s->module->has_base ||
-        !wasmtime_instance_export_get(s->context, &s->instance, "__global_base", 13, &item))
+    if (!s->module->has_base || !wasmtime_instance_export_get(s->context, &s->instance,
+                                                              "__global_base", 13, &item))
         return true;
     wasmtime_val_t base;
     wasmtime_global_get(s->context, &item.of.global, &base);
     const uint32_t at = base.kind == WASMTIME_I32 ? (uint32_t)base.of.i32 : 0;
     if (at <= EXEC_INPUT_AT || EXEC_INPUT_AT + input.len <= at)
         return true;
-    return fail(r, EXEC_FAIL_INPUT, "the input has %zu bytes; this capsule has room for %u",
-                input.len, (unsigned)(at - EXEC_INPUT_AT));
+    return fail(r, EXEC_FAIL_INPUT,
+                "the input has %zu bytes; this capsule has room for %u", input.len,
+                (unsigned)(at - EXEC_INPUT_AT));
 }
 
-static bool write_input(struct sandbox *s, struct pando_slice input, struct exec_result *r)
+static bool write_input(struct sandbox *s, struct pando_slice input,
+                        struct exec_result *r)
 {
     if (!check_base(s, input, r))
         return false;
@@ -178,16 +188,18 @@ static bool write_input(struct sandbox *s, struct pando_slice input, struct exec
     const uint64_t have = wasmtime_memory_data_size(s->context, &s->memory);
     if (end > have) {
         uint64_t before;
-        wasmtime_error_t *error = wasmtime_memory_grow(s->context, &s->memory,
-                                                       (end - have + 0xffff) >> 16, &before);
+        wasmtime_error_t *error = wasmtime_memory_grow(
+            s->context, &s->memory, (end - have + 0xffff) >> 16, &before);
         if (error != NULL) {
             wasmtime_error_delete(error);
             return fail(r, EXEC_FAIL_MEMORY,
-                        "the memory cannot grow to %" PRIu64 " bytes to hold the input", end);
+                        "the memory cannot grow to %" PRIu64 " bytes to hold the input",
+                        end);
         }
     }
     if (input.len > 0)
-        memcpy(wasmtime_memory_data(s->context, &s->memory) + EXEC_INPUT_AT, input.ptr, input.len);
+        memcpy(wasmtime_memory_data(s->context, &s->memory) + EXEC_INPUT_AT, input.ptr,
+               input.len);
     return true;
 }
 
@@ -237,11 +249,13 @@ static bool take_output(struct sandbox *s, uint64_t at, uint64_t len,
     const uint64_t have = wasmtime_memory_data_size(s->context, &s->memory);
     if (at + len > have)
         return fail(r, EXEC_FAIL_OUTPUT,
-                    "output of %" PRIu64 " bytes at %" PRIu64 ", memory of %" PRIu64 " bytes", len,
-                    at, have);
+                    "output of %" PRIu64 " bytes at %" PRIu64 ", memory of %" PRIu64
+                    " bytes",
+                    len, at, have);
     if (len > limits->max_io)
-        return fail(r, EXEC_FAIL_OUTPUT_SIZE, "the output has %" PRIu64 " bytes, the limit is %u",
-                    len, (unsigned)limits->max_io);
+        return fail(r, EXEC_FAIL_OUTPUT_SIZE,
+                    "the output has %" PRIu64 " bytes, the limit is %u", len,
+                    (unsigned)limits->max_io);
     const uint8_t *from = wasmtime_memory_data(s->context, &s->memory) + at;
     if (buf_append(&r->output, slice_of(from, len)) != PANDO_OK)
         return fail(r, EXEC_FAIL_ENGINE, "no memory for the output");
@@ -250,7 +264,8 @@ static bool take_output(struct sandbox *s, uint64_t at, uint64_t len,
 
 /* Compiled code looks at its fuel at loop heads and calls only, so the end of a run may
  * come before it is seen that the fuel was over: nothing left means exhausted. */
-static void account(struct sandbox *s, const struct exec_limits *limits, struct exec_result *r)
+static void account(struct sandbox *s, const struct exec_limits *limits,
+                    struct exec_result *r)
 {
     uint64_t left = 0;
     wasmtime_error_t *error = wasmtime_context_get_fuel(s->context, &left);
@@ -259,18 +274,20 @@ static void account(struct sandbox *s, const struct exec_limits *limits, struct 
         (void)fail(r, EXEC_FAIL_FUEL, "all fuel is used");
         buf_reset(&r->output);
     }
-    r->metrics.fuel_used = r->failure == EXEC_FAIL_FUEL ? limits->fuel : limits->fuel - left;
+    r->metrics.fuel_used =
+        r->failure == EXEC_FAIL_FUEL ? limits->fuel : limits->fuel - left;
     if (s->run.memory != NULL)
         r->metrics.memory_bytes = wasmtime_memory_data_size(s->context, s->run.memory);
 }
 
-static void run_in_sandbox(struct exec *x, struct sandbox *s, const struct exec_request *q,
-                           struct exec_result *r)
+static void run_in_sandbox(struct exec *x, struct sandbox *s,
+                           const struct exec_request *q, struct exec_result *r)
 {
     const uint64_t ticks = ticker_enter(&x->ticker, q->limits.execution_time_ms);
     uint64_t at, len;
     if (open_store(x, s, &q->limits, ticks, r)) {
-        if (instantiate(x, s, r) && write_input(s, q->input, r) && call(s, q, r, &at, &len))
+        if (instantiate(x, s, r) && write_input(s, q->input, r) &&
+            call(s, q, r, &at, &len))
             (void)take_output(s, at, len, &q->limits, r);
         account(s, &q->limits, r);
         wasmtime_store_delete(s->store);
@@ -301,7 +318,8 @@ enum pando_status exec_run(struct exec *x, const struct exec_request *q,
         s.run.frame.request = q;
         s.run.frame.capsule = &r->capsule;
         s.run.frame.random = &s.run.random;
-        if (get_module(x, q, r, &s.module) && check_capabilities(s.module, &q->limits, r)) {
+        if (get_module(x, q, r, &s.module) &&
+            check_capabilities(s.module, &q->limits, r)) {
             const uint64_t before = now_us();
             run_in_sandbox(x, &s, q, r);
             r->metrics.duration_us = now_us() - before;

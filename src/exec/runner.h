@@ -1,4 +1,4 @@
-/* runner.h - the inside of struct exec, shared by exec.c (life, modules) and run.c (runs). */
+/* runner.h - the inside of struct exec, which exec.c and run.c share. */
 #ifndef EXEC_RUNNER_H
 #define EXEC_RUNNER_H
 
@@ -25,8 +25,9 @@ enum pando_status runner_start(struct exec *x) PANDO_MUST_USE;
  * report gets errors and warnings, not the lists.
  * Errors: PANDO_MALFORMED see the report; PANDO_NOMEM, PANDO_FULL, PANDO_IO. */
 enum pando_status runner_module(struct exec *x, struct pando_slice wasm,
-                                const struct exec_limits *limits, const struct pando_id *id,
-                                struct exec_report *report, struct module **ret_module,
+                                const struct exec_limits *limits,
+                                const struct pando_id *id, struct exec_report *report,
+                                struct module **ret_module,
                                 bool *ret_cached) PANDO_MUST_USE;
 
 #endif

@@ -135,7 +135,8 @@ static void *work(void *context)
 {
     struct worker *w = context;
     for (int i = 0; i < w->runs; i++) {
-        struct exec_request q = fixture_request(slice_of(w->file.bytes, w->file.len), "abc");
+        struct exec_request q =
+            fixture_request(slice_of(w->file.bytes, w->file.len), "abc");
         struct exec_result r;
         if (exec_run(w->x, &q, &r) != PANDO_OK || r.output.len != 32)
             w->wrong++;

@@ -15,7 +15,8 @@ static void advance(struct timespec *at)
 }
 
 /* Sleep until a run arrives or the end. Called and left with the lock held. A run counts
- * itself before it looks at `asleep`, we the other way round: one of us sees the other. */
+ * itself before it looks at `asleep`, we the other way round: one of us sees the other.
+ */
 static void rest(struct ticker *t)
 {
     atomic_store(&t->asleep, true);

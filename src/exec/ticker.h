@@ -1,9 +1,10 @@
 /* ticker.h - the wall clock of running capsules: one thread that advances the epoch.
  *
- * Compiled code compares the engine's epoch with its deadline at loop heads and calls; the
- * ticker moves the epoch every TICKER_MS while any capsule runs. A run that arrives within
- * TICKER_LINGER ticks after the last one costs two atomic operations, not a wake-up; an
- * idle node has the thread asleep, or, before the first run, no thread at all.
+ * Compiled code compares the engine's epoch with its deadline at loop heads and calls;
+ * the ticker moves the epoch every TICKER_MS while any capsule runs. A run that arrives
+ * within TICKER_LINGER ticks after the last one costs two atomic operations, not a
+ * wake-up; an idle node has the thread asleep, or, before the first run, no thread at
+ * all.
  */
 #ifndef EXEC_TICKER_H
 #define EXEC_TICKER_H

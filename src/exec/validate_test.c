@@ -1,6 +1,7 @@
 #include "exec/exec_fixture.h"
 
-/* Validate a built module under `limits`, expecting `kind` first and `words` in its text. */
+/* Validate a built module under `limits`, expecting `kind` first and `words` in its text.
+ */
 static void refuse(struct exec *x, const char *name, const struct exec_limits *limits,
                    enum exec_issue_kind kind, const char *words)
 {
@@ -11,7 +12,8 @@ static void refuse(struct exec *x, const char *name, const struct exec_limits *l
     CHECK(!r.is_valid);
     CHECK(r.errors_len > 0);
     if (strstr(r.errors[0].text, words) == NULL || r.errors[0].kind != kind)
-        print_error("%s: %s: %s\n", name, exec_issue_name(r.errors[0].kind), r.errors[0].text);
+        print_error("%s: %s: %s\n", name, exec_issue_name(r.errors[0].kind),
+                    r.errors[0].text);
     CHECK_EQ(r.errors[0].kind, kind);
     CHECK(strstr(r.errors[0].text, words) != NULL);
 }
@@ -47,8 +49,9 @@ static void a_good_capsule_is_described(void **state)
 static void all_examples_are_small_enough(void **state)
 {
     (void)state;
-    static const char *const names[] = { "hello", "json_transform", "sha256", "random_time",
-                                         "loop",  "hog",            "wide" };
+    static const char *const names[] = { "hello",       "json_transform", "sha256",
+                                         "random_time", "loop",           "hog",
+                                         "wide" };
     struct exec *x = fixture_exec();
     const struct exec_limits limits = exec_limits_default();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -96,7 +99,8 @@ static void exports_are_required(void **state)
     const struct exec_limits limits = exec_limits_default();
     refuse(x, "test/no_run", &limits, EXEC_ISSUE_MISSING_REQUIRED_EXPORT, "`run`");
     refuse(x, "test/no_memory", &limits, EXEC_ISSUE_MISSING_REQUIRED_EXPORT, "`memory`");
-    refuse(x, "test/wrong_run", &limits, EXEC_ISSUE_MISSING_REQUIRED_EXPORT, "(i32, i32)");
+    refuse(x, "test/wrong_run", &limits, EXEC_ISSUE_MISSING_REQUIRED_EXPORT,
+           "(i32, i32)");
     exec_free(x);
 }
 
@@ -106,19 +110,23 @@ static void imports_are_limited_to_the_known(void **state)
     struct exec *x = fixture_exec();
     const struct exec_limits limits = exec_limits_default();
     refuse(x, "forbidden", &limits, EXEC_ISSUE_UNAUTHORIZED_IMPORT, "env::open_file");
-    refuse(x, "test/wrong_signature", &limits, EXEC_ISSUE_UNAUTHORIZED_IMPORT, "takes 3 i32");
+    refuse(x, "test/wrong_signature", &limits, EXEC_ISSUE_UNAUTHORIZED_IMPORT,
+           "takes 3 i32");
 
     struct fixture_file f;
     struct exec_report r;
-    CHECK_EQ(exec_validate(x, fixture_load(&f, "forbidden"), &limits, &r), PANDO_MALFORMED);
+    CHECK_EQ(exec_validate(x, fixture_load(&f, "forbidden"), &limits, &r),
+             PANDO_MALFORMED);
     CHECK_EQ(r.errors_len, 2);
     CHECK(strstr(r.errors[1].text, "wasi_snapshot_preview1::fd_write") != NULL);
     CHECK_EQ(r.imports_len, 2);
-    fixture_refuse(x, "forbidden", EXEC_FAIL_IMPORT, "UnauthorizedImport: env::open_file");
+    fixture_refuse(x, "forbidden", EXEC_FAIL_IMPORT,
+                   "UnauthorizedImport: env::open_file");
     exec_free(x);
 }
 
-/* What could make two machines disagree, or is not in the contract, does not even parse. */
+/* What could make two machines disagree, or is not in the contract, does not even parse.
+ */
 static void features_beyond_the_profile_are_refused(void **state)
 {
     (void)state;

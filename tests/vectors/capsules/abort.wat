@@ -1,4 +1,4 @@
-;; Aborts as AssemblyScript does: message in UTF-16, its length before it, line and column.
+;; Aborts as AssemblyScript does: message in UTF-16, its length before it, and a place.
 (module (import "env" "abort" (func $abort (param i32 i32 i32 i32)))
   (memory (export "memory") 1)
   (data (i32.const 4096) "\06\00\00\00b\00a\00d\00")
