@@ -208,6 +208,27 @@ void dag_wire_put_blob(struct wire_writer *w, const struct pando_id *space, bool
     cbor_put_bytes(w, block);
 }
 
+void dag_wire_put_block(struct wire_writer *w, struct pando_slice block)
+{
+    cbor_put_bytes(w, block);
+}
+
+void dag_wire_put_block_head(struct wire_writer *w, size_t len)
+{
+    if (len < 24) {
+        wire_put_be(w, 0x40 | len, 1);
+    } else if (len <= 0xff) {
+        wire_put_be(w, 0x58, 1);
+        wire_put_be(w, len, 1);
+    } else if (len <= 0xffff) {
+        wire_put_be(w, 0x59, 1);
+        wire_put_be(w, len, 2);
+    } else {
+        wire_put_be(w, 0x5a, 1);
+        wire_put_be(w, len, 4);
+    }
+}
+
 void dag_wire_put_id(struct wire_writer *w, const struct pando_id *id)
 {
     cbor_put_bytes(w, SLICE_OF(*id));

@@ -73,6 +73,9 @@ void dag_wire_put_ids(struct wire_writer *w, const struct pando_id *space, enum 
 void dag_wire_put_stop(struct wire_writer *w, const struct pando_id *space, uint64_t session);
 void dag_wire_put_blob(struct wire_writer *w, const struct pando_id *space, bool list,
                    struct pando_slice block);
+void dag_wire_put_block(struct wire_writer *w, struct pando_slice block);
+/* What stands in front of a block of `len` bytes. */
+void dag_wire_put_block_head(struct wire_writer *w, size_t len);
 void dag_wire_put_id(struct wire_writer *w, const struct pando_id *id);
 void dag_wire_put_author(struct wire_writer *w, const struct pando_key *author, uint32_t epoch,
                      uint64_t seq);

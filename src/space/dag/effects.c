@@ -1,0 +1,86 @@
+#include "space/dag/engine.h"
+
+#include "base/slice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The queue grows as long as memory lasts: what goes into it is bounded by credit (SEND),
+ * by what came in (VERDICT, DIGESTED, FAULT), by jobs (VERIFY) and by budgets of a step
+ * (REPLY, NOTICE). Without memory the effect is lost, as if the network had lost it. */
+void dag_emit(struct dag *d, const struct space_effect *effect)
+{
+    if (d->effects_head == d->effects_len)
+        d->effects_head = d->effects_len = 0;
+    if (d->effects_len == d->effects_cap) {
+        const size_t cap = d->effects_cap == 0 ? 64 : d->effects_cap * 2;
+        struct space_effect *grown = realloc(d->effects, cap * sizeof *grown);
+        if (grown == NULL) {
+            bytes_unref(effect->bytes);
+            return;
+        }
+        d->effects = grown;
+        d->effects_cap = cap;
+    }
+    d->effects[d->effects_len++] = *effect;
+}
+
+void dag_reply(struct dag *d, uint64_t token, enum pando_status status, struct pando_slice text,
+               bool more, bool raw)
+{
+    if (token == DAG_NOBODY)
+        return;
+    struct bytes *bytes = bytes_copy(text);
+    if (bytes == NULL)
+        status = PANDO_NOMEM;
+    dag_emit(d, &(struct space_effect){ .kind = SPACE_REPLY, .token = token, .status = status,
+                                        .bytes = bytes, .more = more, .raw = raw });
+}
+
+void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status, const char *text)
+{
+    struct pando_buf b;
+    buf_init(&b, 1024);
+    if (buf_printf(&b, "{\"error\":\"%s\"}", text) == PANDO_OK)
+        dag_reply(d, token, status, buf_view(&b), false, false);
+    else
+        dag_reply(d, token, status, SLICE_EMPTY, false, false);
+    buf_deinit(&b);
+}
+
+void dag_notice(struct dag *d, struct pando_slice json)
+{
+    struct bytes *bytes = bytes_copy(json);
+    if (bytes != NULL)
+        dag_emit(d, &(struct space_effect){ .kind = SPACE_NOTICE, .bytes = bytes });
+}
+
+void dag_fault(struct dag *d, uint32_t peer, enum pando_status status, const char *text)
+{
+    d->totals.faults++;
+    if (dag_peer(d, peer) != NULL)
+        dag_emit(d, &(struct space_effect){ .kind = SPACE_FAULT, .peer = peer, .status = status,
+                                            .text = text });
+}
+
+struct dag_peer *dag_peer(const struct dag *d, uint32_t handle)
+{
+    for (size_t i = 0; i < d->peers_len; i++)
+        if (d->peers[i].handle == handle)
+            return &d->peers[i];
+    return NULL;
+}
+
+bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel, struct pando_slice message)
+{
+    if (p->credit[channel] < (int64_t)message.len)
+        return false;
+    struct bytes *bytes = bytes_copy(message);
+    if (bytes == NULL)
+        return false;
+    p->credit[channel] -= (int64_t)message.len;
+    d->totals.sync_sent += message.len;
+    dag_emit(d, &(struct space_effect){ .kind = SPACE_SEND, .peer = p->handle, .channel = channel,
+                                        .bytes = bytes });
+    return true;
+}
