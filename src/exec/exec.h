@@ -154,7 +154,9 @@ struct exec_result {
 /* Run a capsule once. `*ret_result` is always written, since a failed run has metrics and
  * a reason too; give it to exec_result_deinit.
  * Errors: exec_failure_status(ret_result->failure).
- * Thread: any, several at once. */
+ * Cost:   microseconds and the capsule's own work; milliseconds to compile a new module,
+ *         which no limit but capsule_max bounds.
+ * Thread: any with 1 MiB of stack, several at once. */
 enum pando_status exec_run(struct exec *x, const struct exec_request *request,
                            struct exec_result *ret_result) PANDO_MUST_USE;
 /* Accepts a zeroed result. */

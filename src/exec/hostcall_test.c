@@ -283,6 +283,37 @@ static void calls_are_found_and_priced(void **state)
              500 + 20 * INT64_C(0xffffffff));
 }
 
+/* Every function, its capability and its price, as authors read them. */
+static void the_guide_says_what_the_table_says(void **state)
+{
+    (void)state;
+    static char guide[65536];
+    FILE *f = fopen(PANDO_SOURCE_DIR "/docs/guide/capsules.md", "rb");
+    assert_non_null(f);
+    guide[fread(guide, 1, sizeof guide - 1, f)] = '\0';
+    CHECK_EQ(fclose(f), 0);
+    for (int i = 0; i < HOSTCALL_LEN; i++) {
+        const struct hostcall_info *info = hostcall_info((enum hostcall)i);
+        char row[80], price[40];
+        const char *capability =
+            info->capability == 0 ? "always" : exec_capability_name(info->capability);
+        (void)snprintf(row, sizeof row, "| `%s` | %s |", info->name, capability);
+        if (info->per_byte > 0)
+            (void)snprintf(price, sizeof price, "| %u + %u/byte |\n", (unsigned)info->base,
+                           (unsigned)info->per_byte);
+        else
+            (void)snprintf(price, sizeof price, "| %u |\n", (unsigned)info->base);
+        const char *at = strstr(guide, row);
+        if (at == NULL)
+            print_error("docs/guide/capsules.md lacks %s\n", row);
+        assert_non_null(at);
+        const char *end = strchr(at, '\n');
+        assert_non_null(end);
+        CHECK(end - at > (long)strlen(price));
+        CHECK_MEM(end + 1 - strlen(price), price, strlen(price));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +327,7 @@ int main(void)
         TEST(randomness_is_a_stream_of_the_receipts_facts),
         TEST(ranges_outside_memory_end_the_run),
         TEST(calls_are_found_and_priced),
+        TEST(the_guide_says_what_the_table_says),
     };
     return CHECK_RUN(tests);
 }
