@@ -132,8 +132,7 @@ struct dag_batch {
 struct dag_serve {
     uint64_t session;
     struct map have; /* author key, epoch -> seq */
-    uint64_t position;
-    bool ready; /* the whole vector is here */
+    struct journal_scan *scan; /* NULL until the whole vector is here */
 };
 
 struct dag_peer {

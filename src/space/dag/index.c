@@ -9,7 +9,7 @@
 
 static enum pando_status put_counts(struct tables *t, const struct index_counts *c)
 {
-    struct row key = row_key(INDEX_COUNTS), value = { 0 };
+    struct row key = row_only_key(INDEX_COUNTS), value = { 0 };
     row_put(&value, c->events, 8);
     row_put(&value, c->receipts, 8);
     row_put(&value, c->heads, 8);
@@ -245,7 +245,7 @@ static enum pando_status fold_epoch(struct tables *t, struct pando_slice bytes)
     const uint64_t epoch = cbor_get_uint(&r);
     if (!wire_read_done(&r) || epoch > UINT32_MAX)
         return PANDO_CORRUPT;
-    struct row key = row_key(INDEX_EPOCH), value = { 0 };
+    struct row key = row_only_key(INDEX_EPOCH), value = { 0 };
     row_put(&value, epoch, 4);
     return row_store(t, &key, &value);
 }

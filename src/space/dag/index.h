@@ -3,7 +3,7 @@
  * The journal is the truth; all below is folded from it and can be folded again. Integers
  * in keys and values are big-endian, so that keys sort.
  *
- *   1 COUNTS   -                          the counters, one row
+ *   1 COUNTS   0                          the counters, one row
  *   2 EVENTS   id 32                      position 6, author 4, seq 7, height 4, kind 1
  *   3 SEQS     author 4, seq 7            positions, 6 each: one, or more when the author
  *                                         equivocated (the first 8 are kept)
@@ -13,7 +13,7 @@
  *   7 RECEIPTS receipt id 32              position 6
  *   8 EQUIVOCATIONS author 4, seq 7       empty: SEQS names the events that prove it
  *   9 BLOBS    id 32, list 1              position 6, len 4
- *  10 EPOCH    -                          our own epoch, when it was raised by a record
+ *  10 EPOCH    0                          our own epoch, when it was raised by a record
  *
  * `author` is a number that stands for (key, epoch), given in order of first appearance. An
  * event of 256 bytes costs about 160 bytes of LMDB. `height` is 1 + the highest of the
@@ -90,7 +90,7 @@ uint32_t index_epoch(struct tables *t);
 
 /* Walks. A zeroed cursor stands at the start; false at the end. */
 struct index_cursor {
-    struct tables_cursor walk;
+    struct tables_iter walk;
     bool begun;
 };
 /* Keep an author walk to the epochs of one key, in rising order. */

@@ -7,7 +7,7 @@
 
 struct index_counts index_counts(struct tables *t)
 {
-    const struct row key = row_key(INDEX_COUNTS);
+    const struct row key = row_only_key(INDEX_COUNTS);
     struct pando_slice v;
     struct index_counts c = { 0 };
     if (!row_find(t, &key, &v) || v.len != 72)
@@ -117,7 +117,7 @@ bool index_find_blob(struct tables *t, bool list, const struct pando_id *id,
 
 uint32_t index_epoch(struct tables *t)
 {
-    const struct row key = row_key(INDEX_EPOCH);
+    const struct row key = row_only_key(INDEX_EPOCH);
     struct pando_slice v;
     return row_find(t, &key, &v) && v.len == 4 ? (uint32_t)row_get(v, 0, 4) : 0;
 }
@@ -125,7 +125,7 @@ uint32_t index_epoch(struct tables *t)
 struct index_cursor index_authors_of(const struct pando_key *key)
 {
     struct index_cursor cursor = { .begun = true };
-    tables_seek(&cursor.walk, INDEX_AUTHORS, SLICE_OF(*key), SLICE_EMPTY, false);
+    tables_seek(&cursor.walk, INDEX_AUTHORS, SLICE_OF(*key), TABLES_ASCENDING);
     return cursor;
 }
 

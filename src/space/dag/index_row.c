@@ -10,6 +10,11 @@ struct row row_key(enum index_table table)
     return (struct row){ .table = (uint8_t)table };
 }
 
+struct row row_only_key(enum index_table table)
+{
+    return (struct row){ .table = (uint8_t)table, .len = 1 };
+}
+
 void row_put(struct row *r, uint64_t value, size_t size)
 {
     PANDO_ASSERT(r->len + size <= sizeof r->bytes);
@@ -58,7 +63,7 @@ bool row_next(struct tables *t, enum index_table table, struct index_cursor *cur
               struct pando_slice *ret_key, struct pando_slice *ret_value)
 {
     if (!cursor->begun) {
-        tables_seek(&cursor->walk, (uint8_t)table, SLICE_EMPTY, SLICE_EMPTY, false);
+        tables_seek(&cursor->walk, (uint8_t)table, SLICE_EMPTY, TABLES_ASCENDING);
         cursor->begun = true;
     }
     return tables_next(t, &cursor->walk, ret_key, ret_value) == PANDO_OK;

@@ -16,6 +16,8 @@ struct row {
 };
 
 struct row row_key(enum index_table table);
+/* The key of a table with a single row: one zero byte. */
+struct row row_only_key(enum index_table table);
 void row_put(struct row *r, uint64_t value, size_t size);
 void row_put_bytes(struct row *r, const uint8_t *ptr, size_t len);
 /* Integer of `size` bytes at `at`; the slice must be long enough. */

@@ -40,6 +40,7 @@ void dag_serve_stop(struct dag_peer *p)
 {
     if (p->serve == NULL)
         return;
+    journal_scan_close(p->serve->scan);
     map_deinit(&p->serve->have);
     free(p->serve);
     p->serve = NULL;
@@ -100,7 +101,7 @@ void dag_serve_vector(struct dag *d, struct dag_peer *p, struct dag_message *m)
     struct pando_key author;
     uint32_t epoch;
     uint64_t seq;
-    if (!begin(d, p, m->session) || p->serve->ready)
+    if (!begin(d, p, m->session) || p->serve->scan != NULL)
         return;
     while (dag_wire_next_author(m, &author, &epoch, &seq)) {
         const struct have_key k = have_key(&author, epoch);
@@ -114,8 +115,11 @@ void dag_serve_vector(struct dag *d, struct dag_peer *p, struct dag_message *m)
     }
     if (m->more)
         return;
-    p->serve->ready = true;
-    p->serve->position = start_of(d, p->serve);
+    if (journal_scan_open(d->host.journal, start_of(d, p->serve), &p->serve->scan) != PANDO_OK) {
+        p->serve->scan = NULL;
+        refuse(d, p, m->session);
+        return;
+    }
     d->totals.served++;
     dag_serve_run(d, p);
 }
@@ -160,53 +164,48 @@ static bool send_batch(struct dag *d, struct dag_peer *p, struct batch *b, uint6
 }
 
 /* Fill one message. True when the end of the durable journal was reached. */
-static bool gather(struct dag *d, struct dag_serve *s, struct journal_cursor *c, struct batch *b,
-                   uint32_t *scanned)
+static bool gather(const struct dag_serve *s, struct batch *b, uint32_t *scanned)
 {
-    uint64_t position;
-    uint8_t kind;
-    struct pando_slice block;
+    struct journal_record r;
     struct event ev;
     while (b->blocks.len < DAG_BATCH_SIZE && b->len < BLOCKS_MAX && *scanned < SCANNED_PER_STEP) {
-        if (journal_next(c, &position, &kind, &block) != PANDO_OK || position >= d->durable)
+        if (journal_scan_next(s->scan, &r) != PANDO_OK)
             return true;
         (*scanned)++;
-        s->position = c->position;
-        if (kind != DAG_RECORD_EVENT || event_peek(block, &ev) != PANDO_OK)
+        if (r.kind != DAG_RECORD_EVENT || event_peek(r.bytes, &ev) != PANDO_OK ||
+            ev.seq <= has(s, &ev.author, ev.epoch))
             continue;
-        if (ev.seq <= has(s, &ev.author, ev.epoch))
-            continue;
-        if (!add(b, block))
+        if (!add(b, r.bytes))
             return true;
     }
     return false;
 }
 
+static bool has_credit(const struct dag_peer *p)
+{
+    return p->credit[DAG_SYNC] >= (int64_t)SPACE_MESSAGE_MAX;
+}
+
 void dag_serve_run(struct dag *d, struct dag_peer *p)
 {
-    struct journal_cursor c;
     struct batch b = { .len = 0 };
     struct dag_serve *s = p->serve;
     uint32_t scanned = 0;
     bool end = false;
 
-    if (s == NULL || !s->ready || p->credit[DAG_SYNC] < (int64_t)SPACE_MESSAGE_MAX)
+    if (s == NULL || s->scan == NULL)
         return;
     buf_init(&b.blocks, SPACE_MESSAGE_MAX - DAG_HEAD_MAX);
-    journal_scan(d->host.journal, s->position, &c);
-    for (int i = 0; i < BATCHES_PER_STEP && !end; i++) {
-        if (p->credit[DAG_SYNC] < (int64_t)SPACE_MESSAGE_MAX)
-            break;
-        end = gather(d, s, &c, &b, &scanned);
+    for (int i = 0; i < BATCHES_PER_STEP && !end && has_credit(p); i++) {
+        end = gather(s, &b, &scanned);
         if ((b.len > 0 || end) && !send_batch(d, p, &b, s->session, !end))
             end = true; /* without memory: the peer notices the stall and comes again */
     }
-    journal_scan_end(&c);
     buf_deinit(&b.blocks);
     if (end)
         dag_serve_stop(p);
     else
-        d->more_work = d->more_work || p->credit[DAG_SYNC] >= (int64_t)SPACE_MESSAGE_MAX;
+        d->more_work = d->more_work || has_credit(p);
 }
 
 static void send_lack(struct dag *d, struct dag_peer *p, enum dag_message_kind kind,
