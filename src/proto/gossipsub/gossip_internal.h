@@ -86,6 +86,7 @@ struct gossip_topic {
     uint64_t salt;         /* separates its ids and back-offs from other topics' */
     struct pando_time fanout_until;
     uint64_t *peers, *mesh, *fanout; /* who subscribes; whom we send to */
+    uint64_t *fresh;                 /* in the mesh since the last heartbeat */
     uint64_t *told;                  /* who knows that we subscribe */
     uint64_t *graft_due, *prune_due, *leave_due;
     uint8_t name[GOSSIP_TOPIC_MAX];

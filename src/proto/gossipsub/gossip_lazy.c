@@ -177,19 +177,30 @@ static void tell(struct gossip *g, const struct gossip_topic *t, struct wire_wri
     bytes_unref(bytes);
 }
 
-/* Some peers of the topic outside the mesh learn which messages we could send them. */
-static void tell_topic(struct gossip *g, uint32_t topic, const uint64_t *except)
+/* Whom to tell, in g->picks: some peers outside the mesh (or fanout), and those who came
+ * into the mesh just now. The latter is ours: where two halves of a small network meet
+ * again everybody is in the mesh at once, and what was said before would never cross. */
+static uint32_t pick_listeners(struct gossip *g, uint32_t topic)
+{
+    const struct gossip_topic *t = &g->topics[topic];
+    const uint64_t *except = t->subscribed ? t->mesh : t->fanout;
+    const uint32_t others = gossip_pick(g, topic, t->peers, except, false, UINT32_MAX);
+    uint32_t len = others * g->config.lazy_percent / 100, cursor = 0, peer;
+    if (len < g->config.d_lazy)
+        len = g->config.d_lazy;
+    if (len > others)
+        len = others;
+    while (t->subscribed && bits_next(t->fresh, g->words, &cursor, &peer))
+        g->picks[len++] = peer;
+    return len;
+}
+
+/* They learn which messages we could send them. */
+static void tell_topic(struct gossip *g, uint32_t topic)
 {
     const struct gossip_topic *t = &g->topics[topic];
     uint32_t left = chain_len(g, topic);
-    if (left == 0)
-        return;
-    const uint32_t others = gossip_pick(g, topic, t->peers, except, false, UINT32_MAX);
-    uint32_t picks = others * g->config.lazy_percent / 100;
-    if (picks < g->config.d_lazy)
-        picks = g->config.d_lazy;
-    if (picks > others)
-        picks = others;
+    const uint32_t picks = pick_listeners(g, topic);
     if (picks == 0)
         return;
     uint32_t want = left < g->config.ids_max ? left : g->config.ids_max;
@@ -212,12 +223,13 @@ void gossip_lazy_tick(struct gossip *g)
         struct gossip_peer *p = &g->peers[peer];
         p->ihaves = p->ids_asked = p->ids_answered = 0;
     }
-    if (g->cached_len == 0)
-        return;
     chain_by_topic(g);
     for (uint32_t i = 0; i < g->config.topics_max; i++) {
         const struct gossip_topic *t = &g->topics[i];
-        if (t->used && t->chain != GOSSIP_NONE)
-            tell_topic(g, i, t->subscribed ? t->mesh : t->fanout);
+        if (!t->used)
+            continue;
+        if (t->chain != GOSSIP_NONE)
+            tell_topic(g, i);
+        memset(t->fresh, 0, g->words * sizeof *t->fresh);
     }
 }

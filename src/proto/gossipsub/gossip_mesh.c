@@ -47,12 +47,14 @@ static void mesh_add(struct gossip *g, uint32_t topic, uint32_t peer)
 {
     struct gossip_topic *t = &g->topics[topic];
     t->mesh_len += bits_put(t->mesh, peer, true);
+    (void)bits_put(t->fresh, peer, true);
 }
 
 void gossip_mesh_remove(struct gossip *g, uint32_t topic, uint32_t peer)
 {
     struct gossip_topic *t = &g->topics[topic];
     t->mesh_len -= bits_put(t->mesh, peer, false);
+    (void)bits_put(t->fresh, peer, false);
     (void)bits_put(t->graft_due, peer, false);
 }
 

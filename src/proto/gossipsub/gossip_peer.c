@@ -40,6 +40,7 @@ static void forget_in_topic(struct gossip *g, uint32_t topic, uint32_t peer)
     t->mesh_len -= bits_put(t->mesh, peer, false);
     t->fanout_len -= bits_put(t->fanout, peer, false);
     t->told_len -= bits_put(t->told, peer, false);
+    (void)bits_put(t->fresh, peer, false);
     (void)bits_put(t->graft_due, peer, false);
     (void)bits_put(t->prune_due, peer, false);
     (void)bits_put(t->leave_due, peer, false);

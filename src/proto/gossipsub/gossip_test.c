@@ -344,6 +344,7 @@ static void tells_ids_to_peers_outside_the_mesh_and_answers_iwant_three_times(vo
     (void)state;
     static struct fixture f;
     setup_mesh(&f, 8, GOSSIP_SELF_CERTIFIED, false);
+    fixture_beat(&f); /* nobody is new to the mesh */
     CHECK_OK(fixture_publish(&f, "t", slice_text("x"), GOSSIP_SELF_CERTIFIED));
     fixture_beat(&f);
     const struct pando_id hash = crypto_sha256(slice_text("x"));
@@ -369,6 +370,23 @@ static void tells_ids_to_peers_outside_the_mesh_and_answers_iwant_three_times(vo
         fixture_beat(&f);
     fixture_ids(&f, 0, "", SLICE_OF(hash)); /* five windows later it is forgotten */
     CHECK_EQ(f.sends_len, 0);
+    fixture_teardown(&f);
+}
+
+static void tells_recent_ids_once_to_who_has_just_come_into_the_mesh(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    setup_mesh(&f, 0, GOSSIP_SELF_CERTIFIED, false);
+    CHECK_OK(fixture_publish(&f, "t", slice_text("x"), GOSSIP_SELF_CERTIFIED));
+    CHECK_EQ(gossip_reached(f.g), 0);
+    fixture_up(&f, 0, true);
+    fixture_subscription(&f, 0, "t", true);
+    CHECK(fixture_in_mesh(&f, "t", 0));
+    fixture_beat(&f);
+    CHECK_EQ(fixture_sent(&f, 0, GOSSIP_ITEM_IHAVE, "t", NULL), 1);
+    fixture_beat(&f);
+    CHECK_EQ(fixture_sent(&f, 0, GOSSIP_ITEM_IHAVE, "t", NULL), 0);
     fixture_teardown(&f);
 }
 
@@ -553,6 +571,7 @@ int main(void)
         TEST(publishing_without_subscribing_keeps_a_fanout_for_a_minute),
         TEST(flood_publish_reaches_every_subscriber),
         TEST(tells_ids_to_peers_outside_the_mesh_and_answers_iwant_three_times),
+        TEST(tells_recent_ids_once_to_who_has_just_come_into_the_mesh),
         TEST(asks_for_unseen_ids_and_counts_a_broken_promise),
         TEST(knows_a_signed_message_under_all_three_names),
         TEST(a_verdict_that_never_comes_counts_as_ignore),

@@ -22,7 +22,7 @@ void gossip_topics_place(struct gossip *g, struct arena *arena)
     g->topic_mask = slots - 1;
     g->topic_index = arena_take(arena, slots, sizeof *g->topic_index);
     g->topics = arena_take(arena, cap, sizeof *g->topics);
-    uint64_t *bits = arena_take(arena, (size_t)cap * 7 * g->words, sizeof *bits);
+    uint64_t *bits = arena_take(arena, (size_t)cap * 8 * g->words, sizeof *bits);
     g->topic_free = 0;
     if (bits == NULL)
         return;
@@ -30,7 +30,7 @@ void gossip_topics_place(struct gossip *g, struct arena *arena)
         g->topic_index[i] = GOSSIP_NONE;
     for (uint32_t i = 0; i < cap; i++) {
         struct gossip_topic *t = &g->topics[i];
-        uint64_t **sets[] = { &t->peers, &t->mesh, &t->fanout, &t->told,
+        uint64_t **sets[] = { &t->peers, &t->mesh, &t->fresh, &t->fanout, &t->told,
                               &t->graft_due, &t->prune_due, &t->leave_due };
         for (size_t k = 0; k < sizeof sets / sizeof sets[0]; k++) {
             *sets[k] = bits;
