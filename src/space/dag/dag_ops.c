@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/slice.h"
 #include "net/link.h"
-#include "store/journal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -131,32 +131,25 @@ static enum pando_status del(void *ctx, uint8_t table, struct pando_slice key)
     return PANDO_OK;
 }
 
-static enum pando_status step(void *ctx, uint8_t table, struct pando_slice bound, bool inclusive,
-                              enum tables_order order, struct pando_slice *ret_key,
+static enum pando_status next(void *ctx, struct tables_cursor *c, struct pando_slice *ret_key,
                               struct pando_slice *ret_value)
 {
     const struct sim_store *s = ctx;
-    PANDO_ASSERT(order == TABLES_ASCENDING);
-    size_t i = lower(s, table, bound);
-    if (!inclusive && is_at(s, i, table, bound))
+    const struct pando_slice from = slice_of(c->key, c->key_len);
+    PANDO_ASSERT(!c->descending);
+    size_t i = lower(s, c->table, from);
+    if (c->started && is_at(s, i, c->table, from))
         i++;
-    if (i == s->len || s->rows[i]->table != table)
+    if (i == s->len || s->rows[i]->table != c->table || s->rows[i]->key_len < c->prefix_len ||
+        memcmp(s->rows[i]->key, c->prefix, c->prefix_len) != 0)
         return PANDO_NOT_FOUND;
-    *ret_key = slice_of(s->rows[i]->key, s->rows[i]->key_len);
-    *ret_value = slice_of(s->rows[i]->value, s->rows[i]->value_len);
+    const struct entry *e = s->rows[i];
+    c->started = true;
+    c->key_len = e->key_len;
+    memcpy(c->key, e->key, e->key_len);
+    *ret_key = slice_of(e->key, e->key_len);
+    *ret_value = slice_of(e->value, e->value_len);
     return PANDO_OK;
-}
-
-static void mark(void *ctx, uint64_t position)
-{
-    (void)ctx;
-    (void)position;
-}
-
-static uint64_t position(void *ctx)
-{
-    (void)ctx;
-    return 0;
 }
 
 static bool full(void *ctx)
@@ -165,7 +158,21 @@ static bool full(void *ctx)
     return false;
 }
 
-static const struct tables_ops OPS = { get, put, del, step, mark, position, full };
+static const struct tables_ops OPS = { get, put, del, next, full };
+
+void tables_seek(struct tables_cursor *c, uint8_t table, struct pando_slice prefix,
+                 struct pando_slice from, bool descending)
+{
+    *c = (struct tables_cursor){ .table = table, .descending = descending };
+    c->prefix_len = (uint8_t)prefix.len;
+    if (prefix.len > 0)
+        memcpy(c->prefix, prefix.ptr, prefix.len);
+    if (from.len == 0)
+        from = prefix;
+    c->key_len = (uint8_t)from.len;
+    if (from.len > 0)
+        memcpy(c->key, from.ptr, from.len);
+}
 
 struct sim_store *sim_store_new(const struct pando_id *space)
 {
@@ -280,42 +287,36 @@ static size_t find(const struct journal *j, uint64_t position)
     return from;
 }
 
-enum pando_status journal_read(const struct journal *j, uint64_t at, struct pando_buf *buf,
-                               uint8_t *ret_kind)
+enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *ret_kind,
+                               struct pando_buf *ret)
 {
-    const size_t i = find(j, at);
-    if (i == j->len || j->records[i].position != at)
+    const size_t i = find(j, position);
+    if (i == j->len || j->records[i].position != position)
         return PANDO_NOT_FOUND;
     *ret_kind = j->records[i].kind;
-    buf_reset(buf);
-    return buf_append(buf, slice_of(j->records[i].bytes, j->records[i].len));
+    return buf_append(ret, slice_of(j->records[i].bytes, j->records[i].len));
 }
 
-struct journal_scan {
-    const struct journal *journal;
-    size_t next;
-};
-
-enum pando_status journal_scan_open(const struct journal *j, uint64_t at,
-                                    struct journal_scan **ret_scan)
+void journal_scan(struct journal *j, uint64_t from, struct journal_cursor *ret)
 {
-    struct journal_scan *scan = malloc(sizeof *scan);
-    PANDO_ASSERT(scan != NULL);
-    *scan = (struct journal_scan){ j, find(j, at) };
-    *ret_scan = scan;
-    return PANDO_OK;
+    *ret = (struct journal_cursor){ .journal = j, .position = from };
 }
 
-enum pando_status journal_scan_next(struct journal_scan *s, struct journal_record *ret_record)
+void journal_scan_end(struct journal_cursor *c)
 {
-    if (s->next == s->journal->len || s->journal->records[s->next].position >= s->journal->durable)
+    (void)c;
+}
+
+enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position, uint8_t *ret_kind,
+                               struct pando_slice *ret_bytes)
+{
+    const size_t i = find(c->journal, c->position);
+    if (i == c->journal->len)
         return PANDO_NOT_FOUND;
-    const struct record *r = &s->journal->records[s->next++];
-    *ret_record = (struct journal_record){ r->position, r->kind, slice_of(r->bytes, r->len) };
+    const struct record *r = &c->journal->records[i];
+    *ret_position = r->position;
+    *ret_kind = r->kind;
+    *ret_bytes = slice_of(r->bytes, r->len);
+    c->position = r->position + r->len + 16;
     return PANDO_OK;
-}
-
-void journal_scan_close(struct journal_scan *s)
-{
-    free(s);
 }

@@ -22,6 +22,7 @@
 #include "space/dag/index.h"
 #include "space/dag/mutant.h"
 #include "space/dag/wire.h"
+#include "store/journal.h"
 #include "sync/blob.h"
 #include "sync/fetch.h"
 
@@ -112,6 +113,7 @@ struct dag_item {
     uint8_t *signed_bytes;
     struct space_verify_item inner_item;
     struct pando_time since;
+    struct pando_time ask_after; /* ORPHAN: nobody had its parents a moment ago */
     struct pando_id missing; /* ORPHAN: the parent it waits for */
     struct dag_item *next_waiter;
     struct dag_item *prev, *next; /* in the list of its state */
@@ -132,7 +134,8 @@ struct dag_batch {
 struct dag_serve {
     uint64_t session;
     struct map have; /* author key, epoch -> seq */
-    struct journal_scan *scan; /* NULL until the whole vector is here */
+    struct journal_cursor walk;
+    bool ready; /* the whole vector is here, the walk has begun */
 };
 
 struct dag_peer {
@@ -324,6 +327,7 @@ void dag_verify_done(struct dag *d, uint64_t token, const uint64_t *bits);
 void dag_orphan_keep(struct dag *d, struct dag_item *item, const struct pando_id *missing);
 void dag_orphan_wake(struct dag *d, const struct pando_id *id);
 void dag_orphan_refuse_waiters(struct dag *d, const struct pando_id *id);
+void dag_orphan_given_up(struct dag *d, const struct pando_id *id);
 void dag_orphan_tick(struct dag *d);
 void dag_orphan_unlink(struct dag *d, struct dag_item *item);
 

@@ -90,7 +90,7 @@ uint32_t index_epoch(struct tables *t);
 
 /* Walks. A zeroed cursor stands at the start; false at the end. */
 struct index_cursor {
-    struct tables_iter walk;
+    struct tables_cursor walk;
     bool begun;
 };
 /* Keep an author walk to the epochs of one key, in rising order. */

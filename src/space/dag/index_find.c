@@ -124,9 +124,7 @@ uint32_t index_epoch(struct tables *t)
 
 struct index_cursor index_authors_of(const struct pando_key *key)
 {
-    struct index_cursor cursor = { .begun = true };
-    tables_seek(&cursor.walk, INDEX_AUTHORS, SLICE_OF(*key), TABLES_ASCENDING);
-    return cursor;
+    return row_seek(INDEX_AUTHORS, SLICE_OF(*key));
 }
 
 bool index_next_head(struct tables *t, struct index_cursor *cursor, struct pando_id *ret_id,

@@ -59,12 +59,17 @@ enum pando_status row_remove(struct tables *t, const struct row *key)
     return tables_del(t, key->table, view(key));
 }
 
+struct index_cursor row_seek(enum index_table table, struct pando_slice prefix)
+{
+    struct index_cursor cursor = { .begun = true };
+    tables_seek(&cursor.walk, (uint8_t)table, prefix, SLICE_EMPTY, false);
+    return cursor;
+}
+
 bool row_next(struct tables *t, enum index_table table, struct index_cursor *cursor,
               struct pando_slice *ret_key, struct pando_slice *ret_value)
 {
-    if (!cursor->begun) {
-        tables_seek(&cursor->walk, (uint8_t)table, SLICE_EMPTY, TABLES_ASCENDING);
-        cursor->begun = true;
-    }
+    if (!cursor->begun)
+        *cursor = row_seek(table, SLICE_EMPTY);
     return tables_next(t, &cursor->walk, ret_key, ret_value) == PANDO_OK;
 }

@@ -11,6 +11,8 @@
 
 #include "base/slice.h"
 
+#define ASK_AGAIN PANDO_SEC(2)
+
 /* The block leaves the message that it came in, which may be large. */
 static bool own_block(struct dag_item *item)
 {
@@ -135,9 +137,22 @@ void dag_orphan_refuse_waiters(struct dag *d, const struct pando_id *id)
 
 static bool may_ask(const struct dag *d, const struct dag_item *item)
 {
-    return !item->asked &&
+    return !item->asked && pando_time_reached(item->ask_after, d->now) &&
            (item->streamed || (!d->pull.active && pando_time_reached(
                                    pando_time_add(item->since, d->config.grace), d->now)));
+}
+
+/* Nobody has the parent now. Who waits for it asks again later, as long as it lives:
+ * somebody who has it may come back. */
+void dag_orphan_given_up(struct dag *d, const struct pando_id *id)
+{
+    struct dag_item **first = map_find(&d->waiting, id);
+    for (struct dag_item *item = first == NULL ? NULL : *first; item != NULL;
+         item = item->next_waiter) {
+        item->asked = false;
+        item->ask_after = pando_time_add(d->now, ASK_AGAIN);
+        d->orphan_at = pando_time_min(d->orphan_at, item->ask_after);
+    }
 }
 
 void dag_orphan_tick(struct dag *d)

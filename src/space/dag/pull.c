@@ -172,8 +172,10 @@ void dag_fetch_run(struct dag *d)
     struct fetch_effect e;
     struct asks asks = { .len = 0 };
     while (fetch_poll(&d->fetch, &e)) {
-        if (e.kind != FETCH_ASK)
-            continue; /* the orphans that wait for it keep their own deadlines */
+        if (e.kind != FETCH_ASK) {
+            dag_orphan_given_up(d, &e.id);
+            continue;
+        }
         if (asks.len == WANTS_PER_MESSAGE || (asks.len > 0 && asks.peer != e.peer))
             send_asks(d, &asks);
         asks.peer = e.peer;

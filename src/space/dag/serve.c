@@ -7,7 +7,6 @@
 #include "space/dag/engine.h"
 
 #include "base/slice.h"
-#include "store/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +39,8 @@ void dag_serve_stop(struct dag_peer *p)
 {
     if (p->serve == NULL)
         return;
-    journal_scan_close(p->serve->scan);
+    if (p->serve->ready)
+        journal_scan_end(&p->serve->walk);
     map_deinit(&p->serve->have);
     free(p->serve);
     p->serve = NULL;
@@ -101,7 +101,7 @@ void dag_serve_vector(struct dag *d, struct dag_peer *p, struct dag_message *m)
     struct pando_key author;
     uint32_t epoch;
     uint64_t seq;
-    if (!begin(d, p, m->session) || p->serve->scan != NULL)
+    if (!begin(d, p, m->session) || p->serve->ready)
         return;
     while (dag_wire_next_author(m, &author, &epoch, &seq)) {
         const struct have_key k = have_key(&author, epoch);
@@ -115,11 +115,8 @@ void dag_serve_vector(struct dag *d, struct dag_peer *p, struct dag_message *m)
     }
     if (m->more)
         return;
-    if (journal_scan_open(d->host.journal, start_of(d, p->serve), &p->serve->scan) != PANDO_OK) {
-        p->serve->scan = NULL;
-        refuse(d, p, m->session);
-        return;
-    }
+    journal_scan(d->host.journal, start_of(d, p->serve), &p->serve->walk);
+    p->serve->ready = true;
     d->totals.served++;
     dag_serve_run(d, p);
 }
@@ -164,18 +161,21 @@ static bool send_batch(struct dag *d, struct dag_peer *p, struct batch *b, uint6
 }
 
 /* Fill one message. True when the end of the durable journal was reached. */
-static bool gather(const struct dag_serve *s, struct batch *b, uint32_t *scanned)
+static bool gather(const struct dag *d, struct dag_serve *s, struct batch *b, uint32_t *scanned)
 {
-    struct journal_record r;
+    uint64_t position;
+    uint8_t kind;
+    struct pando_slice block;
     struct event ev;
     while (b->blocks.len < DAG_BATCH_SIZE && b->len < BLOCKS_MAX && *scanned < SCANNED_PER_STEP) {
-        if (journal_scan_next(s->scan, &r) != PANDO_OK)
+        if (journal_next(&s->walk, &position, &kind, &block) != PANDO_OK ||
+            !dag_is_durable(d, position))
             return true;
         (*scanned)++;
-        if (r.kind != DAG_RECORD_EVENT || event_peek(r.bytes, &ev) != PANDO_OK ||
+        if (kind != DAG_RECORD_EVENT || event_peek(block, &ev) != PANDO_OK ||
             ev.seq <= has(s, &ev.author, ev.epoch))
             continue;
-        if (!add(b, r.bytes))
+        if (!add(b, block))
             return true;
     }
     return false;
@@ -193,11 +193,11 @@ void dag_serve_run(struct dag *d, struct dag_peer *p)
     uint32_t scanned = 0;
     bool end = false;
 
-    if (s == NULL || s->scan == NULL)
+    if (s == NULL || !s->ready)
         return;
     buf_init(&b.blocks, SPACE_MESSAGE_MAX - DAG_HEAD_MAX);
     for (int i = 0; i < BATCHES_PER_STEP && !end && has_credit(p); i++) {
-        end = gather(s, &b, &scanned);
+        end = gather(d, s, &b, &scanned);
         if ((b.len > 0 || end) && !send_batch(d, p, &b, s->session, !end))
             end = true; /* without memory: the peer notices the stall and comes again */
     }

@@ -3,7 +3,6 @@
 
 #include "base/assert.h"
 #include "base/slice.h"
-#include "store/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +182,7 @@ struct bytes *dag_read(struct dag *d, uint64_t position, uint8_t record)
     struct bytes *bytes = NULL;
     uint8_t kind;
     buf_init(&b, JOURNAL_RECORD_MAX);
-    if (journal_read(d->host.journal, position, &b, &kind) == PANDO_OK && kind == record)
+    if (journal_read(d->host.journal, position, &kind, &b) == PANDO_OK && kind == record)
         bytes = bytes_copy(buf_view(&b));
     buf_deinit(&b);
     return bytes;
