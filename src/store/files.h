@@ -39,6 +39,8 @@ struct files_ops {
     enum pando_status (*pwrite)(void *ctx, int file, uint64_t offset, struct pando_slice bytes);
     /* After an error the unsynced bytes may be lost although pread still shows them. */
     enum pando_status (*fdatasync)(void *ctx, int file);
+    /* Drop what is cached of a file without unsynced bytes, so that pread asks the disk. */
+    enum pando_status (*forget)(void *ctx, int file);
     /* Make the file at least `size` long, with its blocks reserved. */
     enum pando_status (*fallocate)(void *ctx, int file, uint64_t size);
     enum pando_status (*truncate)(void *ctx, int file, uint64_t size);

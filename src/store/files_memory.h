@@ -25,6 +25,8 @@ enum files_crash {
     FILES_CRASH_NONE, /* nothing: only what was synced */
     FILES_CRASH_ALL,  /* everything: a killed process, power stays on */
     FILES_CRASH_SOME, /* as the generator decides, torn sectors included */
+    FILES_CRASH_TORN, /* everything, but each file's last write only up to some sector */
+    FILES_CRASH_LATE, /* of each file's writes only the newest: written back in reverse */
 };
 
 /* Operations that can be made to fail; bits of a mask. */
@@ -46,8 +48,10 @@ struct pando_files files_memory_files(struct files_memory *m);
 
 /* A copy of the disk as it is, unsynced log included, without open files, hook and faults. */
 struct files_memory *files_memory_fork(const struct files_memory *m);
-/* Cut the power: all open files close, what `how` leaves becomes the content. */
-void files_memory_crash(struct files_memory *m, enum files_crash how, struct rng *rng);
+/* Cut the power: all open files close, what `how` leaves becomes the content. On
+ * PANDO_NOMEM the content is undefined. */
+enum pando_status files_memory_crash(struct files_memory *m, enum files_crash how,
+                                     struct rng *rng) PANDO_MUST_USE;
 
 /* Let the n-th operation (from 1, counted from now) that is in `mask` fail with `status`,
  * and `times` - 1 after it; `nth` 0 ends that. A failing pwrite may have written a part. */
@@ -66,9 +70,12 @@ uint64_t files_memory_syncs(const struct files_memory *m);
 /* Number of writes and names that a power cut could lose now. */
 size_t files_memory_unsynced(const struct files_memory *m);
 
+/* Memory that its files take; pages shared with forks count in full. */
+uint64_t files_memory_footprint(const struct files_memory *m);
+
 /* Change one bit of a file, on the disk and for readers; false when it does not exist. */
 bool files_memory_flip(struct files_memory *m, const char *path, uint64_t offset, unsigned bit);
-/* The i-th file's path and size, in order of creation; false beyond the last. */
+/* The i-th file's path and size, in a stable order; false beyond the last. */
 bool files_memory_at(const struct files_memory *m, size_t i, const char **ret_path,
                      uint64_t *ret_size);
 
