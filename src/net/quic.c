@@ -9,7 +9,6 @@
 #include <time.h>
 
 #define STREAMS_MAX ((size_t)1 << 20)
-#define CIDS_PER_LINK 20
 #define ROUNDS_MAX 4
 
 struct quic_config quic_config_default(void)
@@ -61,7 +60,7 @@ static enum pando_status make_tables(struct quic *q)
     crypto_random((uint8_t *)seed, sizeof seed);
     q->slots_len = (size_t)config->links_max + config->half_open_max + QUIC_CLOSING_MAX;
     map_init(&q->cids, sizeof(struct quic_cid_key), sizeof(void *),
-             q->slots_len * CIDS_PER_LINK, seed[0]);
+             q->slots_len * QUIC_CIDS_MAX, seed[0]);
     map_init(&q->tokens, NGTCP2_STATELESS_RESET_TOKENLEN, sizeof(void *),
              q->slots_len * QUIC_TOKENS_MAX, seed[1]);
     map_init(&q->links, sizeof(uint64_t), sizeof(void *), config->links_max, seed[2]);

@@ -63,6 +63,9 @@ static void refuse(struct quic *q, struct udp *u, const struct udp_datagram *d,
                    const ngtcp2_pkt_hd *hd, const char *why)
 {
     uint8_t packet[256];
+    char from[UDP_ADDRESS_TEXT_MAX];
+    udp_address_print(&d->from, from);
+    trace(q->config.tracer, TRACE_NET, TRACE_INFO, "refused a link from %s: %s", from, why);
     q->stats.refused++;
     if (!quic_limiter_take(q))
         return;

@@ -68,7 +68,10 @@ static int on_new_id(ngtcp2_conn *ng, ngtcp2_cid *cid, uint8_t *token, size_t le
     if (ngtcp2_crypto_generate_stateless_reset_token(token, c->quic->reset_secret,
                                                      sizeof c->quic->reset_secret, cid) != 0)
         return NGTCP2_ERR_CALLBACK_FAILURE;
-    return quic_cid_add(c->quic, cid, c) ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+    if (quic_cid_add(c->quic, cid, c))
+        return 0;
+    quic_cause(c, LINK_REASON_PROTOCOL, "the peer retires connection ids too fast");
+    return NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_id_gone(ngtcp2_conn *ng, const ngtcp2_cid *cid, void *user)

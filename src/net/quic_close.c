@@ -17,6 +17,8 @@ static const struct {
 #define CODES_LEN (sizeof CODES / sizeof CODES[0])
 #define TRANSPORT_REFUSED 0x02
 #define TRANSPORT_ALERT 0x100
+#define ALERT_NO_CERTIFICATE 116
+#define ALERT_NO_PROTOCOL 120
 
 static uint64_t code_of(enum link_reason reason)
 {
@@ -57,7 +59,9 @@ static void copy_phrase(const uint8_t *phrase, size_t len, char *ret_text, size_
 static void cause_transport_close(struct quic_conn *c, uint64_t code, const char *phrase)
 {
     const char *gap = phrase[0] != '\0' ? ": " : "";
-    if (code >= TRANSPORT_ALERT && code < TRANSPORT_ALERT + 256)
+    if (code == TRANSPORT_ALERT + ALERT_NO_PROTOCOL)
+        quic_cause(c, LINK_REASON_PROTOCOL, "the peer speaks QUIC, but not libp2p");
+    else if (code >= TRANSPORT_ALERT && code < TRANSPORT_ALERT + 256)
         quic_cause(c, LINK_REASON_IDENTITY,
                    "the peer did not accept our certificate (TLS alert %u)%s%s",
                    (unsigned)(code - TRANSPORT_ALERT), gap, phrase);
@@ -100,6 +104,17 @@ static void cause_no_answer(struct quic_conn *c)
                udp_address_port(&c->remote));
 }
 
+static void cause_tls(struct quic_conn *c)
+{
+    const unsigned alert = ngtcp2_conn_get_tls_alert(c->ng);
+    if (alert == ALERT_NO_PROTOCOL)
+        quic_cause(c, LINK_REASON_PROTOCOL, "the peer speaks QUIC, but not libp2p");
+    else if (alert == ALERT_NO_CERTIFICATE)
+        quic_cause(c, LINK_REASON_IDENTITY, "the peer shows no certificate");
+    else
+        quic_cause(c, LINK_REASON_IDENTITY, "the TLS handshake failed (alert %u)", alert);
+}
+
 static void cause_from_error(struct quic_conn *c, int error)
 {
     switch (error) {
@@ -108,12 +123,7 @@ static void cause_from_error(struct quic_conn *c, int error)
         quic_cause(c, LINK_REASON_IDLE, "no packet within the idle limit");
         return;
     case NGTCP2_ERR_DRAINING: cause_from_peer(c); return;
-    case NGTCP2_ERR_CRYPTO:
-        quic_cause(c, LINK_REASON_IDENTITY, "the TLS handshake failed (alert %u%s)",
-                   (unsigned)ngtcp2_conn_get_tls_alert(c->ng),
-                   ngtcp2_conn_get_tls_alert(c->ng) == 116 ? ", the peer shows no certificate"
-                                                           : "");
-        return;
+    case NGTCP2_ERR_CRYPTO: cause_tls(c); return;
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
         quic_cause(c, LINK_REASON_PROTOCOL, "the peer does not speak QUIC version 1");
         return;

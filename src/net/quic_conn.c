@@ -40,18 +40,24 @@ static struct quic_conn *find_pointer(const struct map *m, const void *key)
     return c;
 }
 
+/* A link may hold only so many at once, however fast its peer retires them. */
 bool quic_cid_add(struct quic *q, const ngtcp2_cid *cid, struct quic_conn *c)
 {
     const struct quic_cid_key key = cid_key(cid->data, cid->datalen);
-    struct quic_conn *holder = find_pointer(&q->cids, &key);
-    return (holder == NULL || holder == c) && put_pointer(&q->cids, &key, c);
+    if (c->cids_len == QUIC_CIDS_MAX || find_pointer(&q->cids, &key) != NULL ||
+        !put_pointer(&q->cids, &key, c))
+        return false;
+    c->cids_len++;
+    return true;
 }
 
-void quic_cid_remove(struct quic *q, const ngtcp2_cid *cid, const struct quic_conn *c)
+void quic_cid_remove(struct quic *q, const ngtcp2_cid *cid, struct quic_conn *c)
 {
     const struct quic_cid_key key = cid_key(cid->data, cid->datalen);
-    if (find_pointer(&q->cids, &key) == c)
-        (void)map_del(&q->cids, &key);
+    if (find_pointer(&q->cids, &key) != c)
+        return;
+    (void)map_del(&q->cids, &key);
+    c->cids_len--;
 }
 
 struct quic_conn *quic_cid_find(const struct quic *q, const uint8_t *cid, size_t len)
@@ -85,24 +91,6 @@ void quic_token_add(struct quic_conn *c, const uint8_t *token)
     memcpy(c->tokens[c->tokens_len++], token, NGTCP2_STATELESS_RESET_TOKENLEN);
 }
 
-struct quic_conn *quic_conn_new(struct quic *q, bool server)
-{
-    if (q->free_len == 0)
-        return NULL;
-    struct quic_conn *c = calloc(1, sizeof *c);
-    if (c == NULL)
-        return NULL;
-    c->quic = q;
-    c->server = server;
-    c->ref.user_data = c;
-    c->handshake_until = c->gone_at = PANDO_TIME_NEVER;
-    c->slot = q->free_slots[--q->free_len];
-    c->half_open = true;
-    q->conns[c->slot] = c;
-    q->stats.half_open++;
-    return c;
-}
-
 static void source_left(struct quic_conn *c)
 {
     struct map *sources = &c->quic->sources;
@@ -132,7 +120,7 @@ void quic_conn_settle(struct quic_conn *c)
 
 static void remove_ids(struct quic_conn *c)
 {
-    ngtcp2_cid ids[32];
+    ngtcp2_cid ids[QUIC_CIDS_MAX + 1]; /* one more may have been refused */
     const size_t count = compat_scid_count(c->ng);
     PANDO_ASSERT(count <= sizeof ids / sizeof ids[0]);
     (void)ngtcp2_conn_get_scid(c->ng, ids);
@@ -182,6 +170,39 @@ void quic_conn_free(struct quic_conn *c)
     q->conns[c->slot] = NULL;
     q->free_slots[q->free_len++] = c->slot;
     free(c);
+}
+
+/* Links that ended give way before a new one is refused. */
+static void evict_closing(struct quic *q)
+{
+    struct quic_conn *oldest = NULL;
+    for (size_t i = 0; i < q->slots_len; i++) {
+        struct quic_conn *c = q->conns[i];
+        if (c != NULL && c->state >= CONN_CLOSING && c->end_told &&
+            (oldest == NULL || c->gone_at.ns < oldest->gone_at.ns))
+            oldest = c;
+    }
+    quic_conn_free(oldest);
+}
+
+struct quic_conn *quic_conn_new(struct quic *q, bool server)
+{
+    if (q->free_len == 0)
+        evict_closing(q);
+    if (q->free_len == 0)
+        return NULL;
+    struct quic_conn *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    c->quic = q;
+    c->server = server;
+    c->ref.user_data = c;
+    c->handshake_until = c->gone_at = PANDO_TIME_NEVER;
+    c->slot = q->free_slots[--q->free_len];
+    c->half_open = true;
+    q->conns[c->slot] = c;
+    q->stats.half_open++;
+    return c;
 }
 
 void quic_conn_mark(struct quic_conn *c)
@@ -345,8 +366,7 @@ void quic_conn_expire(struct quic_conn *c)
         quic_conn_failed(c, rc);
         return;
     }
-    quic_conn_mark(c);
-    quic_conn_rearm(c);
+    quic_conn_mark(c); /* the write pass sets the next deadline */
 }
 
 struct multiaddr quic_conn_address(const struct quic_conn *c)
@@ -362,7 +382,7 @@ struct multiaddr quic_conn_address(const struct quic_conn *c)
 void quic_conn_proved(struct quic_conn *c)
 {
     struct quic *q = c->quic;
-    if (c->link != 0 || c->close_wanted || c->state != CONN_HANDSHAKE)
+    if (c->link != 0 || c->close_wanted || c->state != CONN_HANDSHAKE || c->peer.len == 0)
         return;
     const struct outbox_identity identity = { c->peer, quic_conn_address(c) };
     if (q->config.admit != NULL &&

@@ -32,6 +32,7 @@
 #define QUIC_CID_LEN 8
 #define QUIC_UDP_PAYLOAD_MAX 1452
 #define QUIC_TOKENS_MAX 8
+#define QUIC_CIDS_MAX 20 /* ours per link: 8 live ones, the first, and retired ones */
 #define QUIC_CLOSING_MAX 256
 #define QUIC_WHY_MAX 200
 
@@ -96,6 +97,7 @@ struct quic_conn {
     uint32_t bulk_passed_over; /* packets of other classes while bulk waited */
     uint8_t tokens[QUIC_TOKENS_MAX][NGTCP2_STATELESS_RESET_TOKENLEN];
     uint32_t tokens_len;
+    uint32_t cids_len;
     ngtcp2_cid first_dcid; /* server: the client's own choice, ours until removal */
     /* Ending. `cause` is set first by whoever knows best (verification, an operation). */
     enum link_reason cause;
@@ -163,7 +165,7 @@ void quic_conn_proved(struct quic_conn *c); /* LINK_UP, unless refused by the li
 void quic_conn_settle(struct quic_conn *c); /* no longer half-open */
 struct multiaddr quic_conn_address(const struct quic_conn *c);
 bool quic_cid_add(struct quic *q, const ngtcp2_cid *cid, struct quic_conn *c);
-void quic_cid_remove(struct quic *q, const ngtcp2_cid *cid, const struct quic_conn *c);
+void quic_cid_remove(struct quic *q, const ngtcp2_cid *cid, struct quic_conn *c);
 struct quic_conn *quic_cid_find(const struct quic *q, const uint8_t *cid, size_t len);
 void quic_token_add(struct quic_conn *c, const uint8_t *token);
 void quic_token_remove(struct quic_conn *c, const uint8_t *token);
