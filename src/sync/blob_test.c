@@ -155,5 +155,7 @@ int main(void)
         TEST(a_lost_piece_is_asked_for_again),
         TEST(a_name_that_is_no_list_ends_the_job),
     };
+    if (crypto_init() != PANDO_OK)
+        return 1;
     return CHECK_RUN(tests);
 }

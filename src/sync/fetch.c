@@ -54,6 +54,8 @@ enum pando_status fetch_peer_up(struct fetch *f, struct pando_time now, uint32_t
         return PANDO_NOMEM;
     f->peers = grown;
     f->peers[f->peers_len++] = (struct fetch_peer){ .peer = peer };
+    for (uint32_t slot = f->first; slot != 0; slot = f->wants[slot].next)
+        f->wants[slot].resting = false; /* somebody new to ask */
     rescan(f);
     return PANDO_OK;
 }
@@ -99,11 +101,18 @@ void fetch_peer_down(struct fetch *f, struct pando_time now, uint32_t peer)
     rescan(f);
 }
 
-static void add_announcer(struct fetch_want *w, uint32_t peer)
+static bool announced_by(const struct fetch_want *w, uint32_t peer)
 {
     for (uint8_t i = 0; i < w->announcers_len; i++)
         if (w->announcers[i] == peer)
-            return;
+            return true;
+    return false;
+}
+
+static void add_announcer(struct fetch_want *w, uint32_t peer)
+{
+    if (announced_by(w, peer))
+        return;
     if (w->announcers_len == FETCH_ANNOUNCERS_MAX)
         drop_announcer(w, w->announcers[0]);
     w->announcers[w->announcers_len++] = peer;
@@ -140,7 +149,10 @@ enum pando_status fetch_want(struct fetch *f, struct pando_time now, const struc
     f->now = now;
     struct fetch_want *known = find(f, id);
     if (known != NULL) {
-        add_announcer(known, announcer);
+        if (!announced_by(known, announcer)) {
+            add_announcer(known, announcer);
+            known->resting = false; /* fresh hope */
+        }
         if (!known->waiting)
             rescan(f);
         return PANDO_OK;
@@ -215,26 +227,25 @@ void fetch_lacking(struct fetch *f, struct pando_time now, const struct pando_id
     rescan(f);
 }
 
-/* The next peer to ask: an announcer not yet tried this round, else anybody with room.
- * `*ret_blocked` is set when somebody could be asked but has no room now. */
+/* The next peer to ask in this round: an announcer not yet tried, then all others. NULL with
+ * `*ret_blocked`: it has no room now; NULL without: the round is over. */
 static struct fetch_peer *choose(struct fetch *f, struct fetch_want *w, bool *ret_blocked)
 {
     for (; w->tried_len < w->announcers_len; w->tried_len++) {
         struct fetch_peer *p = find_peer(f, w->announcers[w->tried_len]);
         if (p == NULL)
             continue;
-        if (p->inflight < f->limits.inflight_peer_max) {
-            w->tried_len++;
-            return p;
-        }
-        *ret_blocked = true;
-        return NULL;
+        *ret_blocked = p->inflight >= f->limits.inflight_peer_max;
+        w->tried_len = (uint8_t)(w->tried_len + !*ret_blocked);
+        return *ret_blocked ? NULL : p;
     }
-    for (uint32_t i = 0; i < f->peers_len; i++) {
-        struct fetch_peer *p = &f->peers[f->peer_turn++ % f->peers_len];
-        if (p->inflight < f->limits.inflight_peer_max)
-            return p;
-        *ret_blocked = true;
+    for (; w->others < f->peers_len; w->others++) {
+        struct fetch_peer *p = &f->peers[w->others];
+        if (announced_by(w, p->peer))
+            continue;
+        *ret_blocked = p->inflight >= f->limits.inflight_peer_max;
+        w->others += !*ret_blocked;
+        return *ret_blocked ? NULL : p;
     }
     return NULL;
 }
@@ -252,28 +263,50 @@ void fetch_tick(struct fetch *f, struct pando_time now)
     rescan(f);
 }
 
+static void ask(struct fetch *f, struct fetch_want *w, struct fetch_peer *p)
+{
+    w->waiting = true;
+    w->asked = p->peer;
+    w->attempts++;
+    w->due = pando_time_add(f->now, f->limits.timeout);
+    p->inflight++;
+    f->asked_total++;
+}
+
+/* Everybody was asked. */
+static void rest(struct fetch *f, struct fetch_want *w)
+{
+    w->rounds++;
+    w->tried_len = 0;
+    w->others = 0;
+    w->resting = true;
+    w->due = pando_time_add(f->now, f->limits.timeout);
+}
+
 static bool ask_or_give_up(struct fetch *f, struct fetch_want *w, struct fetch_effect *ret_effect)
 {
     bool blocked = false;
-    const bool spent = w->attempts >= f->limits.attempts_max;
-    struct fetch_peer *p = spent ? NULL : choose(f, w, &blocked);
+    bool spent = w->attempts >= f->limits.attempts_max || w->rounds >= f->limits.rounds_max;
+    if (w->resting && !spent && !pando_time_reached(w->due, f->now))
+        return false;
+    w->resting = false;
+    struct fetch_peer *p = spent || f->peers_len == 0 ? NULL : choose(f, w, &blocked);
     if (p != NULL) {
-        w->waiting = true;
-        w->asked = p->peer;
-        w->attempts++;
-        w->due = pando_time_add(f->now, f->limits.timeout);
-        p->inflight++;
-        f->asked_total++;
+        ask(f, w, p);
         *ret_effect = (struct fetch_effect){ FETCH_ASK, p->peer, w->owner, w->id };
         return true;
     }
-    if (spent || (!blocked && pando_time_reached(w->due, f->now))) {
+    if (f->peers_len == 0 && pando_time_reached(w->due, f->now))
+        spent = true;
+    if (spent) {
         f->given_up_total++;
         *ret_effect = (struct fetch_effect){ FETCH_GIVE_UP, 0, w->owner, w->id };
         return true;
     }
     if (blocked) /* an answer or a timeout will make room; do not spin on an old due */
         w->due = pando_time_add(f->now, f->limits.timeout);
+    else if (f->peers_len > 0)
+        rest(f, w);
     return false;
 }
 

@@ -3,8 +3,8 @@
  * A space that lacks something (an ancestor, a chunk of a blob) wants it here and names
  * whoever is known to have it. The fetcher asks one announcer at a time, keeps a bound on
  * what each peer has to answer, passes on to the next announcer when an answer is late or
- * says "I lack it", tries everybody who is connected when the announcers are used up, and
- * gives up with a reason after a number of rounds. The bytes themselves never come here:
+ * says "I lack it", tries everybody who is connected when the announcers are used up, rests
+ * a while when nobody had it, and gives up after a number of such rounds. The bytes themselves never come here:
  * the owner verifies them and calls fetch_found.
  *
  * Pure: no clock, socket or global; ids are 32 bytes of any meaning. After each group of
@@ -27,8 +27,9 @@ struct fetch_limits {
     uint32_t wants_max;         /* beyond: fetch_want gives PANDO_FULL */
     uint32_t peers_max;         /* beyond: fetch_peer_up gives PANDO_FULL */
     uint32_t inflight_peer_max; /* unanswered asks of one peer */
-    uint32_t attempts_max;      /* asks for one id; then FETCH_GIVE_UP */
-    struct pando_span timeout;  /* of one ask */
+    uint32_t rounds_max;        /* everybody was asked so often: FETCH_GIVE_UP */
+    uint32_t attempts_max;      /* asks for one id; then FETCH_GIVE_UP, too */
+    struct pando_span timeout;  /* of one ask, and between two rounds */
     struct pando_span lifetime; /* of a want that nobody can be asked for */
 };
 
@@ -49,11 +50,14 @@ struct fetch_want {
     struct pando_id id;
     uint32_t owner;
     uint32_t attempts;
+    uint32_t rounds;
+    uint32_t others;       /* peers beside the announcers that were asked this round */
     uint32_t asked;        /* peer that has to answer, valid when `waiting` */
     uint8_t announcers_len;
     uint8_t tried_len;     /* announcers in front of this index were asked this round */
     bool waiting;
-    struct pando_time due; /* of the answer, or of giving up while nobody can be asked */
+    bool resting;          /* between two rounds */
+    struct pando_time due; /* of the answer, of the next round, or of giving up */
     uint32_t announcers[FETCH_ANNOUNCERS_MAX];
     uint32_t prev, next; /* in order of wanting; 0 ends */
 };
@@ -72,7 +76,6 @@ struct fetch {
     uint32_t first, last;
     struct fetch_peer *peers;
     uint32_t peers_len;
-    uint32_t peer_turn; /* spreads asks over the peers when announcers are used up */
     uint32_t scan;      /* next slot that fetch_poll looks at; 0: none */
     struct pando_time now;
     struct pando_time deadline;

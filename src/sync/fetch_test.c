@@ -6,7 +6,8 @@
 enum { OWNER = 9 };
 
 static const struct fetch_limits LIMITS = {
-    .wants_max = 100, .peers_max = 8, .inflight_peer_max = 2, .attempts_max = 6,
+    .wants_max = 100, .peers_max = 8, .inflight_peer_max = 2, .rounds_max = 2,
+    .attempts_max = 20,
     .timeout = { 1000 }, .lifetime = { 5000 },
 };
 
@@ -120,21 +121,54 @@ static void keeps_to_the_bound_of_each_peer(void **state)
     fetch_deinit(&f);
 }
 
-static void gives_up_after_its_attempts(void **state)
+static void asks_everybody_then_rests_and_gives_up_after_its_rounds(void **state)
+{
+    (void)state;
+    struct fetch f;
+    struct fetch_effect e;
+    setup(&f);
+    const struct pando_id id = name(1);
+    want(&f, 10, 1, 2);
+    for (uint32_t round = 0; round < LIMITS.rounds_max; round++) {
+        bool asked[4] = { false };
+        for (uint32_t i = 0; i < 3; i++) {
+            CHECK(fetch_poll(&f, &e));
+            CHECK_EQ(e.kind, FETCH_ASK);
+            CHECK(!asked[e.peer]);
+            CHECK(i > 0 || e.peer == 2);
+            asked[e.peer] = true;
+            fetch_lacking(&f, at(20 + 2000 * round), &id, e.peer);
+        }
+        if (round + 1 == LIMITS.rounds_max)
+            break;
+        expect_nothing(&f);
+        CHECK_EQ(fetch_deadline(&f).ns, 1020);
+        fetch_tick(&f, at(2000));
+    }
+    expect_nothing(&f);
+    fetch_tick(&f, at(20 + 2000 + 1000));
+    expect(&f, FETCH_GIVE_UP, 1, 0);
+    CHECK_EQ(fetch_len(&f), 0);
+    fetch_deinit(&f);
+}
+
+static void a_new_announcer_ends_the_rest(void **state)
 {
     (void)state;
     struct fetch f;
     setup(&f);
     const struct pando_id id = name(1);
-    want(&f, 10, 1, 1);
-    for (uint32_t i = 0; i < LIMITS.attempts_max; i++) {
-        struct fetch_effect e;
+    struct fetch_effect e;
+    want(&f, 10, 1, 2);
+    for (int i = 0; i < 3; i++) {
         CHECK(fetch_poll(&f, &e));
-        CHECK_EQ(e.kind, FETCH_ASK);
-        fetch_lacking(&f, at(20 + i), &id, e.peer);
+        fetch_lacking(&f, at(20), &id, e.peer);
     }
-    expect(&f, FETCH_GIVE_UP, 1, 0);
-    CHECK_EQ(fetch_len(&f), 0);
+    expect_nothing(&f);
+    CHECK_OK(fetch_peer_up(&f, at(30), 7));
+    want(&f, 30, 1, 7);
+    CHECK(fetch_poll(&f, &e));
+    CHECK_EQ(e.kind, FETCH_ASK);
     fetch_deinit(&f);
 }
 
@@ -238,7 +272,8 @@ int main(void)
         TEST(passes_on_to_the_next_announcer_after_the_timeout),
         TEST(passes_on_at_once_when_a_peer_lacks_it),
         TEST(keeps_to_the_bound_of_each_peer),
-        TEST(gives_up_after_its_attempts),
+        TEST(asks_everybody_then_rests_and_gives_up_after_its_rounds),
+        TEST(a_new_announcer_ends_the_rest),
         TEST(gives_up_when_nobody_is_left_for_its_lifetime),
         TEST(refuses_one_want_more_than_its_cap),
         TEST(keeps_its_bounds_under_any_history_and_ends),

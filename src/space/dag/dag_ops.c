@@ -17,7 +17,8 @@ static const struct fetch_limits EVENT_FETCH = {
     .wants_max = 16384,
     .peers_max = DAG_PEERS_MAX,
     .inflight_peer_max = 256,
-    .attempts_max = 12,
+    .rounds_max = 3,
+    .attempts_max = 64,
     .timeout = { 2000000000u },
     .lifetime = { 10000000000u },
 };
@@ -26,8 +27,9 @@ static const struct fetch_limits BLOB_FETCH = {
     .wants_max = 4096,
     .peers_max = DAG_PEERS_MAX,
     .inflight_peer_max = 4,
-    .attempts_max = 24,
-    .timeout = { 5000000000u },
+    .rounds_max = 2,
+    .attempts_max = 64,
+    .timeout = { 3000000000u },
     .lifetime = { 5000000000u },
 };
 

@@ -514,6 +514,11 @@ enum pando_status sim_ask(struct sim *s, uint32_t node, const char *verb, const 
     return s->reply.done ? s->reply.status : PANDO_TIMEOUT;
 }
 
+void sim_give(struct sim *s, uint32_t node, const struct space_input *in)
+{
+    step(s, &s->nodes[node], in);
+}
+
 void sim_append(struct sim *s, uint32_t node)
 {
     char json[64];

@@ -104,6 +104,8 @@ void sim_call(struct sim *s, uint32_t node, const char *verb, const char *json);
 enum pando_status sim_ask(struct sim *s, uint32_t node, const char *verb, const char *json,
                           struct pando_span limit);
 void sim_append(struct sim *s, uint32_t node);
+/* Any other input. */
+void sim_give(struct sim *s, uint32_t node, const struct space_input *in);
 /* Bytes on the topic, as if `from` had published them, to one node only. */
 void sim_inject(struct sim *s, uint32_t to, struct pando_slice message);
 

@@ -217,6 +217,7 @@ struct dag_heads {
 
 struct dag_totals {
     uint64_t received, duplicates, stored, refused[DAG_REFUSES];
+    uint64_t messages_dropped, messages_refused;
     uint64_t batches, verified, beats, local;
     uint64_t sync_sent, sync_received, catch_ups, stalls, served, event_bytes_served;
     uint64_t published, publish_bytes, faults;

@@ -57,6 +57,10 @@ size_t dag_metrics(const void *instance, struct space_metric *ret, size_t cap)
     put(&s, "blobs", "Pieces of blobs stored.", false, (double)c.blobs);
     put(&s, "blob_bytes", "Bytes of blobs stored.", false, (double)c.blob_bytes);
     put(&s, "heartbeats_total", "Heartbeats accepted.", true, (double)t->beats);
+    put(&s, "messages_dropped_total", "Messages for which there was no room.", true,
+        (double)t->messages_dropped);
+    put(&s, "messages_refused_total", "Messages that did not decode.", true,
+        (double)t->messages_refused);
     put(&s, "faults_total", "Rules broken by peers.", true, (double)t->faults);
     put_refusals(&s, d);
     return s.len;

@@ -34,7 +34,7 @@ void dag_parcel_take(struct dag *d, const struct space_input *in)
     const bool gossip = in->kind == SPACE_GOSSIP;
     if (p == NULL || d->parcels_len == DAG_PARCELS_MAX || (gossip && d->stopping)) {
         free(p);
-        dag_count_refusal(d, DAG_REFUSE_FULL);
+        d->totals.messages_dropped++;
         if (gossip)
             dag_emit(d, &(struct space_effect){ .kind = SPACE_VERDICT, .peer = in->peer,
                                                 .token = in->token, .status = PANDO_CANCELLED });
@@ -108,9 +108,7 @@ static void open_parcel(struct dag *d, struct dag_parcel *p)
         dispatch(d, p, from, &m);
     } else if (st != PANDO_OK) {
         p->verdict = st;
-        dag_count_refusal(d, st == PANDO_MALFORMED     ? DAG_REFUSE_MALFORMED
-                             : st == PANDO_UNSUPPORTED ? DAG_REFUSE_UNSUPPORTED
-                                                       : DAG_REFUSE_SPACE);
+        d->totals.messages_refused++;
         dag_fault(d, p->peer, st, "a message that does not decode");
     }
     dag_parcel_release(d, p);

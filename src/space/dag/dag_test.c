@@ -1,0 +1,388 @@
+/* dag_test.c - what people can ask of a dag, and what its limits do. */
+#include "base/slice.h"
+#include "check.h"
+#include "codec/car.h"
+#include "codec/cbor.h"
+#include "codec/multibase.h"
+#include "space/dag/dag_sim.h"
+
+#include <stdlib.h>
+
+#define QUICK "{\"heads_ms\":500,\"heads_max_ms\":4000}"
+
+static struct sim *world(uint32_t nodes, const char *config)
+{
+    const struct sim_config c = { .seed = 3, .nodes = nodes, .delay = PANDO_MSEC(4),
+                                  .config_json = config };
+    return sim_new(&c);
+}
+
+static const char *ask(struct sim *s, uint32_t node, const char *verb, const char *json)
+{
+    CHECK_OK(sim_ask(s, node, verb, json, PANDO_SEC(20)));
+    CHECK_OK(buf_append(&s->reply.text, slice_of("", 1)));
+    return (const char *)s->reply.text.ptr;
+}
+
+/* Nothing was broken on the way. */
+static void end(struct sim *s)
+{
+    sim_check(s, true);
+    CHECK_STR(s->violation == NULL ? "" : s->violation, "");
+    sim_free(s);
+}
+
+static void take_text(const char *json, const char *key, char *ret, size_t cap)
+{
+    char pattern[40];
+    snprintf(pattern, sizeof pattern, "\"%s\":\"", key);
+    const char *at = strstr(json, pattern);
+    CHECK(at != NULL);
+    at += strlen(pattern);
+    const size_t len = strcspn(at, "\"");
+    CHECK(len < cap);
+    memcpy(ret, at, len);
+    ret[len] = 0;
+}
+
+static void an_appended_event_can_be_shown_and_listed(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    char id[80], args[120];
+    const char *text = ask(s, 0, "append", "{\"body\":{\"hello\":[1,null,\"w\"]}}");
+    CHECK(strstr(text, "\"seq\":1") != NULL);
+    take_text(text, "id", id, sizeof id);
+    snprintf(args, sizeof args, "{\"id\":\"%s\"}", id);
+    text = ask(s, 0, "show", args);
+    CHECK(strstr(text, "\"body\":{\"hello\":[1,null,\"w\"]}") != NULL);
+    CHECK(strstr(text, "\"height\":0") != NULL);
+    (void)ask(s, 0, "append", "{\"kind\":\"blob\",\"body\":2}");
+    text = ask(s, 0, "ls", "{}");
+    CHECK(strstr(text, "\"kind\":\"blob\"") < strstr(text, "\"kind\":\"data\""));
+    text = ask(s, 0, "ls", "{\"kind\":\"data\"}");
+    CHECK(strstr(text, "\"kind\":\"blob\"") == NULL);
+    text = ask(s, 0, "ls", "{\"limit\":1}");
+    CHECK(strstr(text, "\"next\":1") != NULL);
+    text = ask(s, 0, "stats", "");
+    CHECK(strstr(text, "\"total_events\":2,\"head_count\":1") != NULL);
+    text = ask(s, 0, "heads", "{}");
+    CHECK(strstr(text, "\"count\":1") != NULL);
+    text = ask(s, 0, "vector", "{}");
+    CHECK(strstr(text, "\"seq\":2") != NULL);
+    end(s);
+}
+
+static void wrong_calls_are_told_what_is_wrong(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    const struct pando_span soon = PANDO_SEC(1);
+    CHECK_EQ(sim_ask(s, 0, "nonsense", "{}", soon), PANDO_NOT_FOUND);
+    CHECK_EQ(sim_ask(s, 0, "stats", "[1", soon), PANDO_MALFORMED);
+    CHECK_EQ(sim_ask(s, 0, "show", "{\"id\":\"x\"}", soon), PANDO_INVALID);
+    CHECK_EQ(sim_ask(s, 0, "append_many", "{}", soon), PANDO_INVALID);
+    CHECK_EQ(sim_ask(s, 0, "append", "{\"kind\":\"heartbeat\",\"body\":1}", soon),
+             PANDO_UNSUPPORTED);
+    CHECK_EQ(sim_ask(s, 0, "append", "{\"cbor\":\"GAE\"}", soon), PANDO_MALFORMED);
+    CHECK_EQ(sim_ask(s, 0, "blob_get", "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}",
+                     soon),
+             PANDO_NOT_FOUND);
+    CHECK_EQ(sim_dag(s, 0)->ops_len, 0);
+    end(s);
+}
+
+static void many_events_give_many_ids(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    const char *text = ask(s, 0, "append_many", "{\"events\":[\"AQI\",\"AwQ=\"]}");
+    CHECK(strstr(text, "{\"ids\":[\"bafy") == text);
+    CHECK(strstr(text, "\"count\":2}") != NULL);
+    text = ask(s, 0, "append_many", "{\"count\":500,\"size\":100,\"quiet\":true}");
+    CHECK(strstr(text, "\"seq\":502") != NULL);
+    CHECK_EQ(index_counts(sim_dag(s, 0)->host.tables).events, 502);
+    end(s);
+}
+
+static void an_export_is_an_archive_of_everything(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    struct car_reader r;
+    struct car_section section;
+    struct cid root;
+    (void)ask(s, 0, "append_many", "{\"count\":900,\"size\":200,\"quiet\":true}");
+    CHECK_OK(sim_ask(s, 0, "export", "{}", PANDO_SEC(20)));
+    CHECK_OK(car_open(buf_view(&s->reply.text), crypto_sha256, &r));
+    CHECK(car_next_root(&r, &root));
+    size_t count = 0;
+    while (car_next(&r, &section)) {
+        struct event ev;
+        CHECK_OK(event_decode(section.data, &ev));
+        CHECK_EQ(ev.seq, ++count);
+    }
+    CHECK_EQ(r.status, PANDO_OK);
+    CHECK_EQ(count, 900);
+    end(s);
+}
+
+static void a_watcher_sees_what_becomes_durable(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    (void)ask(s, 0, "append", "{\"body\":1}");
+    sim_call(s, 0, "watch", "{\"since\":0}");
+    const uint64_t token = s->watched;
+    sim_run_for(s, PANDO_MSEC(50));
+    CHECK(strstr((const char *)s->reply.text.ptr, "\"seq\":1,") != NULL);
+    sim_call(s, 0, "append", "{\"body\":2}");
+    s->watched = token;
+    buf_reset(&s->reply.text);
+    sim_run_for(s, PANDO_MSEC(50));
+    CHECK(strstr((const char *)s->reply.text.ptr, "\"seq\":2,") != NULL);
+    CHECK(!s->reply.done);
+    struct dag *d = sim_dag(s, 0);
+    CHECK_EQ(d->ops_len, 1);
+    CHECK(dag_op_cancel(d, token));
+    CHECK_EQ(d->ops_len, 0);
+    end(s);
+}
+
+/* Two nodes; the body is far larger than a message, one chunk occurs twice. */
+static void a_blob_travels_in_chunks(void **state)
+{
+    (void)state;
+    struct sim *s = world(2, QUICK);
+    enum { SIZE = 700000 };
+    uint8_t *body = malloc(SIZE);
+    char *json = malloc(SIZE * 4 / 3 + 64), cid[80], args[160];
+    CHECK(body != NULL && json != NULL);
+    for (size_t i = 0; i < SIZE; i++)
+        body[i] = (uint8_t)(i < 2 * BLOB_CHUNK_SIZE ? i % 251 % 128 : i * i >> 7);
+    memcpy(body + BLOB_CHUNK_SIZE, body, BLOB_CHUNK_SIZE);
+    strcpy(json, "{\"data\":\"");
+    CHECK_OK(multibase_encode(MULTIBASE_64, slice_of(body, SIZE), json + 9, SIZE * 4 / 3 + 8));
+    strcat(json, "\"}");
+    const char *text = ask(s, 0, "blob_put", json);
+    take_text(text, "cid", cid, sizeof cid);
+    CHECK(strncmp(cid, "bafy", 4) == 0);
+    sim_link_all(s);
+    snprintf(args, sizeof args, "{\"id\":\"%s\",\"raw\":true}", cid);
+    CHECK_OK(sim_ask(s, 1, "blob_get", args, PANDO_SEC(20)));
+    CHECK_EQ(s->reply.text.len, SIZE);
+    CHECK_MEM(s->reply.text.ptr, body, SIZE);
+    sim_partition(s, 1); /* from its own store now */
+    sim_run_for(s, PANDO_SEC(1));
+    snprintf(args, sizeof args, "{\"id\":\"%s\",\"fetch\":false}", cid);
+    text = ask(s, 1, "blob_get", args);
+    CHECK(strstr(text, "\"size\":700000") != NULL);
+    free(body);
+    free(json);
+    end(s);
+}
+
+static void a_small_blob_is_its_own_chunk(void **state)
+{
+    (void)state;
+    struct sim *s = world(2, QUICK);
+    const char *text = ask(s, 0, "blob_put", "{\"data\":\"aGVsbG8gd29ybGQ=\"}");
+    CHECK(strstr(text, "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e") != NULL);
+    sim_link_all(s);
+    text = ask(s, 1, "blob_get",
+               "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}");
+    CHECK(strstr(text, "\"data\":\"aGVsbG8gd29ybGQ\"") != NULL);
+    end(s);
+}
+
+static void a_blob_that_nobody_has_is_given_up(void **state)
+{
+    (void)state;
+    struct sim *s = world(3, QUICK);
+    sim_link_all(s);
+    sim_run_for(s, PANDO_SEC(1));
+    CHECK_EQ(sim_ask(s, 1, "blob_get",
+                     "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}",
+                     PANDO_SEC(20)),
+             PANDO_UNAVAILABLE);
+    CHECK(sim_dag(s, 1)->blob_fetch.asked_total <= 4);
+    end(s);
+}
+
+static void nodes_announce_beat_and_leave(void **state)
+{
+    (void)state;
+    struct sim *s = world(2, "{\"heartbeat_ms\":1000,\"addresses\":[\"/ip4/10.0.0.1/udp/9000/quic-v1\"]}");
+    sim_link_all(s);
+    sim_run_for(s, PANDO_SEC(5));
+    const char *text = ask(s, 0, "ls", "{\"kind\":\"announce\"}");
+    CHECK(strstr(text, "\"addresses\":[\"/ip4/10.0.0.1/udp/9000/quic-v1\"]") != NULL);
+    CHECK(strstr(text, "\"capabilities\":[\"receipt\",\"federation\"]") != NULL);
+    CHECK(strstr(text, "\"total\":2") != NULL);
+    text = ask(s, 0, "nodes", "{}");
+    CHECK(strstr(text, "\"uptime\":") != NULL);
+    /* heartbeats stay outside: two announcements are all there is */
+    CHECK_EQ(index_counts(sim_dag(s, 0)->host.tables).events, 2);
+    CHECK(sim_dag(s, 0)->totals.beats >= 2);
+    sim_give(s, 1, &(struct space_input){ .kind = SPACE_STOPPING });
+    sim_run_for(s, PANDO_SEC(2));
+    text = ask(s, 0, "ls", "{\"kind\":\"leave\"}");
+    CHECK(strstr(text, "Graceful shutdown") != NULL);
+    end(s);
+}
+
+/* A check in the manner of a receipt's: {"k": key, "s": signature over "inner"}. */
+static enum dag_body_verdict check_body(void *ctx, enum event_kind kind,
+                                        const struct pando_id *space,
+                                        const struct pando_key *author, struct pando_slice body,
+                                        struct space_verify_item *ret_item,
+                                        uint8_t scratch[DAG_INNER_MAX])
+{
+    struct wire_reader r = wire_read(body);
+    (void)ctx;
+    (void)space;
+    (void)author;
+    if (kind != EVENT_RECEIPT)
+        return DAG_BODY_OK;
+    if (cbor_get_map(&r, 2) != 2)
+        return DAG_BODY_BAD;
+    cbor_expect_key(&r, "k");
+    const struct pando_slice key = cbor_get_bytes(&r, 32);
+    cbor_expect_key(&r, "s");
+    const struct pando_slice sig = cbor_get_bytes(&r, 64);
+    if (!wire_read_done(&r) || key.len != 32 || sig.len != 64)
+        return DAG_BODY_BAD;
+    memcpy(ret_item->key.bytes, key.ptr, 32);
+    memcpy(ret_item->sig.bytes, sig.ptr, 64);
+    memcpy(scratch, "inner", 5);
+    ret_item->signed_bytes = slice_of(scratch, 5);
+    return DAG_BODY_SIGNED;
+}
+
+static void receipt_args(bool forged, char *ret, size_t cap)
+{
+    const uint8_t seed[32] = { 77 };
+    struct crypto_secret secret;
+    uint8_t cbor[128];
+    char text[200];
+    crypto_secret_from_seed(seed, &secret);
+    const struct pando_key key = crypto_public(&secret);
+    struct pando_sig sig = crypto_sign(&secret, slice_text("inner"));
+    sig.bytes[3] ^= forged;
+    struct wire_writer w = wire_write(cbor, sizeof cbor);
+    cbor_put_map(&w, 2);
+    cbor_put_key(&w, "k");
+    cbor_put_bytes(&w, SLICE_OF(key));
+    cbor_put_key(&w, "s");
+    cbor_put_bytes(&w, SLICE_OF(sig));
+    CHECK_OK(multibase_encode(MULTIBASE_64, wire_written(&w), text, sizeof text));
+    snprintf(ret, cap, "{\"cbor\":\"%s\"}", text);
+}
+
+static void a_receipt_is_verified_inside_too(void **state)
+{
+    (void)state;
+    struct sim *s = world(2, QUICK);
+    const struct dag_check check = { NULL, check_body };
+    char args[300], id[80];
+    space_dag_set_check(sim_dag(s, 1), &check);
+    sim_link_all(s);
+    sim_run_for(s, PANDO_SEC(1));
+    receipt_args(false, args, sizeof args);
+    take_text(ask(s, 0, "receipt", args), "id", id, sizeof id);
+    sim_run_for(s, PANDO_SEC(1));
+    snprintf(args, sizeof args, "{\"id\":\"%s\"}", id);
+    CHECK(strstr(ask(s, 1, "receipt_show", args), "\"kind\":\"receipt\"") != NULL);
+    CHECK_EQ(index_counts(sim_dag(s, 1)->host.tables).receipts, 1);
+    /* node 0 has no check and lets it in; node 1 must not believe it */
+    receipt_args(true, args, sizeof args);
+    (void)ask(s, 0, "receipt", args);
+    sim_run_for(s, PANDO_SEC(2));
+    CHECK_EQ(index_counts(sim_dag(s, 0)->host.tables).receipts, 2);
+    CHECK_EQ(index_counts(sim_dag(s, 1)->host.tables).receipts, 1);
+    CHECK(sim_dag(s, 1)->totals.refused[DAG_REFUSE_FORGED] >= 1);
+    /* and the node with the check refuses to sign one itself */
+    CHECK_EQ(sim_ask(s, 1, "receipt", args, PANDO_SEC(1)), PANDO_REFUSED);
+    CHECK_EQ(sim_ask(s, 1, "receipt", "{\"cbor\":\"AQ\"}", PANDO_SEC(1)), PANDO_REFUSED);
+    end(s);
+}
+
+static void a_flood_is_shed_and_comes_by_the_stream(void **state)
+{
+    (void)state;
+    struct sim *s = world(2, "{\"rate\":10,\"burst\":20,\"heads_ms\":500,\"heads_max_ms\":1000}");
+    sim_link_all(s);
+    sim_run_for(s, PANDO_SEC(1));
+    (void)ask(s, 0, "append_many", "{\"count\":200,\"size\":40}");
+    sim_run_for(s, PANDO_SEC(5));
+    CHECK(sim_dag(s, 1)->totals.refused[DAG_REFUSE_RATE] > 0);
+    CHECK(sim_converged(s));
+    end(s);
+}
+
+static void a_failed_store_is_said_and_outlived(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    sim_give(s, 0, &(struct space_input){ .kind = SPACE_STORE_FAIL, .status = PANDO_IO });
+    CHECK_EQ(sim_ask(s, 0, "append", "{\"body\":1}", PANDO_SEC(1)), PANDO_UNAVAILABLE);
+    sim_give(s, 0, &(struct space_input){ .kind = SPACE_STORE_BACK });
+    CHECK(strstr(ask(s, 0, "append", "{\"body\":1}"), "\"seq\":1") != NULL);
+    end(s);
+}
+
+static void config_names_what_it_refuses(void **state)
+{
+    (void)state;
+    struct dag_config config;
+    struct pando_buf addresses;
+    struct pando_err err;
+    buf_init(&addresses, 1000);
+    CHECK_OK(dag_config_load(slice_text("{\"rate\":7}"), &config, &addresses, &err));
+    CHECK_EQ(config.rate, 7);
+    CHECK_EQ(dag_config_load(slice_text("{\"rat\":7}"), &config, &addresses, &err), PANDO_INVALID);
+    CHECK(strstr(err.text, "\"rat\"") != NULL);
+    CHECK_EQ(dag_config_load(slice_text("{\"rate\":0}"), &config, &addresses, &err), PANDO_INVALID);
+    CHECK(strstr(err.text, "from 1 to") != NULL);
+    buf_deinit(&addresses);
+}
+
+static void metrics_and_status_say_what_is(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    struct space_metric rows[80];
+    char text[400];
+    (void)ask(s, 0, "append", "{\"body\":1}");
+    const size_t len = space_dag_ops.metrics(s->nodes[0].instance, rows, 80);
+    CHECK(len > 20 && len < 80);
+    CHECK_STR(rows[0].name, "events_total");
+    CHECK_EQ(rows[0].value, 1);
+    CHECK(space_dag_ops.status(s->nodes[0].instance, text, sizeof text) > 0);
+    CHECK(strstr(text, "\"dag_events\":1,\"dag_heads\":1") == text);
+    CHECK_EQ(space_dag_ops.status(s->nodes[0].instance, text, 10), 0);
+    end(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_appended_event_can_be_shown_and_listed),
+        TEST(wrong_calls_are_told_what_is_wrong),
+        TEST(many_events_give_many_ids),
+        TEST(an_export_is_an_archive_of_everything),
+        TEST(a_watcher_sees_what_becomes_durable),
+        TEST(a_blob_travels_in_chunks),
+        TEST(a_small_blob_is_its_own_chunk),
+        TEST(a_blob_that_nobody_has_is_given_up),
+        TEST(nodes_announce_beat_and_leave),
+        TEST(a_receipt_is_verified_inside_too),
+        TEST(a_flood_is_shed_and_comes_by_the_stream),
+        TEST(a_failed_store_is_said_and_outlived),
+        TEST(config_names_what_it_refuses),
+        TEST(metrics_and_status_say_what_is),
+    };
+    if (crypto_init() != PANDO_OK)
+        return 1;
+    return CHECK_RUN(tests);
+}
