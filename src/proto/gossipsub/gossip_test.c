@@ -472,6 +472,25 @@ static void leaving_prunes_the_mesh_and_says_so(void **state)
     fixture_teardown(&f);
 }
 
+/* Found by fuzzing: the slot of a topic is given back in between. */
+static void what_was_seen_stays_seen_when_we_leave_and_join_again(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    fixture_setup(&f, PEERS);
+    const struct gossip_input leave = { .kind = GOSSIP_UNSUBSCRIBE, .topic = slice_text("t") };
+    CHECK_OK(fixture_join(&f, "t", GOSSIP_SELF_CERTIFIED, true));
+    fixture_up(&f, 0, false);
+    fixture_plain(&f, 0, "t", "x");
+    CHECK_OK(fixture_verdict(&f, fixture_first(&f, GOSSIP_DELIVER)->handle, GOSSIP_IGNORE));
+    CHECK_OK(fixture_step(&f, leave));
+    CHECK_OK(fixture_join(&f, "other", GOSSIP_SELF_CERTIFIED, true));
+    CHECK_OK(fixture_join(&f, "t", GOSSIP_SELF_CERTIFIED, true));
+    fixture_plain(&f, 0, "t", "x");
+    CHECK_EQ(f.effects_len, 0);
+    fixture_teardown(&f);
+}
+
 static void a_peer_that_unsubscribes_leaves_the_mesh(void **state)
 {
     (void)state;
@@ -576,6 +595,7 @@ int main(void)
         TEST(knows_a_signed_message_under_all_three_names),
         TEST(a_verdict_that_never_comes_counts_as_ignore),
         TEST(leaving_prunes_the_mesh_and_says_so),
+        TEST(what_was_seen_stays_seen_when_we_leave_and_join_again),
         TEST(a_peer_that_unsubscribes_leaves_the_mesh),
         TEST(sends_only_within_credit_and_drops_gossip_first),
         TEST(a_departed_peers_handle_may_be_used_again),

@@ -66,7 +66,8 @@ uint32_t gossip_topic_obtain(struct gossip *g, struct pando_slice name)
     t->used = true;
     t->name_len = (uint16_t)name.len;
     memcpy(t->name, name.ptr, name.len);
-    t->salt = rng_next(&g->rng);
+    /* from the name, so that what was seen and whom we back off outlive a leave and rejoin */
+    t->salt = gossip_key_of(g, name).a;
     t->next = g->topic_index[slot];
     g->topic_index[slot] = i;
     return i;
