@@ -25,12 +25,23 @@
     X("space.create", WRITE, "name, kind, config", "Make a space and open it")          \
     X("space.join", WRITE, "id, name", "Open a space that another node made")           \
     X("space.rm", WRITE, "space", "Close a space and delete its data here")             \
-    X("dag.ls", READ, "space, limit, since, kind, author", "Events, newest first")      \
+    X("dag.ls", READ, "space, limit, before, kind, author", "Events, newest first")     \
     X("dag.show", READ, "space, id", "One event")                                       \
     X("dag.heads", READ, "space", "Events without children")                            \
     X("dag.stats", READ, "space", "Counts of events, authors, heads, gaps")             \
     X("dag.equivocations", READ, "space", "Proofs that an author used a number twice")  \
     X("dag.export", STREAM, "space", "All events as a CAR archive")                     \
+    X("dag.nodes", READ, "space", "Authors heard of, by their heartbeats")              \
+    X("dag.vector", READ, "space", "Last number of each author")                        \
+    X("dag.watch", STREAM, "space, since", "Events as they are stored, as JSON lines")  \
+    X("dag.append", WRITE, "space, kind, body", "Sign and store an event")              \
+    X("dag.append_many", WRITE, "space, count, size, quiet", "Many events, for measuring") \
+    X("dag.announce", WRITE, "space", "Announce this node now")                         \
+    X("dag.blob_put", WRITE, "space, data", "Keep a blob")                              \
+    X("dag.blob_get", STREAM, "space, id, fetch, timeout_ms, raw", "A blob, fetched if absent") \
+    X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")       \
+    X("pubsub.publish", WRITE, "topic, data", "Publish on a plain topic")               \
+    X("pubsub.messages", READ, "topic, since", "Messages kept of a plain topic")        \
     X("receipt.show", READ, "id, space", "One receipt")                                 \
     X("receipt.verify", READ, "receipt, max_age_s, replay", "Check a receipt")          \
     X("exec.run", WRITE, "capsule, input, limits, store, space", "Run a capsule")       \
@@ -63,6 +74,10 @@
     X("GET", "/api/dag/{space}/stats", "dag.stats")                                     \
     X("GET", "/api/dag/{space}/equivocations", "dag.equivocations")                     \
     X("GET", "/api/dag/{space}/export", "dag.export")                                   \
+    X("POST", "/api/dag/{space}/events", "dag.append")                                  \
+    X("GET", "/api/dag/{space}/nodes", "dag.nodes")                                     \
+    X("GET", "/api/dag/{space}/watch", "dag.watch")                                     \
+    X("GET", "/api/dag/{space}/blobs/{id}", "dag.blob_get")                             \
     X("GET", "/api/receipts/{id}", "receipt.show")                                      \
     X("POST", "/api/receipts/verify", "receipt.verify")                                 \
     X("POST", "/api/exec", "exec.run")                                                  \
