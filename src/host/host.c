@@ -98,7 +98,7 @@ static enum pando_status make_node(struct host *h, struct pando_err *reterr)
     enum pando_status st = PANDO_OK;
     struct node_space_config *spaces = h->space_configs;
     (void)snprintf(h->local_json, sizeof h->local_json,
-                   "{\"heartbeat_s\":%u,\"sync_s\":%u}", c->heartbeat_s, c->sync_s);
+                   "{\"heartbeat_ms\":%u,\"heads_ms\":%u}", c->heartbeat_s * 1000, c->sync_s * 1000);
     for (size_t i = 0; i < c->spaces.len && i < NODE_SPACES_MAX; i++)
         spaces[i] = (struct node_space_config){ .name = c->spaces.items[i].name,
                                                 .kind = c->spaces.items[i].kind,
@@ -151,7 +151,6 @@ static enum pando_status start_node(struct host *h, struct pando_err *reterr)
     enum pando_status st = node_start(h->node, host_now(h), listen, len, reterr);
     if (st != PANDO_OK)
         return st;
-    node_kinds_wire(h->node);
     return h->network ? add_peers(h, reterr) : PANDO_OK;
 }
 

@@ -44,12 +44,13 @@ void nodes_heard(struct node *n, struct pando_slice notice)
 {
     if (!n->config.mesh || n->stopping)
         return;
-    json_t *event = args_parse(notice, NULL);
-    const json_t *addresses = event == NULL ? NULL : json_object_get(event, "addresses");
+    json_t *said = args_parse(notice, NULL);
+    const json_t *body = json_object_get(json_object_get(said, "event"), "body");
+    const json_t *addresses = json_object_get(body, "addresses");
     for (size_t i = 0; i < json_array_size(addresses) && i < MESH_ADDRESSES_MAX; i++) {
         const char *text = json_string_value(json_array_get(addresses, i));
         if (text != NULL)
             consider(n, text);
     }
-    json_decref(event);
+    json_decref(said);
 }

@@ -88,12 +88,26 @@ void op_ask(struct node *n, struct node_op *op, const char *verb, struct pando_s
         space_call(n, s, op->number, verb, args);
 }
 
+/* A space says {"error": sentence}; people and the api want the sentence. */
+static void reply_failure(struct node *n, uint64_t token, enum pando_status status,
+                          struct pando_slice body)
+{
+    json_t *object = args_parse(body, NULL);
+    const char *text = object == NULL ? NULL : args_text(object, "error", NULL);
+    n->ports.reply(n->ports.ctx, token, status,
+                   slice_text(text == NULL ? pando_status_text(status) : text), false, false);
+    json_decref(object);
+}
+
 void ops_reply(struct node *n, uint64_t token, enum pando_status status,
                struct bytes *body, bool raw, bool more)
 {
     const struct pando_slice view = body == NULL ? SLICE_EMPTY : bytes_view(body);
     if (token < NODE_INTERNAL_TOKEN) {
-        n->ports.reply(n->ports.ctx, token, status, view, raw, more);
+        if (status == PANDO_OK)
+            n->ports.reply(n->ports.ctx, token, status, view, raw, more);
+        else
+            reply_failure(n, token, status, view);
         return;
     }
     struct node_op **found = map_find(&n->ops, &token);

@@ -56,6 +56,8 @@ void op_fail(struct node *n, struct node_op *op, enum pando_status status, const
 /* Ask the op's space, expecting the answer in runs_answered. */
 void op_ask(struct node *n, struct node_op *op, const char *verb, struct pando_slice args);
 
+/* replays.c: the receipt inside the event that a space has shown. */
+enum pando_status op_read_receipt(struct node_op *op) PANDO_MUST_USE;
 /* runs.c: one part of the answer to op_ask has come; `last` with the final one. */
 void runs_answered(struct node *n, struct node_op *op, enum pando_status status, bool last);
 /* runs.c, replays.c: the worker is done. */

@@ -199,7 +199,7 @@ void peers_link_down(struct node *n, const struct link_event *ev)
 
 static void remember(struct node_peer *p, const struct identify_info *info)
 {
-    (void)snprintf(p->agent, sizeof p->agent, "%s", info->agent);
+    (void)snprintf(p->agent, sizeof p->agent, "%.63s", info->agent);
     (void)snprintf(p->network, sizeof p->network, "%s", info->network);
     p->foreign = info->network[0] == '\0';
     p->listen_len = 0;

@@ -8,7 +8,7 @@
 #include "node/ops.h"
 
 #include "codec/cid.h"
-#include "codec/multibase.h"
+#include "codec/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ void replays_begin(struct node *n, uint64_t token, const json_t *args)
     op->max_age_s = (uint32_t)args_uint(args, "max_age_s", RECEIPT_AGE_DEFAULT_S);
     if (json_is_string(receipt)) {
         char ask[CID_TEXT_MAX + 32];
-        const int len = snprintf(ask, sizeof ask, "{\"id\":\"%.200s\",\"cbor\":true}",
+        const int len = snprintf(ask, sizeof ask, "{\"id\":\"%.200s\"}",
                                  json_string_value(receipt));
         op->step = OP_READING;
         op_ask(n, op, "receipt_show", slice_of(ask, (size_t)len));
@@ -100,15 +100,16 @@ void replays_begin(struct node *n, uint64_t token, const json_t *args)
                 text == NULL ? "\"receipt\" is a receipt's id or its JSON" : err.text);
 }
 
-static enum pando_status read_shown(struct node_op *op)
+enum pando_status op_read_receipt(struct node_op *op)
 {
-    struct bytes *cbor = NULL;
     json_t *got = args_parse(buf_view(&op->got), NULL);
-    enum pando_status st =
-        got == NULL ? PANDO_MALFORMED : args_base64(got, "cbor", RECEIPT_SIZE_MAX, &cbor);
+    const json_t *body = got == NULL ? NULL : json_object_get(got, "body");
+    struct pando_buf cbor;
+    buf_init(&cbor, RECEIPT_SIZE_MAX);
+    enum pando_status st = body == NULL ? PANDO_MALFORMED : json_text_encode(body, &cbor, NULL);
     if (st == PANDO_OK)
-        st = receipt_decode(bytes_view(cbor), &op->receipt);
-    bytes_unref(cbor);
+        st = receipt_decode(buf_view(&cbor), &op->receipt);
+    buf_deinit(&cbor);
     json_decref(got);
     return st;
 }
@@ -154,7 +155,7 @@ void replays_answered(struct node *n, struct node_op *op, enum pando_status stat
     switch (op->step) {
     case OP_READING:
         if (status == PANDO_OK)
-            status = read_shown(op);
+            status = op_read_receipt(op);
         if (status == PANDO_OK)
             judge(n, op);
         else

@@ -232,9 +232,22 @@ static void appended(struct node *n, struct node_op *op)
     op_free(n, op);
 }
 
-static void give_back(struct node *n, struct node_op *op)
+static void shown(struct node *n, struct node_op *op)
 {
-    call_reply(n, op->token, PANDO_OK, buf_view(&op->got));
+    json_t *event = args_parse(buf_view(&op->got), NULL);
+    enum pando_status st = op_read_receipt(op);
+    if (st == PANDO_OK)
+        st = buf_printf(&op->answer, "{\"event_id\":\"%s\",\"author\":\"%s\",\"receipt\":",
+                        args_text(event, "id", ""), args_text(event, "author", ""));
+    if (st == PANDO_OK)
+        st = receipt_to_json(&op->receipt, false, &op->answer);
+    if (st == PANDO_OK)
+        st = buf_printf(&op->answer, "}");
+    json_decref(event);
+    if (st == PANDO_OK)
+        call_reply(n, op->token, PANDO_OK, buf_view(&op->answer));
+    else
+        call_fail(n, op->token, st, "the stored receipt does not decode");
     op_free(n, op);
 }
 
@@ -263,18 +276,21 @@ void runs_answered(struct node *n, struct node_op *op, enum pando_status status,
         appended(n, op);
         return;
     default:
-        give_back(n, op);
+        shown(n, op);
         return;
     }
 }
 
-/* receipt.show ID: the space knows receipts by their id. */
-static void show(struct node *n, uint64_t token, const json_t *args,
-                 struct pando_slice text)
+/* receipt.show ID: the space knows receipts by their own id and by their event's. */
+static void show(struct node *n, uint64_t token, const json_t *args, struct pando_slice text)
 {
     struct node_space *s = space_for(n, token, args);
-    if (s != NULL)
-        space_call(n, s, token, "receipt_show", text);
+    struct node_op *op = s == NULL ? NULL : op_new(n, OP_SHOW, token);
+    if (op == NULL)
+        return;
+    op->slot = s->slot;
+    op->step = OP_READING;
+    op_ask(n, op, "receipt_show", text);
 }
 
 void runs_call(struct node *n, uint64_t token, const char *verb, struct pando_slice text)

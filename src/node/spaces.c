@@ -1,3 +1,4 @@
+#include "node/kinds.h"
 #include "node/state.h"
 
 #include "base/assert.h"
@@ -5,6 +6,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define TOPIC_PREFIX "/pando/space/"
 
 /* "pando/space/1", name, kind and immutable config, each with its length before it. */
 static struct pando_id space_id(const struct node_space_config *c)
@@ -120,6 +123,24 @@ static enum pando_status check_new(struct node *n, const struct node_space_confi
     return PANDO_OK;
 }
 
+/* What the space shall say of us when it announces us. Nobody waits for the answer. */
+static void tell_addresses(struct node *n, struct node_space *s)
+{
+    struct pando_buf b;
+    char id[PEER_ID_TEXT_MAX], text[MULTIADDR_TEXT_MAX];
+    buf_init(&b, 64u << 10);
+    peer_id_print(&n->id, id);
+    enum pando_status st = buf_printf(&b, "{\"now\":false,\"addresses\":[");
+    for (size_t i = 0; i < n->listen_len && st == PANDO_OK; i++)
+        if (multiaddr_print(&n->listen[i], text, sizeof text) == PANDO_OK)
+            st = buf_printf(&b, "%s\"%s/p2p/%s\"", i == 0 ? "" : ",", text, id);
+    if (st == PANDO_OK)
+        st = buf_printf(&b, "]}");
+    if (st == PANDO_OK)
+        space_call(n, s, NODE_INTERNAL_TOKEN, "announce", buf_view(&b));
+    buf_deinit(&b);
+}
+
 enum pando_status spaces_open(struct node *n, const struct node_space_config *config,
                               uint32_t *ret_slot, struct pando_err *reterr)
 {
@@ -140,8 +161,9 @@ enum pando_status spaces_open(struct node *n, const struct node_space_config *co
     s->id = space_id(config);
     (void)snprintf(s->name, sizeof s->name, "%s", config->name);
     for (size_t i = 0; i < 32; i++)
-        (void)snprintf(s->hex + 2 * i, 3, "%02x", s->id.bytes[i]);
-    (void)snprintf(s->topic, sizeof s->topic, "/pando/space/%s", s->hex);
+        (void)snprintf(s->hex + 2 * i, 3, "%02x", (unsigned)s->id.bytes[i]);
+    memcpy(s->topic, TOPIC_PREFIX, sizeof TOPIC_PREFIX - 1);
+    memcpy(s->topic + sizeof TOPIC_PREFIX - 1, s->hex, sizeof s->hex);
     st = n->ports.space_open(n->ports.ctx, s->slot, &s->id, ops, &s->store, reterr);
     if (st != PANDO_OK)
         return st;
@@ -154,7 +176,9 @@ enum pando_status spaces_open(struct node *n, const struct node_space_config *co
         n->ports.space_close(n->ports.ctx, s->slot);
         return st;
     }
+    node_kinds_wire(n);
     pubsub_join_space(n, s);
+    tell_addresses(n, s);
     *ret_slot = s->slot;
     return PANDO_OK;
 }

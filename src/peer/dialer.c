@@ -45,8 +45,9 @@ static struct pando_span wait_after(struct dialer *d, uint32_t failures)
     return (struct pando_span){ ns - ns / 4 + rng_below(&d->rng, ns / 2 + 1) };
 }
 
-enum pando_status dialer_add(struct dialer *d, struct pando_time now, const struct multiaddr *address,
-                             bool keep, uint32_t *ret_token)
+enum pando_status dialer_add(struct dialer *d, struct pando_time now,
+                             const struct multiaddr *address, bool keep,
+                             uint32_t *ret_token)
 {
     struct multiaddr_udp udp;
     if (multiaddr_to_udp(address, &udp) != PANDO_OK)
@@ -136,8 +137,8 @@ static void emit_dial(struct dialer_entry *e, uint32_t token, struct dialer_effe
     ret->target.peer = e->expected ? e->peer : (struct peer_id){ 0 };
 }
 
-void dialer_resolved(struct dialer *d, struct pando_time now, uint32_t token, const uint8_t *ip,
-                     uint8_t ip_len, const char *text)
+void dialer_resolved(struct dialer *d, struct pando_time now, uint32_t token,
+                     const uint8_t *ip, uint8_t ip_len, const char *text)
 {
     struct dialer_entry *e = entry_of(d, token);
     if (e == NULL || e->state != DIALER_RESOLVING)
@@ -218,7 +219,8 @@ void dialer_hurry(struct dialer *d, struct pando_time now)
 }
 
 /* One due entry becomes an effect. */
-static bool begin(struct dialer *d, struct pando_time now, size_t i, struct dialer_effect *ret)
+static bool begin(struct dialer *d, struct pando_time now, size_t i,
+                  struct dialer_effect *ret)
 {
     struct dialer_entry *e = &d->entries[i];
     struct multiaddr_udp udp;
