@@ -38,6 +38,60 @@ static void carries_bytes_through_loss_and_reordering(void **state)
     relay_close(&relay, &p.world);
 }
 
+/* 20 ms of round trip: the link paces itself, and still fills the path in a few trips. */
+static void paces_itself_over_a_long_path(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct quic_relay relay;
+    pair_init(&p);
+    pair_start(&p);
+    const struct multiaddr address = relay_open(&relay, &p.world, p.b.quic, 7);
+    relay.delay = PANDO_MSEC(10);
+    pair_dial(&p, &address);
+    pair_await(&p, &p.a.ups, 1);
+    const struct pando_time start = world_now();
+    pair_transfer(&p, 4u << 20);
+    const uint64_t took = pando_time_since(world_now(), start).ns;
+    CHECK_NOTE("4 MiB over 20 ms in %llu ms\n", (unsigned long long)(took / 1000000));
+    CHECK(took < 3000000000u);
+    const struct link_port port = quic_port(p.a.quic);
+    const uint64_t rtt = port.ops->rtt(port.ctx, p.a.link).ns;
+    CHECK(rtt >= 20000000u && rtt < 200000000u);
+    pair_deinit(&p);
+    relay_close(&relay, &p.world);
+}
+
+/* One class floods the link; the one below still gets its sixteenth. */
+static void never_starves_bulk(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p);
+    pair_start(&p);
+    pair_join(&p);
+    const struct link_port port = quic_port(p.a.quic);
+    uint64_t flood, bulk;
+    uint8_t *data;
+    struct bytes *b = bytes_new(3u << 20, &data);
+    CHECK(b != NULL);
+    memset(data, 0, 3u << 20);
+    CHECK_OK(port.ops->open(port.ctx, p.a.link, LINK_EVENT, &flood));
+    CHECK_OK(port.ops->open(port.ctx, p.a.link, LINK_BULK, &bulk));
+    for (int i = 0; i < 2; i++) /* 6 MiB of events wait when the bulk comes */
+        CHECK_OK(port.ops->send(port.ctx, flood, b, false));
+    bytes_unref(b);
+    b = bytes_new(100000, &data);
+    CHECK(b != NULL);
+    memset(data, 1, 100000);
+    CHECK_OK(port.ops->send(port.ctx, bulk, b, true));
+    bytes_unref(b);
+    pair_await(&p, &p.b.fins, 1);
+    CHECK(port.ops->queued(port.ctx, flood) > 1u << 20);
+    pair_await(&p, &p.b.bytes, (6u << 20) + 100000);
+    pair_deinit(&p);
+}
+
 static void ignores_datagrams_that_arrive_twice(void **state)
 {
     (void)state;
@@ -216,6 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(follows_a_retry_when_the_listener_is_crowded),
         TEST(carries_bytes_through_loss_and_reordering),
+        TEST(paces_itself_over_a_long_path),
+        TEST(never_starves_bulk),
         TEST(ignores_datagrams_that_arrive_twice),
         TEST(carries_bytes_without_segmentation_offload),
         TEST(survives_a_key_update),

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,37 +16,44 @@ static void put(struct quic_relay *r, const uint8_t *bytes, size_t len,
     r->forwarded++;
 }
 
-static void release(struct quic_relay *r)
+/* Everything that is due, in the order of arrival. */
+static void release(struct quic_relay *r, struct pando_time now)
 {
-    if (r->held_len > 0)
-        put(r, r->held, r->held_len, &r->held_to);
-    r->held_len = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < r->queue_len; i++) {
+        struct relay_datagram *d = &r->queue[i];
+        if (pando_time_reached(d->due, now))
+            put(r, d->bytes, d->len, &d->to);
+        else if (kept++ != i)
+            r->queue[kept - 1] = *d;
+    }
+    r->queue_len = kept;
 }
 
 static void forward(struct quic_relay *r, const uint8_t *bytes, size_t len,
                     const struct sockaddr_in *to, struct pando_time now)
 {
-    if (r->deaf || rng_chance(&r->rng, r->lose_percent, 100)) {
+    struct pando_span wait = r->delay;
+    if (r->deaf || rng_chance(&r->rng, r->lose_percent, 100) || r->queue_len == RELAY_QUEUE) {
         r->lost++;
         return;
     }
-    if (r->held_len == 0 && rng_chance(&r->rng, r->reorder_percent, 100)) {
-        memcpy(r->held, bytes, len);
-        r->held_len = len;
-        r->held_to = *to;
-        r->held_until = pando_time_add(now, PANDO_MSEC(3));
+    if (rng_chance(&r->rng, r->reorder_percent, 100))
+        wait.ns += 3000000;
+    if (wait.ns == 0) {
+        put(r, bytes, len, to);
         return;
     }
-    put(r, bytes, len, to);
-    if (r->held_len > 0 && rng_chance(&r->rng, 1, 3))
-        release(r);
+    struct relay_datagram *d = &r->queue[r->queue_len++];
+    *d = (struct relay_datagram){ .due = pando_time_add(now, wait), .to = *to, .len = len };
+    memcpy(d->bytes, bytes, len);
 }
 
 static void on_readable(void *ctx, struct pando_time now)
 {
     struct quic_relay *r = ctx;
     for (int i = 0; i < 256; i++) {
-        uint8_t bytes[2048];
+        uint8_t bytes[1500];
         struct sockaddr_in from;
         socklen_t from_len = sizeof from;
         const ssize_t len = recvfrom(r->fd, bytes, sizeof bytes, MSG_DONTWAIT,
@@ -57,14 +65,16 @@ static void on_readable(void *ctx, struct pando_time now)
             r->dialer = from;
         forward(r, bytes, (size_t)len, is_listener ? &r->dialer : &r->listener, now);
     }
-    if (r->held_len > 0 && pando_time_reached(r->held_until, now))
-        release(r);
+    release(r, now);
 }
 
 static struct pando_time deadline(void *ctx)
 {
     const struct quic_relay *r = ctx;
-    return r->held_len > 0 ? r->held_until : PANDO_TIME_NEVER;
+    struct pando_time at = PANDO_TIME_NEVER;
+    for (size_t i = 0; i < r->queue_len; i++)
+        at = pando_time_min(at, r->queue[i].due);
+    return at;
 }
 
 struct multiaddr relay_open(struct quic_relay *r, struct quic_world *w,
@@ -76,6 +86,8 @@ struct multiaddr relay_open(struct quic_relay *r, struct quic_world *w,
     socklen_t me_len = sizeof me;
     CHECK_OK(multiaddr_to_udp(&address, &where));
     *r = (struct quic_relay){ .rng = rng_seeded(seed) };
+    r->queue = calloc(RELAY_QUEUE, sizeof *r->queue);
+    CHECK(r->queue != NULL);
     r->listener.sin_family = me.sin_family;
     r->listener.sin_port = htons(where.port);
     r->listener.sin_addr.s_addr = me.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -94,5 +106,6 @@ struct multiaddr relay_open(struct quic_relay *r, struct quic_world *w,
 void relay_close(struct quic_relay *r, struct quic_world *w)
 {
     w->extra_fd = -1;
+    free(r->queue);
     CHECK_EQ(close(r->fd), 0);
 }
