@@ -24,13 +24,15 @@ enum pando_status blob_list_decode(struct pando_slice bytes, struct blob_list *r
 {
     struct wire_reader r = wire_read(bytes);
 
-    if (bytes.len > BLOB_LIST_MAX || cbor_check(bytes) != PANDO_OK || cbor_get_map(&r, 2) != 2)
+    if (bytes.len > BLOB_LIST_MAX || cbor_check(bytes) != PANDO_OK ||
+        cbor_get_map(&r, 2) != 2)
         return PANDO_MALFORMED;
     cbor_expect_key(&r, "size");
     const uint64_t size = cbor_get_uint(&r);
     cbor_expect_key(&r, "chunks");
     const size_t len = cbor_get_array(&r, BLOB_CHUNKS_MAX);
-    if (r.failed || size <= BLOB_CHUNK_SIZE || size > BLOB_SIZE_MAX || len != chunks_of(size))
+    if (r.failed || size <= BLOB_CHUNK_SIZE || size > BLOB_SIZE_MAX ||
+        len != chunks_of(size))
         return PANDO_MALFORMED;
     for (size_t i = 0; i < len; i++)
         ret_list->chunks[i] = cbor_get_link(&r, CID_RAW);

@@ -1,15 +1,16 @@
-/* blob.h - bodies too large for a message: chunks by their hash, and a list that names them.
+/* blob.h - bodies too large for a message: chunks by their hash, and a list that names
+ * them.
  *
- * A body of at most 128 KiB is its own single chunk, named by a CID of codec raw. A larger
- * one is cut into chunks of 128 KiB (the last may be shorter) and named by the CID (codec
- * dag-cbor) of its list:
+ * A body of at most 128 KiB is its own single chunk, named by a CID of codec raw. A
+ * larger one is cut into chunks of 128 KiB (the last may be shorter) and named by the CID
+ * (codec dag-cbor) of its list:
  *
  *   a2 64 "size" uint  66 "chunks" [ link(raw), ... ]
  *
- * One body has one list and so one name. Each piece is checked against its hash before it is
- * kept; a fetch that was cut resumes with the pieces that are missing. A job follows one
- * fetch: it says which pieces to want next, a bounded number at a time, and swallows those
- * that come. The bytes are kept by the owner; the job only counts.
+ * One body has one list and so one name. Each piece is checked against its hash before it
+ * is kept; a fetch that was cut resumes with the pieces that are missing. A job follows
+ * one fetch: it says which pieces to want next, a bounded number at a time, and swallows
+ * those that come. The bytes are kept by the owner; the job only counts.
  */
 #ifndef SYNC_BLOB_H
 #define SYNC_BLOB_H
@@ -20,10 +21,10 @@
 #include <pando/types.h>
 
 #define BLOB_CHUNK_SIZE (128u << 10)
-#define BLOB_SIZE_MAX (64u << 20)
+#define BLOB_SIZE_MAX   (64u << 20)
 #define BLOB_CHUNKS_MAX (BLOB_SIZE_MAX / BLOB_CHUNK_SIZE)
-#define BLOB_LIST_MAX (BLOB_CHUNKS_MAX * 41u + 64u)
-#define BLOB_WINDOW 16 /* pieces of one job that are wanted at a time */
+#define BLOB_LIST_MAX   (BLOB_CHUNKS_MAX * 41u + 64u)
+#define BLOB_WINDOW     16 /* pieces of one job that are wanted at a time */
 
 /* The name of a body, or of a piece. */
 struct blob_ref {
@@ -37,15 +38,18 @@ struct blob_list {
     struct pando_id chunks[BLOB_CHUNKS_MAX];
 };
 
-/* Errors: PANDO_MALFORMED not canonical, or the number of chunks does not fit the size. */
-enum pando_status blob_list_decode(struct pando_slice bytes, struct blob_list *ret_list) PANDO_MUST_USE;
+/* Errors: PANDO_MALFORMED not canonical, or the number of chunks does not fit the size.
+ */
+enum pando_status blob_list_decode(struct pando_slice bytes,
+                                   struct blob_list *ret_list) PANDO_MUST_USE;
 void blob_list_encode(const struct blob_list *list, struct wire_writer *w);
 
 /* Bytes that chunk `index` of a body of `size` bytes has. */
 size_t blob_chunk_len(uint64_t size, uint32_t index);
 
 /* "bafk..." or "bafy...". `text` as cid_text_sha256 gives it. */
-enum pando_status blob_ref_parse(const char *text, struct blob_ref *ret_ref) PANDO_MUST_USE;
+enum pando_status blob_ref_parse(const char *text,
+                                 struct blob_ref *ret_ref) PANDO_MUST_USE;
 /* Whether `bytes` are what `ref` names; a chunk must not be too long. */
 bool blob_ref_matches(const struct blob_ref *ref, struct pando_slice bytes);
 
@@ -58,7 +62,7 @@ struct blob_job {
     uint32_t pieces_len;
     uint32_t held;
     uint32_t wanted;
-    uint32_t next; /* all pieces in front of it are held or wanted */
+    uint32_t next;        /* all pieces in front of it are held or wanted */
     enum blob_piece root; /* of the list, or of the single chunk */
 };
 

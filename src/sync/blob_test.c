@@ -103,7 +103,8 @@ static void a_job_asks_for_the_list_and_then_for_each_chunk_once(void **state)
         piece = (struct blob_ref){ false, b->list.chunks[i] };
         CHECK(blob_ref_matches(&piece, chunk(b, i)));
         CHECK(!blob_ref_matches(&piece, chunk(b, (i + 1) % 6)));
-        CHECK_EQ(blob_job_hold(&job, &piece, chunk(b, i)), i == 3 ? PANDO_NOT_FOUND : PANDO_OK);
+        CHECK_EQ(blob_job_hold(&job, &piece, chunk(b, i)),
+                 i == 3 ? PANDO_NOT_FOUND : PANDO_OK);
     }
     CHECK(blob_job_is_done(&job));
     blob_job_deinit(&job);

@@ -8,7 +8,8 @@
 void fetch_init(struct fetch *f, const struct fetch_limits *limits, uint64_t seed)
 {
     *f = (struct fetch){ .limits = *limits, .deadline = PANDO_TIME_NEVER };
-    map_init(&f->places, sizeof(struct pando_id), sizeof(uint32_t), limits->wants_max, seed);
+    map_init(&f->places, sizeof(struct pando_id), sizeof(uint32_t), limits->wants_max,
+             seed);
 }
 
 void fetch_deinit(struct fetch *f)
@@ -143,8 +144,9 @@ static void give_slot(struct fetch *f, uint32_t slot)
     f->free = slot;
 }
 
-enum pando_status fetch_want(struct fetch *f, struct pando_time now, const struct pando_id *id,
-                             uint32_t owner, uint32_t announcer)
+enum pando_status fetch_want(struct fetch *f, struct pando_time now,
+                             const struct pando_id *id, uint32_t owner,
+                             uint32_t announcer)
 {
     f->now = now;
     struct fetch_want *known = find(f, id);
@@ -217,7 +219,8 @@ bool fetch_found(struct fetch *f, struct pando_time now, const struct pando_id *
     return true;
 }
 
-void fetch_lacking(struct fetch *f, struct pando_time now, const struct pando_id *id, uint32_t peer)
+void fetch_lacking(struct fetch *f, struct pando_time now, const struct pando_id *id,
+                   uint32_t peer)
 {
     f->now = now;
     struct fetch_want *w = find(f, id);
@@ -227,7 +230,8 @@ void fetch_lacking(struct fetch *f, struct pando_time now, const struct pando_id
     rescan(f);
 }
 
-/* The next peer to ask in this round: an announcer not yet tried, then all others. NULL with
+/* The next peer to ask in this round: an announcer not yet tried, then all others. NULL
+ * with
  * `*ret_blocked`: it has no room now; NULL without: the round is over. */
 static struct fetch_peer *choose(struct fetch *f, struct fetch_want *w, bool *ret_blocked)
 {
@@ -283,10 +287,12 @@ static void rest(struct fetch *f, struct fetch_want *w)
     w->due = pando_time_add(f->now, f->limits.timeout);
 }
 
-static bool ask_or_give_up(struct fetch *f, struct fetch_want *w, struct fetch_effect *ret_effect)
+static bool ask_or_give_up(struct fetch *f, struct fetch_want *w,
+                           struct fetch_effect *ret_effect)
 {
     bool blocked = false;
-    bool spent = w->attempts >= f->limits.attempts_max || w->rounds >= f->limits.rounds_max;
+    bool spent =
+        w->attempts >= f->limits.attempts_max || w->rounds >= f->limits.rounds_max;
     if (w->resting && !spent && !pando_time_reached(w->due, f->now))
         return false;
     w->resting = false;

@@ -3,15 +3,15 @@
  * A space that lacks something (an ancestor, a chunk of a blob) wants it here and names
  * whoever is known to have it. The fetcher asks one announcer at a time, keeps a bound on
  * what each peer has to answer, passes on to the next announcer when an answer is late or
- * says "I lack it", tries everybody who is connected when the announcers are used up, rests
- * a while when nobody had it, and gives up after a number of such rounds. The bytes themselves never come here:
- * the owner verifies them and calls fetch_found.
+ * says "I lack it", tries everybody who is connected when the announcers are used up,
+ * rests a while when nobody had it, and gives up after a number of such rounds. The bytes
+ * themselves never come here: the owner verifies them and calls fetch_found.
  *
  * Pure: no clock, socket or global; ids are 32 bytes of any meaning. After each group of
  * calls drain fetch_poll until false; call fetch_tick when fetch_deadline is reached.
  *
- * Workload: a handful of wants as a rule, thousands while a fork is walked or a large blob
- * comes in. Order: first wanted, first asked.
+ * Workload: a handful of wants as a rule, thousands while a fork is walked or a large
+ * blob comes in. Order: first wanted, first asked.
  */
 #ifndef SYNC_FETCH_H
 #define SYNC_FETCH_H
@@ -51,10 +51,10 @@ struct fetch_want {
     uint32_t owner;
     uint32_t attempts;
     uint32_t rounds;
-    uint32_t others;       /* peers beside the announcers that were asked this round */
-    uint32_t asked;        /* peer that has to answer, valid when `waiting` */
+    uint32_t others; /* peers beside the announcers that were asked this round */
+    uint32_t asked;  /* peer that has to answer, valid when `waiting` */
     uint8_t announcers_len;
-    uint8_t tried_len;     /* announcers in front of this index were asked this round */
+    uint8_t tried_len; /* announcers in front of this index were asked this round */
     bool waiting;
     bool resting;          /* between two rounds */
     struct pando_time due; /* of the answer, of the next round, or of giving up */
@@ -69,14 +69,14 @@ struct fetch_peer {
 
 struct fetch {
     struct fetch_limits limits;
-    struct map places; /* id -> uint32_t slot */
+    struct map places;        /* id -> uint32_t slot */
     struct fetch_want *wants; /* slot 0 is unused */
     uint32_t wants_cap;
     uint32_t free; /* list of free slots through `next` */
     uint32_t first, last;
     struct fetch_peer *peers;
     uint32_t peers_len;
-    uint32_t scan;      /* next slot that fetch_poll looks at; 0: none */
+    uint32_t scan; /* next slot that fetch_poll looks at; 0: none */
     struct pando_time now;
     struct pando_time deadline;
     uint64_t asked_total, late_total, given_up_total;
@@ -85,18 +85,21 @@ struct fetch {
 void fetch_init(struct fetch *f, const struct fetch_limits *limits, uint64_t seed);
 void fetch_deinit(struct fetch *f);
 
-enum pando_status fetch_peer_up(struct fetch *f, struct pando_time now, uint32_t peer) PANDO_MUST_USE;
+enum pando_status fetch_peer_up(struct fetch *f, struct pando_time now,
+                                uint32_t peer) PANDO_MUST_USE;
 /* Forget the peer; what it had to answer is asked elsewhere. */
 void fetch_peer_down(struct fetch *f, struct pando_time now, uint32_t peer);
 
 /* Want `id`, or name one more announcer for it (the oldest gives way at the cap).
  * Errors: PANDO_FULL wants_max are wanted; PANDO_NOMEM. Nothing changed then. */
-enum pando_status fetch_want(struct fetch *f, struct pando_time now, const struct pando_id *id,
-                             uint32_t owner, uint32_t announcer) PANDO_MUST_USE;
+enum pando_status fetch_want(struct fetch *f, struct pando_time now,
+                             const struct pando_id *id, uint32_t owner,
+                             uint32_t announcer) PANDO_MUST_USE;
 /* It came, or is not needed any more. True when it was wanted. */
 bool fetch_found(struct fetch *f, struct pando_time now, const struct pando_id *id);
 /* `peer` says that it lacks `id`. */
-void fetch_lacking(struct fetch *f, struct pando_time now, const struct pando_id *id, uint32_t peer);
+void fetch_lacking(struct fetch *f, struct pando_time now, const struct pando_id *id,
+                   uint32_t peer);
 
 /* Look again at what is late. */
 void fetch_tick(struct fetch *f, struct pando_time now);

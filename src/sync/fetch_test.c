@@ -6,9 +6,13 @@
 enum { OWNER = 9 };
 
 static const struct fetch_limits LIMITS = {
-    .wants_max = 100, .peers_max = 8, .inflight_peer_max = 2, .rounds_max = 2,
+    .wants_max = 100,
+    .peers_max = 8,
+    .inflight_peer_max = 2,
+    .rounds_max = 2,
     .attempts_max = 20,
-    .timeout = { 1000 }, .lifetime = { 5000 },
+    .timeout = { 1000 },
+    .lifetime = { 5000 },
 };
 
 static struct pando_time at(uint64_t ns)
@@ -29,7 +33,8 @@ static void want(struct fetch *f, uint64_t now, uint32_t n, uint32_t peer)
     CHECK_OK(fetch_want(f, at(now), &id, OWNER, peer));
 }
 
-static void expect(struct fetch *f, enum fetch_effect_kind kind, uint32_t n, uint32_t peer)
+static void expect(struct fetch *f, enum fetch_effect_kind kind, uint32_t n,
+                   uint32_t peer)
 {
     struct fetch_effect e;
     const struct pando_id id = name(n);
@@ -203,8 +208,9 @@ static void refuses_one_want_more_than_its_cap(void **state)
     fetch_deinit(&f);
 }
 
-/* Method: random wants, answers, refusals, peers coming and going. Safety: in-flight never
- * over the bound, no want is asked twice at a time. Liveness: once peers answer, all end. */
+/* Method: random wants, answers, refusals, peers coming and going. Safety: in-flight
+ * never over the bound, no want is asked twice at a time. Liveness: once peers answer,
+ * all end. */
 static void keeps_its_bounds_under_any_history_and_ends(void **state)
 {
     (void)state;
@@ -221,7 +227,10 @@ static void keeps_its_bounds_under_any_history_and_ends(void **state)
             const uint32_t peer = 1 + (uint32_t)rng_below(&rng, 3);
             const struct pando_id id = name(n);
             switch (rng_below(&rng, 6)) {
-            case 0: case 1: want(&f, now, n, peer); break;
+            case 0:
+            case 1:
+                want(&f, now, n, peer);
+                break;
             case 2:
                 fetch_found(&f, at(now), &id);
                 asked[n] = 0;
@@ -238,7 +247,9 @@ static void keeps_its_bounds_under_any_history_and_ends(void **state)
                     CHECK_OK(fetch_peer_up(&f, at(now), peer));
                 up[peer] = !up[peer];
                 break;
-            case 5: fetch_tick(&f, at(now)); break;
+            case 5:
+                fetch_tick(&f, at(now));
+                break;
             }
             struct fetch_effect e;
             while (fetch_poll(&f, &e)) {

@@ -1,6 +1,7 @@
-/* Property: no sequence of messages, on whatever channel, makes a dag crash, leak or break
- * its bounds. Input: {channel, length as two bytes, message} again and again; channel 3 is
- * gossip. Signatures count as valid, so that unsigned mutations get all the way in. */
+/* Property: no sequence of messages, on whatever channel, makes a dag crash, leak or
+ * break its bounds. Input: {channel, length as two bytes, message} again and again;
+ * channel 3 is gossip. Signatures count as valid, so that unsigned mutations get all the
+ * way in. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "space/dag/dag_sim_store.h"
@@ -34,8 +35,8 @@ static enum pando_status append(void *ctx, uint8_t record, struct pando_slice by
 
 static void step(struct world *w, const struct space_input *in)
 {
-    static const uint64_t all[SPACE_VERIFY_MAX / 64] = { UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                                                         UINT64_MAX };
+    static const uint64_t all[SPACE_VERIFY_MAX / 64] = { UINT64_MAX, UINT64_MAX,
+                                                         UINT64_MAX, UINT64_MAX };
     struct space_effect e;
     uint64_t tokens[64];
     size_t len = 0;
@@ -47,7 +48,8 @@ static void step(struct world *w, const struct space_input *in)
         bytes_unref(e.bytes);
     }
     for (size_t i = 0; i < len; i++)
-        step(w, &(struct space_input){ .kind = SPACE_VERIFIED, .token = tokens[i], .bits = all });
+        step(w, &(struct space_input){
+                    .kind = SPACE_VERIFIED, .token = tokens[i], .bits = all });
 }
 
 static void settle(struct world *w)
@@ -67,7 +69,9 @@ static void feed(struct world *w, struct wire_reader *r)
     struct bytes *message = bytes_copy(wire_get_bytes(r, (size_t)len));
     PANDO_ASSERT(message != NULL);
     step(w, &(struct space_input){ .kind = channel == 3 ? SPACE_GOSSIP : SPACE_MESSAGE,
-                                   .channel = (uint8_t)(channel & 1), .peer = PEER, .token = 1,
+                                   .channel = (uint8_t)(channel & 1),
+                                   .peer = PEER,
+                                   .token = 1,
                                    .bytes = message });
     bytes_unref(message);
 }
@@ -77,8 +81,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t seed[32] = { 1 };
     struct crypto_secret secret;
     struct world w = { .now = { 1 } };
-    struct space_host host = { .ctx = &w, .append = append, .wall = wall, .node_name = "fuzz",
-                               .space_name = "default", .seed = 5, .secret = &secret };
+    struct space_host host = { .ctx = &w,
+                               .append = append,
+                               .wall = wall,
+                               .node_name = "fuzz",
+                               .space_name = "default",
+                               .seed = 5,
+                               .secret = &secret };
     crypto_secret_from_seed(seed, &secret);
     host.key = crypto_public(&secret);
     memset(host.space.bytes, 0x5a, sizeof host.space.bytes);

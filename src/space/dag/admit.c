@@ -10,10 +10,13 @@
 const char *dag_refuse_name(enum dag_refuse why)
 {
     switch (why) {
-#define X(name, text, blame) case DAG_REFUSE_##name: return text;
+#define X(name, text, blame) \
+    case DAG_REFUSE_##name:  \
+        return text;
         DAG_REFUSE_MAP(X)
 #undef X
-    case DAG_REFUSES: break;
+    case DAG_REFUSES:
+        break;
     }
     return "unknown";
 }
@@ -194,7 +197,9 @@ void dag_offer(struct dag *d, struct dag_parcel *p, struct pando_slice block)
     d->totals.received++;
     const enum pando_status st = event_decode(block, &ev);
     if (st != PANDO_OK) {
-        turn_away(d, p, st == PANDO_UNSUPPORTED ? DAG_REFUSE_UNSUPPORTED : DAG_REFUSE_MALFORMED);
+        turn_away(d, p,
+                  st == PANDO_UNSUPPORTED ? DAG_REFUSE_UNSUPPORTED
+                                          : DAG_REFUSE_MALFORMED);
         return;
     }
     struct dag_item **item = map_find(&d->pending, &ev.id);
@@ -233,7 +238,8 @@ void dag_verified_item(struct dag *d, struct dag_item *item)
 }
 
 /* The first parent that is not stored; false when all are. */
-static bool find_missing(struct dag *d, const struct event *ev, struct pando_id *ret_missing)
+static bool find_missing(struct dag *d, const struct event *ev,
+                         struct pando_id *ret_missing)
 {
     struct index_event parent;
     for (size_t i = 0; i < ev->parents_len; i++)
@@ -287,8 +293,8 @@ static bool admit(struct dag *d, struct dag_item *item)
         dag_item_free(d, item);
         return true;
     }
-    const enum pando_status st = dag_stage(d, DAG_RECORD_EVENT, item->bytes, item->ev.block,
-                                           NULL, false, &item->ev.id);
+    const enum pando_status st = dag_stage(d, DAG_RECORD_EVENT, item->bytes,
+                                           item->ev.block, NULL, false, &item->ev.id);
     if (st != PANDO_OK)
         return false;
     const struct pando_id id = item->ev.id;

@@ -1,4 +1,5 @@
-/* beat.c - who is here: heartbeats outside the dag, announcements and farewells inside. */
+/* beat.c - who is here: heartbeats outside the dag, announcements and farewells inside.
+ */
 #include "space/dag/engine.h"
 
 #include "base/slice.h"
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #define BEAT_EVERY_MIN PANDO_SEC(1)
-#define BEAT_FORGET PANDO_SEC(60)
+#define BEAT_FORGET    PANDO_SEC(60)
 
 static void read_body(struct pando_slice body, struct dag_beat *b)
 {
@@ -100,7 +101,8 @@ static void beat(struct dag *d)
         .kind = EVENT_HEARTBEAT,
         .body = wire_written(&w),
     };
-    if (d->beat_time > 0 && event_sign(&ev, d->host.secret, block, sizeof block) == PANDO_OK)
+    if (d->beat_time > 0 &&
+        event_sign(&ev, d->host.secret, block, sizeof block) == PANDO_OK)
         dag_publish(d, ev.block);
 }
 
@@ -138,9 +140,11 @@ void dag_announce(struct dag *d)
     if (st == PANDO_OK)
         st = json_text_escape(&json, slice_text(d->host.node_name));
     if (st == PANDO_OK)
-        st = buf_printf(&json, ",\"version\":\"%s\",\"addresses\":%s,"
-                               "\"capabilities\":[\"receipt\",\"federation\"]}",
-                        PANDO_VERSION, d->addresses.len > 0 ? (const char *)d->addresses.ptr : "[]");
+        st = buf_printf(&json,
+                        ",\"version\":\"%s\",\"addresses\":%s,"
+                        "\"capabilities\":[\"receipt\",\"federation\"]}",
+                        PANDO_VERSION,
+                        d->addresses.len > 0 ? (const char *)d->addresses.ptr : "[]");
     if (st == PANDO_OK)
         say(d, EVENT_ANNOUNCE, &json);
     d->announced = true;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #define WANTS_PER_MESSAGE 16
-#define REPLY_JSON_MAX (4u << 20) /* of a body that is answered as base64 */
-#define RAW_PER_STEP 4            /* chunks */
+#define REPLY_JSON_MAX    (4u << 20) /* of a body that is answered as base64 */
+#define RAW_PER_STEP      4          /* chunks */
 
 static uint8_t record_of(bool list)
 {
@@ -30,7 +30,8 @@ static struct bytes *read_piece(struct dag *d, const struct blob_ref *ref)
     return dag_read(d, blob.position, record_of(ref->list));
 }
 
-/* Answer with the piece; false when we lack it. No credit: the fetcher there asks again. */
+/* Answer with the piece; false when we lack it. No credit: the fetcher there asks again.
+ */
 static bool serve_piece(struct dag *d, struct dag_peer *p, const struct pando_id *id)
 {
     for (int list = 0; list <= 1; list++) {
@@ -77,7 +78,8 @@ static void serve_wants(struct dag *d, struct dag_peer *p, struct dag_message *m
     send_ids(d, p, DAG_BLOB_LACK, lack, lack_len);
 }
 
-static void hold_everywhere(struct dag *d, const struct blob_ref *ref, struct pando_slice bytes)
+static void hold_everywhere(struct dag *d, const struct blob_ref *ref,
+                            struct pando_slice bytes)
 {
     struct dag_op *next;
     for (struct dag_op *op = d->ops_first; op != NULL; op = next) {
@@ -131,7 +133,8 @@ static void give_up(struct dag *d, const struct pando_id *id)
         blob_job_lost(&op->job, &(struct blob_ref){ true, *id });
         if (op->job.wanted == wanted)
             continue;
-        dag_reply_error(d, op->token, PANDO_UNAVAILABLE, "no connected peer has the blob");
+        dag_reply_error(d, op->token, PANDO_UNAVAILABLE,
+                        "no connected peer has the blob");
         dag_op_free(d, op);
     }
 }
@@ -276,7 +279,8 @@ static enum pando_status put_piece(struct dag *d, struct dag_op *op, uint32_t in
     struct wire_writer w = wire_write(block, sizeof block);
     if (op->list != NULL && index == op->list->chunks_len) {
         blob_list_encode(op->list, &w);
-        return dag_stage(d, DAG_RECORD_BLOB_LIST, NULL, wire_written(&w), op, false, NULL);
+        return dag_stage(d, DAG_RECORD_BLOB_LIST, NULL, wire_written(&w), op, false,
+                         NULL);
     }
     const struct pando_slice chunk =
         op->list == NULL ? body
@@ -301,7 +305,8 @@ void dag_blob_put_run(struct dag *d, struct dag_op *op)
     if (op->durable < op->total)
         return;
     cid_text_sha256(op->ref.list ? CID_DAG_CBOR : CID_RAW, &op->ref.id, cid);
-    if (buf_printf(&op->text, "{\"cid\":\"%s\",\"size\":%zu}", cid, op->bytes.len) == PANDO_OK)
+    if (buf_printf(&op->text, "{\"cid\":\"%s\",\"size\":%zu}", cid, op->bytes.len) ==
+        PANDO_OK)
         dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);
     else
         dag_reply_error(d, op->token, PANDO_NOMEM, pando_status_text(PANDO_NOMEM));

@@ -57,14 +57,20 @@ static void store(struct dag_config *c, const struct option *o, uint64_t value)
     const uint32_t narrow = (uint32_t)value;
     const struct pando_span span = PANDO_MSEC(value);
     switch (o->type) {
-    case OPTION_U32: memcpy(at, &narrow, sizeof narrow); return;
-    case OPTION_U64: memcpy(at, &value, sizeof value); return;
-    case OPTION_MS: memcpy(at, &span, sizeof span); return;
+    case OPTION_U32:
+        memcpy(at, &narrow, sizeof narrow);
+        return;
+    case OPTION_U64:
+        memcpy(at, &value, sizeof value);
+        return;
+    case OPTION_MS:
+        memcpy(at, &span, sizeof span);
+        return;
     }
 }
 
-static enum pando_status load_one(struct dag_config *c, const char *name, const json_t *value,
-                                  struct pando_err *reterr)
+static enum pando_status load_one(struct dag_config *c, const char *name,
+                                  const json_t *value, struct pando_err *reterr)
 {
     for (size_t i = 0; i < sizeof OPTIONS / sizeof OPTIONS[0]; i++) {
         const struct option *o = &OPTIONS[i];
@@ -74,8 +80,9 @@ static enum pando_status load_one(struct dag_config *c, const char *name, const 
         if (!json_is_integer(value) || number < 0 || (uint64_t)number < o->min ||
             (uint64_t)number > o->max)
             return pando_err_set(reterr, PANDO_INVALID,
-                                 "dag: \"%s\" must be a whole number from %llu to %llu", name,
-                                 (unsigned long long)o->min, (unsigned long long)o->max);
+                                 "dag: \"%s\" must be a whole number from %llu to %llu",
+                                 name, (unsigned long long)o->min,
+                                 (unsigned long long)o->max);
         store(c, o, (uint64_t)number);
         return PANDO_OK;
     }
@@ -88,9 +95,11 @@ static enum pando_status load_addresses(const json_t *value, struct pando_buf *r
     const json_t *one;
     size_t i;
     enum pando_status st = buf_append(ret, slice_text("["));
-    json_array_foreach(value, i, one) {
+    json_array_foreach(value, i, one)
+    {
         if (!json_is_string(one))
-            return pando_err_set(reterr, PANDO_INVALID, "dag: \"addresses\" must hold strings");
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "dag: \"addresses\" must hold strings");
         if (st == PANDO_OK && i > 0)
             st = buf_append(ret, slice_text(","));
         if (st == PANDO_OK)
@@ -101,7 +110,8 @@ static enum pando_status load_addresses(const json_t *value, struct pando_buf *r
 
 /* {"rate":50000, ..., "addresses":["/ip4/..."]}. Empty text means all defaults. */
 enum pando_status dag_config_load(struct pando_slice json, struct dag_config *ret,
-                                  struct pando_buf *ret_addresses, struct pando_err *reterr)
+                                  struct pando_buf *ret_addresses,
+                                  struct pando_err *reterr)
 {
     struct dag_config config = DEFAULTS;
     json_t *root = NULL, *value;
@@ -111,7 +121,8 @@ enum pando_status dag_config_load(struct pando_slice json, struct dag_config *re
         st = json_text_parse(json, 1u << 16, &root, reterr);
     if (st != PANDO_OK)
         return st;
-    json_object_foreach(root, name, value) {
+    json_object_foreach(root, name, value)
+    {
         if (strcmp(name, "addresses") == 0)
             st = load_addresses(value, ret_addresses, reterr);
         else

@@ -1,10 +1,10 @@
 /* dag.h - spaces of the kind "dag": keep every signed event, order them by ancestry.
  *
- * Nothing is agreed on: an event that is well formed, rightly signed and whose parents are
- * here is kept for ever, and two nodes with the same heads hold the same set. New events
- * travel by gossip; whoever was away catches up by vectors (what I have of each author) and
- * fetches single ancestors by id where a fork hides them. Two events of one author with one
- * number are both kept and shown as an equivocation.
+ * Nothing is agreed on: an event that is well formed, rightly signed and whose parents
+ * are here is kept for ever, and two nodes with the same heads hold the same set. New
+ * events travel by gossip; whoever was away catches up by vectors (what I have of each
+ * author) and fetches single ancestors by id where a fork hides them. Two events of one
+ * author with one number are both kept and shown as an equivocation.
  *
  * Verbs (SPACE_CALL): see verbs.c, one line each. A verb that streams ("watch", "export",
  * "blob_get" with raw) ends early when the verb "cancel" arrives with the same token.
@@ -38,7 +38,8 @@ enum dag_body_verdict {
  * on the loop thread for each event that is not known yet; must be quick. */
 struct dag_check {
     void *ctx;
-    enum dag_body_verdict (*body)(void *ctx, enum event_kind kind, const struct pando_id *space,
+    enum dag_body_verdict (*body)(void *ctx, enum event_kind kind,
+                                  const struct pando_id *space,
                                   const struct pando_key *author, struct pando_slice body,
                                   struct space_verify_item *ret_item,
                                   uint8_t scratch[DAG_INNER_MAX]);
@@ -46,7 +47,8 @@ struct dag_check {
 
 extern const struct space_ops space_dag_ops;
 
-/* Give the instance its body check; before the first step. Without one every body passes. */
+/* Give the instance its body check; before the first step. Without one every body passes.
+ */
 void space_dag_set_check(void *instance, const struct dag_check *check);
 
 #endif

@@ -67,8 +67,10 @@ static void dag_close(void *instance)
 static void init_tables(struct dag *d)
 {
     const uint64_t seed = d->host.seed;
-    map_init(&d->pending, 32, sizeof(struct dag_item *), (size_t)d->config.pending_max * 2, seed);
-    map_init(&d->waiting, 32, sizeof(struct dag_item *), (size_t)d->config.orphans_max + 1, seed);
+    map_init(&d->pending, 32, sizeof(struct dag_item *),
+             (size_t)d->config.pending_max * 2, seed);
+    map_init(&d->waiting, 32, sizeof(struct dag_item *),
+             (size_t)d->config.orphans_max + 1, seed);
     map_init(&d->refused, 32, 1, DAG_REFUSED_MAX, seed);
     map_init(&d->buckets, 32, sizeof(struct dag_bucket), DAG_BUCKETS_MAX, seed);
     map_init(&d->beats, 32, sizeof(struct dag_beat), DAG_BEATS_MAX, seed);
@@ -77,8 +79,9 @@ static void init_tables(struct dag *d)
     buf_init(&d->addresses, EVENT_BODY_MAX / 2);
 }
 
-static enum pando_status dag_open(const struct space_host *host, struct pando_slice config_json,
-                                  void **ret_instance, struct pando_err *reterr)
+static enum pando_status dag_open(const struct space_host *host,
+                                  struct pando_slice config_json, void **ret_instance,
+                                  struct pando_err *reterr)
 {
     struct dag *d = calloc(1, sizeof *d);
     if (d == NULL)
@@ -158,21 +161,40 @@ static void stopping(struct dag *d)
 static void take(struct dag *d, const struct space_input *in)
 {
     switch (in->kind) {
-    case SPACE_PEER_UP: peer_up(d, in->peer, in->peer_id); return;
-    case SPACE_PEER_DOWN: peer_down(d, in->peer); return;
+    case SPACE_PEER_UP:
+        peer_up(d, in->peer, in->peer_id);
+        return;
+    case SPACE_PEER_DOWN:
+        peer_down(d, in->peer);
+        return;
     case SPACE_MESSAGE:
-    case SPACE_GOSSIP: dag_parcel_take(d, in); return;
-    case SPACE_CREDIT: credit(d, in); return;
-    case SPACE_DURABLE: dag_durable(d, in->value); return;
-    case SPACE_VERIFIED: dag_verify_done(d, in->token, in->bits); return;
+    case SPACE_GOSSIP:
+        dag_parcel_take(d, in);
+        return;
+    case SPACE_CREDIT:
+        credit(d, in);
+        return;
+    case SPACE_DURABLE:
+        dag_durable(d, in->value);
+        return;
+    case SPACE_VERIFIED:
+        dag_verify_done(d, in->token, in->bits);
+        return;
     case SPACE_STORE_FAIL:
         d->store_failed = true;
         dag_ops_fail(d, PANDO_UNAVAILABLE);
         return;
-    case SPACE_STORE_BACK: d->store_failed = false; return;
-    case SPACE_CALL: dag_call(d, in); return;
-    case SPACE_STOPPING: stopping(d); return;
-    case SPACE_TICK: return;
+    case SPACE_STORE_BACK:
+        d->store_failed = false;
+        return;
+    case SPACE_CALL:
+        dag_call(d, in);
+        return;
+    case SPACE_STOPPING:
+        stopping(d);
+        return;
+    case SPACE_TICK:
+        return;
     }
     PANDO_UNREACHABLE();
 }
@@ -185,8 +207,8 @@ static void tick_fetchers(struct dag *d)
         fetch_tick(&d->blob_fetch, d->now);
 }
 
-/* What the step allows to go on. Items are admitted before parcels are opened, so that what
- * came first is stored first. */
+/* What the step allows to go on. Items are admitted before parcels are opened, so that
+ * what came first is stored first. */
 static void run(struct dag *d)
 {
     d->more_work = false;

@@ -68,7 +68,8 @@ static struct sim_event *pop(struct sim *s)
 static struct pando_time later(struct sim *s, struct pando_span most)
 {
     const uint64_t least = most.ns / 10;
-    return pando_time_add(s->now, (struct pando_span){ least + rng_below(&s->rng, most.ns - least + 1) });
+    return pando_time_add(
+        s->now, (struct pando_span){ least + rng_below(&s->rng, most.ns - least + 1) });
 }
 
 struct dag *sim_dag(struct sim *s, uint32_t node)
@@ -107,9 +108,13 @@ static void send_message(struct sim *s, struct sim_node *n, const struct space_e
     if (at.ns <= l->last[e->channel].ns)
         at.ns = l->last[e->channel].ns + 1;
     l->last[e->channel] = at;
-    push(s, &(struct sim_event){ .at = at, .kind = SIM_MESSAGE, .to = to,
-                                 .life = s->nodes[to].life, .from = n->index,
-                                 .generation = l->generation, .channel = e->channel,
+    push(s, &(struct sim_event){ .at = at,
+                                 .kind = SIM_MESSAGE,
+                                 .to = to,
+                                 .life = s->nodes[to].life,
+                                 .from = n->index,
+                                 .generation = l->generation,
+                                 .channel = e->channel,
                                  .bytes = e->bytes });
 }
 
@@ -128,8 +133,11 @@ static void flood(struct sim *s, struct sim_node *n, struct bytes *bytes, uint32
         if (to == n->index || to == except || !s->links[n->index][to].up ||
             rng_chance(&s->rng, s->config.gossip_loss, 1000))
             continue;
-        push(s, &(struct sim_event){ .at = later(s, s->config.delay), .kind = SIM_GOSSIP,
-                                     .to = to, .life = s->nodes[to].life, .from = n->index,
+        push(s, &(struct sim_event){ .at = later(s, s->config.delay),
+                                     .kind = SIM_GOSSIP,
+                                     .to = to,
+                                     .life = s->nodes[to].life,
+                                     .from = n->index,
                                      .generation = s->links[n->index][to].generation,
                                      .bytes = bytes_ref(bytes) });
     }
@@ -152,8 +160,11 @@ static void take_verdict(struct sim *s, struct sim_node *n, const struct space_e
 
 static void verify(struct sim *s, struct sim_node *n, const struct space_effect *e)
 {
-    struct sim_event done = { .at = later(s, PANDO_MSEC(4)), .kind = SIM_VERIFIED,
-                              .to = n->index, .life = n->life, .token = e->token };
+    struct sim_event done = { .at = later(s, PANDO_MSEC(4)),
+                              .kind = SIM_VERIFIED,
+                              .to = n->index,
+                              .life = n->life,
+                              .token = e->token };
     for (size_t i = 0; i < e->items_len; i++)
         if (crypto_verify(&e->items[i].key, e->items[i].signed_bytes, &e->items[i].sig))
             done.bits[i / 64] |= UINT64_C(1) << (i % 64);
@@ -193,29 +204,42 @@ static void commit(struct sim *s, struct sim_node *n)
     if (n->committing || sim_store_end(n->store) == sim_store_durable(n->store))
         return;
     n->committing = true;
-    push(s, &(struct sim_event){ .at = later(s, PANDO_MSEC(3)), .kind = SIM_DURABLE,
-                                 .to = n->index, .life = n->life,
+    push(s, &(struct sim_event){ .at = later(s, PANDO_MSEC(3)),
+                                 .kind = SIM_DURABLE,
+                                 .to = n->index,
+                                 .life = n->life,
                                  .value = sim_store_end(n->store) });
 }
 
 static void carry_out(struct sim *s, struct sim_node *n, const struct space_effect *e)
 {
     switch (e->kind) {
-    case SPACE_SEND: send_message(s, n, e); return;
+    case SPACE_SEND:
+        send_message(s, n, e);
+        return;
     case SPACE_PUBLISH:
         if (first_sight(n, e->bytes))
             flood(s, n, e->bytes, n->index);
         bytes_unref(e->bytes);
         return;
-    case SPACE_VERDICT: take_verdict(s, n, e); return;
-    case SPACE_VERIFY: verify(s, n, e); return;
-    case SPACE_DIGESTED: return;
-    case SPACE_REPLY: take_reply(s, e); return;
+    case SPACE_VERDICT:
+        take_verdict(s, n, e);
+        return;
+    case SPACE_VERIFY:
+        verify(s, n, e);
+        return;
+    case SPACE_DIGESTED:
+        return;
+    case SPACE_REPLY:
+        take_reply(s, e);
+        return;
     case SPACE_NOTICE:
         s->notices++;
         bytes_unref(e->bytes);
         return;
-    case SPACE_FAULT: s->faults++; return;
+    case SPACE_FAULT:
+        s->faults++;
+        return;
     }
 }
 
@@ -232,8 +256,8 @@ static void step(struct sim *s, struct sim_node *n, const struct space_input *in
     if (at.ns < n->tick_at.ns || n->tick_at.ns <= s->now.ns) {
         n->tick_at = at;
         if (at.ns != PANDO_TIME_NEVER.ns)
-            push(s, &(struct sim_event){ .at = at, .kind = SIM_TICK, .to = n->index,
-                                         .life = n->life });
+            push(s, &(struct sim_event){
+                        .at = at, .kind = SIM_TICK, .to = n->index, .life = n->life });
     }
     if (++s->since_check >= 64) {
         s->since_check = 0;
@@ -244,26 +268,35 @@ static void step(struct sim *s, struct sim_node *n, const struct space_input *in
 static void deliver_message(struct sim *s, struct sim_node *n, struct sim_event *e)
 {
     struct sim_node *from = &s->nodes[e->from];
-    if (!s->links[e->to][e->from].up || s->links[e->to][e->from].generation != e->generation)
+    if (!s->links[e->to][e->from].up ||
+        s->links[e->to][e->from].generation != e->generation)
         return;
     n->delivered_bytes[e->channel] += bytes_view(e->bytes).len;
-    step(s, n, &(struct space_input){ .kind = SPACE_MESSAGE, .channel = e->channel,
-                                      .peer = handle_of(s, e->to, e->from), .bytes = e->bytes });
-    step(s, from, &(struct space_input){ .kind = SPACE_CREDIT, .channel = e->channel,
-                                         .peer = handle_of(s, e->from, e->to),
-                                         .value = bytes_view(e->bytes).len });
+    step(s, n,
+         &(struct space_input){ .kind = SPACE_MESSAGE,
+                                .channel = e->channel,
+                                .peer = handle_of(s, e->to, e->from),
+                                .bytes = e->bytes });
+    step(s, from,
+         &(struct space_input){ .kind = SPACE_CREDIT,
+                                .channel = e->channel,
+                                .peer = handle_of(s, e->from, e->to),
+                                .value = bytes_view(e->bytes).len });
 }
 
 static void deliver_gossip(struct sim *s, struct sim_node *n, struct sim_event *e)
 {
-    if (!s->links[e->to][e->from].up || s->links[e->to][e->from].generation != e->generation ||
-        !first_sight(n, e->bytes))
+    if (!s->links[e->to][e->from].up ||
+        s->links[e->to][e->from].generation != e->generation || !first_sight(n, e->bytes))
         return;
     struct held *h = malloc(sizeof *h);
     PANDO_ASSERT(h != NULL);
     *h = (struct held){ bytes_ref(e->bytes), e->from };
-    step(s, n, &(struct space_input){ .kind = SPACE_GOSSIP, .token = (uintptr_t)h,
-                                      .peer = handle_of(s, e->to, e->from), .bytes = e->bytes });
+    step(s, n,
+         &(struct space_input){ .kind = SPACE_GOSSIP,
+                                .token = (uintptr_t)h,
+                                .peer = handle_of(s, e->to, e->from),
+                                .bytes = e->bytes });
 }
 
 static void deliver(struct sim *s, struct sim_event *e)
@@ -272,11 +305,16 @@ static void deliver(struct sim *s, struct sim_event *e)
     if (!n->up || n->life != e->life)
         return;
     switch (e->kind) {
-    case SIM_MESSAGE: deliver_message(s, n, e); return;
-    case SIM_GOSSIP: deliver_gossip(s, n, e); return;
+    case SIM_MESSAGE:
+        deliver_message(s, n, e);
+        return;
+    case SIM_GOSSIP:
+        deliver_gossip(s, n, e);
+        return;
     case SIM_VERIFIED:
-        step(s, n, &(struct space_input){ .kind = SPACE_VERIFIED, .token = e->token,
-                                          .bits = e->bits });
+        step(s, n,
+             &(struct space_input){
+                 .kind = SPACE_VERIFIED, .token = e->token, .bits = e->bits });
         return;
     case SIM_DURABLE:
         n->committing = false;
@@ -321,8 +359,8 @@ static void open_node(struct sim *s, struct sim_node *n)
         .epoch = 0,
     };
     struct pando_err err;
-    PANDO_ASSERT(space_dag_ops.open(&host, slice_text(s->config.config_json), &n->instance, &err) ==
-                 PANDO_OK);
+    PANDO_ASSERT(space_dag_ops.open(&host, slice_text(s->config.config_json),
+                                    &n->instance, &err) == PANDO_OK);
     n->up = true;
     n->life++;
     n->tick_at = s->now;
@@ -492,9 +530,10 @@ static uint64_t call(struct sim *s, uint32_t node, const char *verb, const char 
     s->watched = token;
     buf_reset(&s->reply.text);
     s->reply.done = false;
-    step(s, &s->nodes[node],
-         &(struct space_input){ .kind = SPACE_CALL, .token = token, .verb = verb,
-                                .text = slice_text(json) });
+    step(
+        s, &s->nodes[node],
+        &(struct space_input){
+            .kind = SPACE_CALL, .token = token, .verb = verb, .text = slice_text(json) });
     return token;
 }
 
@@ -504,8 +543,8 @@ void sim_call(struct sim *s, uint32_t node, const char *verb, const char *json)
         (void)call(s, node, verb, json);
 }
 
-enum pando_status sim_ask(struct sim *s, uint32_t node, const char *verb, const char *json,
-                          struct pando_span limit)
+enum pando_status sim_ask(struct sim *s, uint32_t node, const char *verb,
+                          const char *json, struct pando_span limit)
 {
     const struct pando_time end = pando_time_add(s->now, limit);
     (void)call(s, node, verb, json);
@@ -536,8 +575,11 @@ void sim_inject(struct sim *s, uint32_t to, struct pando_slice message)
         free(h);
     } else {
         *h = (struct held){ bytes_ref(bytes), SIM_NODES_MAX };
-        step(s, n, &(struct space_input){ .kind = SPACE_GOSSIP, .token = (uintptr_t)h,
-                                          .peer = UINT32_MAX, .bytes = bytes });
+        step(s, n,
+             &(struct space_input){ .kind = SPACE_GOSSIP,
+                                    .token = (uintptr_t)h,
+                                    .peer = UINT32_MAX,
+                                    .bytes = bytes });
     }
     bytes_unref(bytes);
 }

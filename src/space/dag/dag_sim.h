@@ -1,10 +1,11 @@
-/* dag_sim.h - a small world of dag instances: virtual time, links, gossip, disks, crashes.
+/* dag_sim.h - a small world of dag instances: virtual time, links, gossip, disks,
+ * crashes.
  *
- * Every node is a whole instance behind space_dag_ops; the world plays its node: it carries
- * messages in order per link, floods gossip as gossipsub does (forwarding after an OK),
- * checks signatures for real but later and in any order, commits journals after a moment,
- * gives credit back when a message arrives. Faults come from the seed: delays, lost gossip,
- * links cut and healed, partitions, crashes that lose what was not durable.
+ * Every node is a whole instance behind space_dag_ops; the world plays its node: it
+ * carries messages in order per link, floods gossip as gossipsub does (forwarding after
+ * an OK), checks signatures for real but later and in any order, commits journals after a
+ * moment, gives credit back when a message arrives. Faults come from the seed: delays,
+ * lost gossip, links cut and healed, partitions, crashes that lose what was not durable.
  *
  * A checker looks at every node again and again; the first broken invariant is kept in
  * `violation`, and the scenario ends with it.
@@ -19,8 +20,8 @@
 #include "space/dag/engine.h"
 
 #define SIM_NODES_MAX 16
-#define SIM_ACKS_MAX 20000
-#define SIM_SEEN_MAX 200000
+#define SIM_ACKS_MAX  20000
+#define SIM_SEEN_MAX  200000
 
 struct sim_event;
 
@@ -101,8 +102,8 @@ void sim_run_for(struct sim *s, struct pando_span span);
 /* A call whose answer nobody looks at, but for acks of "append". */
 void sim_call(struct sim *s, uint32_t node, const char *verb, const char *json);
 /* A call, run until it is answered or `limit` is over; the reply lies in s->reply. */
-enum pando_status sim_ask(struct sim *s, uint32_t node, const char *verb, const char *json,
-                          struct pando_span limit);
+enum pando_status sim_ask(struct sim *s, uint32_t node, const char *verb,
+                          const char *json, struct pando_span limit);
 void sim_append(struct sim *s, uint32_t node);
 /* Any other input. */
 void sim_give(struct sim *s, uint32_t node, const struct space_input *in);

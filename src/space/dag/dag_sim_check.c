@@ -4,7 +4,7 @@
  *   name       the id is the hash of the bytes that the journal gives back
  *   heads      the heads are exactly the events without children; the counts agree
  *   forks      a proof exists iff two stored events share (author, epoch, seq)
- *   orphans    whoever waits has an owner and a deadline, and what it waits for is missing
+ *   orphans    whoever waits has a deadline, and what it waits for is missing
  *   account    received = known + refused + stored + heartbeats + under way
  *   acks       an acknowledged event is stored, crash or not
  */
@@ -43,14 +43,14 @@ static void check_account(struct sim *s, struct dag *d)
     uint64_t refused = 0;
     for (int i = 0; i < DAG_REFUSES; i++)
         refused += d->totals.refused[i];
-    const uint64_t gone = d->totals.duplicates + refused + d->totals.stored - d->totals.local +
-                          d->totals.beats + d->pending.len;
+    const uint64_t gone = d->totals.duplicates + refused + d->totals.stored -
+                          d->totals.local + d->totals.beats + d->pending.len;
     if (d->totals.received != gone)
         broken(s, "account: an event vanished");
 }
 
-static void check_event(struct sim *s, struct dag *d, uint64_t number, struct map *children,
-                        struct map *seqs, uint64_t *forks)
+static void check_event(struct sim *s, struct dag *d, uint64_t number,
+                        struct map *children, struct map *seqs, uint64_t *forks)
 {
     uint64_t position;
     struct event ev;
@@ -69,7 +69,8 @@ static void check_event(struct sim *s, struct dag *d, uint64_t number, struct ma
         return;
     }
     for (size_t i = 0; i < ev.parents_len; i++) {
-        if (!index_find(d->host.tables, &ev.parents[i], &parent) || parent.position >= position)
+        if (!index_find(d->host.tables, &ev.parents[i], &parent) ||
+            parent.position >= position)
             broken(s, "parents: an event is stored without one");
         PANDO_ASSERT(map_put(children, &ev.parents[i], &value, &added) == PANDO_OK);
     }
@@ -138,7 +139,8 @@ void sim_check_acks(struct sim *s)
     for (size_t i = 0; i < s->acks_len; i++) {
         struct index_event known;
         struct dag *d = s->nodes[s->acks[i].node].instance;
-        if (s->nodes[s->acks[i].node].up && !index_find(d->host.tables, &s->acks[i].id, &known))
+        if (s->nodes[s->acks[i].node].up &&
+            !index_find(d->host.tables, &s->acks[i].id, &known))
             broken(s, "acks: an acknowledged event is lost");
     }
 }

@@ -62,7 +62,8 @@ static size_t lower(const struct sim_store *s, uint8_t table, struct pando_slice
     return from;
 }
 
-static bool is_at(const struct sim_store *s, size_t i, uint8_t table, struct pando_slice key)
+static bool is_at(const struct sim_store *s, size_t i, uint8_t table,
+                  struct pando_slice key)
 {
     return i < s->len && s->rows[i]->table == table &&
            slice_equal(slice_of(s->rows[i]->key, s->rows[i]->key_len), key);
@@ -131,8 +132,8 @@ static enum pando_status del(void *ctx, uint8_t table, struct pando_slice key)
     return PANDO_OK;
 }
 
-static enum pando_status next(void *ctx, struct tables_cursor *c, struct pando_slice *ret_key,
-                              struct pando_slice *ret_value)
+static enum pando_status next(void *ctx, struct tables_cursor *c,
+                              struct pando_slice *ret_key, struct pando_slice *ret_value)
 {
     const struct sim_store *s = ctx;
     const struct pando_slice from = slice_of(c->key, c->key_len);
@@ -140,7 +141,8 @@ static enum pando_status next(void *ctx, struct tables_cursor *c, struct pando_s
     size_t i = lower(s, c->table, from);
     if (c->started && is_at(s, i, c->table, from))
         i++;
-    if (i == s->len || s->rows[i]->table != c->table || s->rows[i]->key_len < c->prefix_len ||
+    if (i == s->len || s->rows[i]->table != c->table ||
+        s->rows[i]->key_len < c->prefix_len ||
         memcmp(s->rows[i]->key, c->prefix, c->prefix_len) != 0)
         return PANDO_NOT_FOUND;
     const struct entry *e = s->rows[i];
@@ -212,8 +214,8 @@ struct journal *sim_store_journal(struct sim_store *s)
     return &s->journal;
 }
 
-enum pando_status sim_store_append(struct sim_store *s, uint8_t record, struct pando_slice bytes,
-                                   uint64_t *ret_position)
+enum pando_status sim_store_append(struct sim_store *s, uint8_t record,
+                                   struct pando_slice bytes, uint64_t *ret_position)
 {
     struct journal *j = &s->journal;
     if (j->end - j->durable > s->staged_max)
@@ -307,8 +309,8 @@ void journal_scan_end(struct journal_cursor *c)
     (void)c;
 }
 
-enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position, uint8_t *ret_kind,
-                               struct pando_slice *ret_bytes)
+enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position,
+                               uint8_t *ret_kind, struct pando_slice *ret_bytes)
 {
     const size_t i = find(c->journal, c->position);
     if (i == c->journal->len)

@@ -14,8 +14,8 @@ struct sim_store *sim_store_new(const struct pando_id *space);
 void sim_store_free(struct sim_store *s);
 struct tables *sim_store_tables(struct sim_store *s);
 struct journal *sim_store_journal(struct sim_store *s);
-enum pando_status sim_store_append(struct sim_store *s, uint8_t record, struct pando_slice bytes,
-                                   uint64_t *ret_position);
+enum pando_status sim_store_append(struct sim_store *s, uint8_t record,
+                                   struct pando_slice bytes, uint64_t *ret_position);
 /* Appends are refused with PANDO_BUSY beyond so many bytes that are not durable. */
 void sim_store_cap(struct sim_store *s, uint64_t staged_max);
 uint64_t sim_store_end(const struct sim_store *s);

@@ -1,7 +1,7 @@
 /* dag_sim_test.c - whole dags against each other, under every fault we know.
  *
- * Each scenario returns what was broken, or NULL. In the ordinary build all must hold; in a
- * mutant's build (mutant.h) at least one must break, or the checkers are blind.
+ * Each scenario returns what was broken, or NULL. In the ordinary build all must hold; in
+ * a mutant's build (mutant.h) at least one must break, or the checkers are blind.
  */
 #include "base/slice.h"
 #include "check.h"
@@ -28,14 +28,19 @@ static struct ghost ghost_new(uint8_t name)
 }
 
 /* Sign one event and inject it as gossip at `to`. */
-static struct pando_id ghost_say(struct sim *s, const struct ghost *g, uint32_t to, uint64_t seq,
-                                 const struct pando_id *parent, uint64_t what, bool forged)
+static struct pando_id ghost_say(struct sim *s, const struct ghost *g, uint32_t to,
+                                 uint64_t seq, const struct pando_id *parent,
+                                 uint64_t what, bool forged)
 {
     uint8_t body[16], block[1024], message[2048];
     struct wire_writer w = wire_write(body, sizeof body);
     cbor_put_uint(&w, what);
-    struct event ev = { .space = s->space, .author = g->key, .seq = seq, .time = 1790000000000,
-                        .kind = EVENT_DATA, .body = wire_written(&w) };
+    struct event ev = { .space = s->space,
+                        .author = g->key,
+                        .seq = seq,
+                        .time = 1790000000000,
+                        .kind = EVENT_DATA,
+                        .body = wire_written(&w) };
     if (parent != NULL)
         ev.parents[ev.parents_len++] = *parent;
     CHECK_OK(event_sign(&ev, &g->secret, block, sizeof block));
@@ -51,8 +56,11 @@ static struct pando_id ghost_say(struct sim *s, const struct ghost *g, uint32_t 
 
 static struct sim *world(uint64_t seed, uint32_t nodes, uint32_t loss)
 {
-    const struct sim_config config = { .seed = seed, .nodes = nodes, .gossip_loss = loss,
-                                       .delay = PANDO_MSEC(8), .config_json = QUICK };
+    const struct sim_config config = { .seed = seed,
+                                       .nodes = nodes,
+                                       .gossip_loss = loss,
+                                       .delay = PANDO_MSEC(8),
+                                       .config_json = QUICK };
     return sim_new(&config);
 }
 
@@ -99,13 +107,14 @@ static const char *push_is_quick(uint64_t seed)
                   "speed: push alone did not carry it");
 }
 
-/* A node that was away gets what it lacks by one stream: nothing is fetched singly and the
- * wire carries little but the events. */
+/* A node that was away gets what it lacks by one stream: nothing is fetched singly and
+ * the wire carries little but the events. */
 static const char *catching_up_is_one_stream(uint64_t seed)
 {
     struct sim *s = world(seed, 2, 0);
     sim_link_all(s);
-    if (sim_ask(s, 0, "append_many", "{\"count\":300,\"size\":256}", PANDO_SEC(20)) != PANDO_OK)
+    if (sim_ask(s, 0, "append_many", "{\"count\":300,\"size\":256}", PANDO_SEC(20)) !=
+        PANDO_OK)
         return finish(s, false, "liveness: 300 appends were not acknowledged");
     sim_run_for(s, PANDO_SEC(5));
     if (!sim_converged(s))
@@ -144,7 +153,8 @@ static const char *a_partition_heals(uint64_t seed)
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(8));
     const bool equal = sim_converged(s) && events_of(s, 0) >= 60;
-    return finish(s, equal, "liveness: the sides stayed different after the partition healed");
+    return finish(s, equal,
+                  "liveness: the sides stayed different after the partition healed");
 }
 
 /* An author gives one number twice, each side sees another; children build on both. */
@@ -190,9 +200,9 @@ static const char *what_is_wrong_is_refused(uint64_t seed)
     sim_run_for(s, PANDO_SEC(2));
     const uint64_t before = events_of(s, 0);
     for (int twice = 0; twice < 2; twice++) {
-        ghost_say(s, &g, 0, 1, NULL, 1, true);            /* forged */
-        ghost_say(s, &g, 0, 5, NULL, 2, false);           /* 5 without 4 */
-        ghost_say(s, &g, 1, 2, &nowhere, 3, false);       /* no such parent */
+        ghost_say(s, &g, 0, 1, NULL, 1, true);      /* forged */
+        ghost_say(s, &g, 0, 5, NULL, 2, false);     /* 5 without 4 */
+        ghost_say(s, &g, 1, 2, &nowhere, 3, false); /* no such parent */
         sim_run_for(s, PANDO_SEC(1));
     }
     sim_run_for(s, PANDO_SEC(90)); /* the orphan's deadline passes */
@@ -202,29 +212,40 @@ static const char *what_is_wrong_is_refused(uint64_t seed)
                          sim_dag(s, 1)->totals.refused[DAG_REFUSE_ORPHAN_LATE] == 1 &&
                          sim_dag(s, 1)->orphans.len == 0;
     const bool kept_out = events_of(s, 0) == before && events_of(s, 2) == before;
-    return finish(s, refused && kept_out && sim_converged(s), "refusal: something wrong got in");
+    return finish(s, refused && kept_out && sim_converged(s),
+                  "refusal: something wrong got in");
 }
 
 static void stir(struct sim *s)
 {
     const uint32_t n = s->config.nodes;
-    const uint32_t a = (uint32_t)rng_below(&s->rng, n), b = (uint32_t)rng_below(&s->rng, n);
+    const uint32_t a = (uint32_t)rng_below(&s->rng, n),
+                   b = (uint32_t)rng_below(&s->rng, n);
     switch (rng_below(&s->rng, 12)) {
-    case 0: sim_crash(s, a); return;
+    case 0:
+        sim_crash(s, a);
+        return;
     case 1:
     case 2:
         sim_restart(s, a);
         sim_check_acks(s); /* before anybody could bring the events back */
         return;
-    case 3: sim_link(s, a, b, false); return;
+    case 3:
+        sim_link(s, a, b, false);
+        return;
     case 4:
-    case 5: sim_link(s, a, b, true); return;
-    default: sim_append(s, a); return;
+    case 5:
+        sim_link(s, a, b, true);
+        return;
+    default:
+        sim_append(s, a);
+        return;
     }
 }
 
 /* Chaos: links, crashes and gossip loss while everybody writes; then peace. Safety: all
- * invariants, all the time; what was acknowledged survives. Liveness: equal sets at last. */
+ * invariants, all the time; what was acknowledged survives. Liveness: equal sets at last.
+ */
 static const char *chaos_ends_in_agreement(uint64_t seed)
 {
     struct sim *s = world(seed, 3 + (uint32_t)(seed % 5), 200);
@@ -250,13 +271,6 @@ static const char *chaos_ends_in_agreement(uint64_t seed)
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(30));
     const bool equal = sim_converged(s) && s->acks_len > 10;
-    if (!equal && getenv("DAG_SIM_SHOW") != NULL)
-        for (uint32_t i = 0; i < s->config.nodes; i++) {
-            const struct dag *d = sim_dag(s, i);
-            printf("node %u: events %llu heads %llu orphans %zu pending %zu wants %u pull %d acks %zu staged %zu\n", i,
-                   (unsigned long long)events_of(s, i), (unsigned long long)index_counts(d->host.tables).heads,
-                   d->orphans.len, d->pending.len, fetch_len(&d->fetch), d->pull.active, s->acks_len, d->staged_len);
-        }
     return finish(s, equal, "liveness: the sets stayed different after all was healed");
 }
 
@@ -325,7 +339,8 @@ static void run_scenario(void **state)
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         const char *what = SCENARIOS[i].run(seed);
         if (what != NULL) {
-            print_error("%s, seed %llu: %s\n", SCENARIOS[i].name, (unsigned long long)seed, what);
+            print_error("%s, seed %llu: %s\n", SCENARIOS[i].name,
+                        (unsigned long long)seed, what);
             fail();
         }
     }
@@ -357,7 +372,7 @@ int main(int argc, char **argv)
         return hunt();
     for (size_t i = 0; i < SCENARIOS_LEN; i++)
         if (argc < 2 || strstr(SCENARIOS[i].name, argv[1]) != NULL)
-            tests[len++] = (struct CMUnitTest){ SCENARIOS[i].name, run_scenario, NULL, NULL,
-                                                (void *)(uintptr_t)i };
+            tests[len++] = (struct CMUnitTest){ SCENARIOS[i].name, run_scenario, NULL,
+                                                NULL, (void *)(uintptr_t)i };
     return _cmocka_run_group_tests("dag simulation", tests, len, NULL, NULL);
 }

@@ -12,8 +12,9 @@
 
 static struct sim *world(uint32_t nodes, const char *config)
 {
-    const struct sim_config c = { .seed = 3, .nodes = nodes, .delay = PANDO_MSEC(4),
-                                  .config_json = config };
+    const struct sim_config c = {
+        .seed = 3, .nodes = nodes, .delay = PANDO_MSEC(4), .config_json = config
+    };
     return sim_new(&c);
 }
 
@@ -85,9 +86,12 @@ static void wrong_calls_are_told_what_is_wrong(void **state)
     CHECK_EQ(sim_ask(s, 0, "append", "{\"kind\":\"heartbeat\",\"body\":1}", soon),
              PANDO_UNSUPPORTED);
     CHECK_EQ(sim_ask(s, 0, "append", "{\"cbor\":\"GAE\"}", soon), PANDO_MALFORMED);
-    CHECK_EQ(sim_ask(s, 0, "blob_get", "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}",
-                     soon),
-             PANDO_NOT_FOUND);
+    CHECK_EQ(
+        sim_ask(
+            s, 0, "blob_get",
+            "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}",
+            soon),
+        PANDO_NOT_FOUND);
     CHECK_EQ(sim_dag(s, 0)->ops_len, 0);
     end(s);
 }
@@ -162,7 +166,8 @@ static void a_blob_travels_in_chunks(void **state)
         body[i] = (uint8_t)(i < 2 * BLOB_CHUNK_SIZE ? i % 251 % 128 : i * i >> 7);
     memcpy(body + BLOB_CHUNK_SIZE, body, BLOB_CHUNK_SIZE);
     strcpy(json, "{\"data\":\"");
-    CHECK_OK(multibase_encode(MULTIBASE_64, slice_of(body, SIZE), json + 9, SIZE * 4 / 3 + 8));
+    CHECK_OK(
+        multibase_encode(MULTIBASE_64, slice_of(body, SIZE), json + 9, SIZE * 4 / 3 + 8));
     strcat(json, "\"}");
     const char *text = ask(s, 0, "blob_put", json);
     take_text(text, "cid", cid, sizeof cid);
@@ -187,10 +192,12 @@ static void a_small_blob_is_its_own_chunk(void **state)
     (void)state;
     struct sim *s = world(2, QUICK);
     const char *text = ask(s, 0, "blob_put", "{\"data\":\"aGVsbG8gd29ybGQ=\"}");
-    CHECK(strstr(text, "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e") != NULL);
+    CHECK(strstr(text, "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e") !=
+          NULL);
     sim_link_all(s);
-    text = ask(s, 1, "blob_get",
-               "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}");
+    text =
+        ask(s, 1, "blob_get",
+            "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}");
     CHECK(strstr(text, "\"data\":\"aGVsbG8gd29ybGQ\"") != NULL);
     end(s);
 }
@@ -201,10 +208,12 @@ static void a_blob_that_nobody_has_is_given_up(void **state)
     struct sim *s = world(3, QUICK);
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(1));
-    CHECK_EQ(sim_ask(s, 1, "blob_get",
-                     "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}",
-                     PANDO_SEC(20)),
-             PANDO_UNAVAILABLE);
+    CHECK_EQ(
+        sim_ask(
+            s, 1, "blob_get",
+            "{\"id\":\"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e\"}",
+            PANDO_SEC(20)),
+        PANDO_UNAVAILABLE);
     CHECK(sim_dag(s, 1)->blob_fetch.asked_total <= 4);
     end(s);
 }
@@ -212,7 +221,8 @@ static void a_blob_that_nobody_has_is_given_up(void **state)
 static void nodes_announce_beat_and_leave(void **state)
 {
     (void)state;
-    struct sim *s = world(2, "{\"heartbeat_ms\":1000,\"addresses\":[\"/ip4/10.0.0.1/udp/9000/quic-v1\"]}");
+    struct sim *s = world(
+        2, "{\"heartbeat_ms\":1000,\"addresses\":[\"/ip4/10.0.0.1/udp/9000/quic-v1\"]}");
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(5));
     const char *text = ask(s, 0, "ls", "{\"kind\":\"announce\"}");
@@ -234,7 +244,8 @@ static void nodes_announce_beat_and_leave(void **state)
 /* A check in the manner of a receipt's: {"k": key, "s": signature over "inner"}. */
 static enum dag_body_verdict check_body(void *ctx, enum event_kind kind,
                                         const struct pando_id *space,
-                                        const struct pando_key *author, struct pando_slice body,
+                                        const struct pando_key *author,
+                                        struct pando_slice body,
                                         struct space_verify_item *ret_item,
                                         uint8_t scratch[DAG_INNER_MAX])
 {
@@ -310,7 +321,8 @@ static void a_receipt_is_verified_inside_too(void **state)
 static void a_flood_is_shed_and_comes_by_the_stream(void **state)
 {
     (void)state;
-    struct sim *s = world(2, "{\"rate\":10,\"burst\":20,\"heads_ms\":500,\"heads_max_ms\":1000}");
+    struct sim *s =
+        world(2, "{\"rate\":10,\"burst\":20,\"heads_ms\":500,\"heads_max_ms\":1000}");
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(1));
     (void)ask(s, 0, "append_many", "{\"count\":200,\"size\":40}");
@@ -340,9 +352,11 @@ static void config_names_what_it_refuses(void **state)
     buf_init(&addresses, 1000);
     CHECK_OK(dag_config_load(slice_text("{\"rate\":7}"), &config, &addresses, &err));
     CHECK_EQ(config.rate, 7);
-    CHECK_EQ(dag_config_load(slice_text("{\"rat\":7}"), &config, &addresses, &err), PANDO_INVALID);
+    CHECK_EQ(dag_config_load(slice_text("{\"rat\":7}"), &config, &addresses, &err),
+             PANDO_INVALID);
     CHECK(strstr(err.text, "\"rat\"") != NULL);
-    CHECK_EQ(dag_config_load(slice_text("{\"rate\":0}"), &config, &addresses, &err), PANDO_INVALID);
+    CHECK_EQ(dag_config_load(slice_text("{\"rate\":0}"), &config, &addresses, &err),
+             PANDO_INVALID);
     CHECK(strstr(err.text, "from 1 to") != NULL);
     buf_deinit(&addresses);
 }

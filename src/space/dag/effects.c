@@ -25,19 +25,24 @@ void dag_emit(struct dag *d, const struct space_effect *effect)
     d->effects[d->effects_len++] = *effect;
 }
 
-void dag_reply(struct dag *d, uint64_t token, enum pando_status status, struct pando_slice text,
-               bool more, bool raw)
+void dag_reply(struct dag *d, uint64_t token, enum pando_status status,
+               struct pando_slice text, bool more, bool raw)
 {
     if (token == DAG_NOBODY)
         return;
     struct bytes *bytes = bytes_copy(text);
     if (bytes == NULL)
         status = PANDO_NOMEM;
-    dag_emit(d, &(struct space_effect){ .kind = SPACE_REPLY, .token = token, .status = status,
-                                        .bytes = bytes, .more = more, .raw = raw });
+    dag_emit(d, &(struct space_effect){ .kind = SPACE_REPLY,
+                                        .token = token,
+                                        .status = status,
+                                        .bytes = bytes,
+                                        .more = more,
+                                        .raw = raw });
 }
 
-void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status, const char *text)
+void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status,
+                     const char *text)
 {
     struct pando_buf b;
     buf_init(&b, 1024);
@@ -59,8 +64,9 @@ void dag_fault(struct dag *d, uint32_t peer, enum pando_status status, const cha
 {
     d->totals.faults++;
     if (dag_peer(d, peer) != NULL)
-        dag_emit(d, &(struct space_effect){ .kind = SPACE_FAULT, .peer = peer, .status = status,
-                                            .text = text });
+        dag_emit(d,
+                 &(struct space_effect){
+                     .kind = SPACE_FAULT, .peer = peer, .status = status, .text = text });
 }
 
 struct dag_peer *dag_peer(const struct dag *d, uint32_t handle)
@@ -71,7 +77,8 @@ struct dag_peer *dag_peer(const struct dag *d, uint32_t handle)
     return NULL;
 }
 
-bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel, struct pando_slice message)
+bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel,
+              struct pando_slice message)
 {
     if (p->credit[channel] < (int64_t)message.len)
         return false;
@@ -80,7 +87,9 @@ bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel, struct pando_s
         return false;
     p->credit[channel] -= (int64_t)message.len;
     d->totals.sync_sent += message.len;
-    dag_emit(d, &(struct space_effect){ .kind = SPACE_SEND, .peer = p->handle, .channel = channel,
+    dag_emit(d, &(struct space_effect){ .kind = SPACE_SEND,
+                                        .peer = p->handle,
+                                        .channel = channel,
                                         .bytes = bytes });
     return true;
 }

@@ -6,11 +6,11 @@
  *                          |                       |
  *                          +--refused (counted)    +--> ORPHAN --a parent came--> READY
  *
- * admit.c moves items along, verify.c talks to the verifier, orphan.c keeps those who wait,
- * local.c makes our own events, durable.c says what a commit allows, heads.c and pull.c
- * decide what to ask for, serve.c answers, blobs.c carries large bodies, verbs.c and the
- * files behind it answer people. A parcel is a received message that stays charged to its
- * peer until all its items have moved on.
+ * admit.c moves items along, verify.c talks to the verifier, orphan.c keeps those who
+ * wait, local.c makes our own events, stage.c says what a commit allows, heads.c and
+ * pull.c decide what to ask for, serve.c answers, blobs.c carries large bodies, verbs.c
+ * and the files behind it answer people. A parcel is a received message that stays
+ * charged to its peer until all its items have moved on.
  */
 #ifndef SPACE_DAG_ENGINE_H
 #define SPACE_DAG_ENGINE_H
@@ -26,43 +26,43 @@
 #include "sync/blob.h"
 #include "sync/fetch.h"
 
-#define DAG_SYNC 0 /* channels */
-#define DAG_BLOB 1
+#define DAG_SYNC     0 /* channels */
+#define DAG_BLOB     1
 #define DAG_CHANNELS 2
 
-#define DAG_PEERS_MAX 256
-#define DAG_LACKING_MAX 32
-#define DAG_HEADS_SENT_MAX 256   /* listed in one HEADS */
-#define DAG_DIGEST_HEADS_MAX 4096
-#define DAG_BATCH_SIZE (160u << 10)   /* of EVENTS; one more block may follow */
-#define DAG_GOSSIP_SIZE (48u << 10)
-#define DAG_PARCELS_MAX 4096     /* messages that wait to be opened */
-#define DAG_ITEM_PARCELS_MAX 3
-#define DAG_REFUSED_MAX 4096     /* ids remembered as refused */
-#define DAG_BEATS_MAX 4096       /* authors whose last heartbeat is kept */
-#define DAG_BUCKETS_MAX 16384    /* authors whose rate is metered */
-#define DAG_OPS_MAX 1024
-#define DAG_SERVES_MAX 16
+#define DAG_PEERS_MAX         256
+#define DAG_LACKING_MAX       32
+#define DAG_HEADS_SENT_MAX    256 /* listed in one HEADS */
+#define DAG_DIGEST_HEADS_MAX  4096
+#define DAG_BATCH_SIZE        (160u << 10) /* of EVENTS; one more block may follow */
+#define DAG_GOSSIP_SIZE       (48u << 10)
+#define DAG_PARCELS_MAX       4096 /* messages that wait to be opened */
+#define DAG_ITEM_PARCELS_MAX  3
+#define DAG_REFUSED_MAX       4096  /* ids remembered as refused */
+#define DAG_BEATS_MAX         4096  /* authors whose last heartbeat is kept */
+#define DAG_BUCKETS_MAX       16384 /* authors whose rate is metered */
+#define DAG_OPS_MAX           1024
+#define DAG_SERVES_MAX        16
 #define DAG_SERVE_AUTHORS_MAX 65536
-#define DAG_VERIFY_JOBS_MAX 32
-#define DAG_NOBODY UINT64_MAX    /* a token: no answer is owed */
-#define DAG_NOTICES_MAX 32       /* of one step; the rest are summed up in one */
+#define DAG_VERIFY_JOBS_MAX   32
+#define DAG_NOBODY            UINT64_MAX /* a token: no answer is owed */
+#define DAG_NOTICES_MAX       32         /* of one step; the rest are summed up in one */
 
 /* Why an event was not stored. name, metric suffix, what a peer did wrong (0: nothing) */
-#define DAG_REFUSE_MAP(X)                                                               \
-    X(MALFORMED, "malformed", 1)        /* not canonical, or a field out of bounds */   \
-    X(UNSUPPORTED, "unsupported", 0)    /* a version or kind of the future */           \
-    X(SPACE, "space", 1)                /* of another space */                          \
-    X(FORGED, "forged", 1)              /* a signature does not verify */               \
-    X(BODY, "body", 1)                  /* the kind's rules for its body are broken */  \
-    X(SEQUENCE, "sequence", 1)          /* the first parent is not the author's last */ \
-    X(FUTURE, "future", 0)              /* its time is too far ahead of ours */         \
-    X(RATE, "rate", 0)                  /* its author's bucket is empty */              \
-    X(FULL, "full", 0)                  /* too many events are under way */             \
-    X(ORPHANS_FULL, "orphans_full", 0)  /* the oldest orphan gave way */                \
-    X(ORPHAN_LATE, "orphan_late", 0)    /* its parents did not come in time */          \
-    X(PARENT, "parent", 0)              /* a parent was refused */                      \
-    X(BEAT, "beat", 0)                  /* a heartbeat that is old, early or misplaced */
+#define DAG_REFUSE_MAP(X)                                                              \
+    X(MALFORMED, "malformed", 1)       /* not canonical, or a field out of bounds */   \
+    X(UNSUPPORTED, "unsupported", 0)   /* a version or kind of the future */           \
+    X(SPACE, "space", 1)               /* of another space */                          \
+    X(FORGED, "forged", 1)             /* a signature does not verify */               \
+    X(BODY, "body", 1)                 /* the kind's rules for its body are broken */  \
+    X(SEQUENCE, "sequence", 1)         /* the first parent is not the author's last */ \
+    X(FUTURE, "future", 0)             /* its time is too far ahead of ours */         \
+    X(RATE, "rate", 0)                 /* its author's bucket is empty */              \
+    X(FULL, "full", 0)                 /* too many events are under way */             \
+    X(ORPHANS_FULL, "orphans_full", 0) /* the oldest orphan gave way */                \
+    X(ORPHAN_LATE, "orphan_late", 0)   /* its parents did not come in time */          \
+    X(PARENT, "parent", 0)             /* a parent was refused */                      \
+    X(BEAT, "beat", 0)                 /* a heartbeat that is old, early or misplaced */
 
 enum dag_refuse {
 #define X(name, text, blame) DAG_REFUSE_##name,
@@ -114,7 +114,7 @@ struct dag_item {
     struct space_verify_item inner_item;
     struct pando_time since;
     struct pando_time ask_after; /* ORPHAN: nobody had its parents a moment ago */
-    struct pando_id missing; /* ORPHAN: the parent it waits for */
+    struct pando_id missing;     /* ORPHAN: the parent it waits for */
     struct dag_item *next_waiter;
     struct dag_item *prev, *next; /* in the list of its state */
 };
@@ -144,7 +144,7 @@ struct dag_peer {
     int64_t credit[DAG_CHANNELS];
     struct pando_time heads_at;
     struct pando_span heads_every;
-    struct pando_time check_at;   /* look whether `lacking` still is */
+    struct pando_time check_at; /* look whether `lacking` still is */
     struct pando_time shunned_until;
     bool met;       /* its HEADS came */
     bool pulled;    /* since its last HEADS: what lacks now must be fetched by id */
@@ -177,22 +177,22 @@ enum dag_op_kind { DAG_OP_APPEND, DAG_OP_PUT, DAG_OP_GET, DAG_OP_WATCH, DAG_OP_E
 /* A call that is not answered yet. */
 struct dag_op {
     enum dag_op_kind kind;
-    uint64_t token; /* DAG_NOBODY: no answer is owed */
-    bool many, quiet; /* APPEND: several; without their ids */
-    bool fill, vary;  /* APPEND: one body for all; with its last bytes random */
+    uint64_t token;      /* DAG_NOBODY: no answer is owed */
+    bool many, quiet;    /* APPEND: several; without their ids */
+    bool fill, vary;     /* APPEND: one body for all; with its last bytes random */
     bool raw, here_only; /* GET */
     enum event_kind event_kind;
     uint32_t total, appended, durable; /* records */
-    struct pando_buf bytes;   /* APPEND: bodies one behind the other; PUT: the body */
-    uint32_t *ends;           /* APPEND: where each body ends */
-    struct pando_buf text;    /* the answer so far */
-    struct blob_list *list;   /* PUT */
-    struct blob_ref ref;      /* PUT, GET */
-    struct blob_job job;      /* GET */
-    struct pando_time due;    /* GET */
-    uint64_t number, end;     /* WATCH, EXPORT: next event, first beyond */
-    int kind_only;            /* WATCH: enum event_kind or -1 */
-    uint32_t chunk;           /* GET raw: next to answer with */
+    struct pando_buf bytes; /* APPEND: bodies one behind the other; PUT: the body */
+    uint32_t *ends;         /* APPEND: where each body ends */
+    struct pando_buf text;  /* the answer so far */
+    struct blob_list *list; /* PUT */
+    struct blob_ref ref;    /* PUT, GET */
+    struct blob_job job;    /* GET */
+    struct pando_time due;  /* GET */
+    uint64_t number, end;   /* WATCH, EXPORT: next event, first beyond */
+    int kind_only;          /* WATCH: enum event_kind or -1 */
+    uint32_t chunk;         /* GET raw: next to answer with */
     struct dag_op *prev, *next;
 };
 
@@ -234,7 +234,7 @@ struct dag {
 
     struct space_effect *effects;
     size_t effects_head, effects_len, effects_cap;
-    uint32_t notices;        /* of this step */
+    uint32_t notices; /* of this step */
     uint64_t notices_summed;
 
     struct dag_peer *peers;
@@ -247,7 +247,7 @@ struct dag {
     struct dag_list to_verify, ready, orphans;
     uint64_t orphan_bytes;
     struct pando_time orphan_at; /* look through them again */
-    struct map refused; /* id -> uint8_t */
+    struct map refused;          /* id -> uint8_t */
     struct pando_id refused_ring[DAG_REFUSED_MAX];
     size_t refused_at;
     struct map buckets; /* author -> bucket */
@@ -262,7 +262,7 @@ struct dag {
     bool has_last;
     struct pando_id last;
 
-    uint64_t durable; /* all records below this position are on disk */
+    uint64_t durable;    /* all records below this position are on disk */
     uint64_t generation; /* of the tables */
     struct dag_staged *staged;
     size_t staged_head, staged_len, staged_cap;
@@ -276,21 +276,23 @@ struct dag {
     struct dag_heads heads;
     struct map beats; /* author -> beat */
     struct pando_time beat_at;
-    int64_t beat_time; /* of our last one */
+    int64_t beat_time;          /* of our last one */
     struct pando_buf addresses; /* JSON array for the announcement */
-    bool more_work; /* a stream has something to do at once */
+    bool more_work;             /* a stream has something to do at once */
     struct dag_totals totals;
 };
 
 /* effects.c */
 void dag_emit(struct dag *d, const struct space_effect *effect);
-void dag_reply(struct dag *d, uint64_t token, enum pando_status status, struct pando_slice text,
-               bool more, bool raw);
-void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status, const char *text);
+void dag_reply(struct dag *d, uint64_t token, enum pando_status status,
+               struct pando_slice text, bool more, bool raw);
+void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status,
+                     const char *text);
 void dag_notice(struct dag *d, struct pando_slice json);
 void dag_fault(struct dag *d, uint32_t peer, enum pando_status status, const char *text);
 /* Send within the credit; false when there is too little of it, nothing was sent then. */
-bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel, struct pando_slice message);
+bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel,
+              struct pando_slice message);
 struct dag_peer *dag_peer(const struct dag *d, uint32_t handle);
 
 /* lists.c */
@@ -318,14 +320,16 @@ bool dag_refuse_is_fault(enum dag_refuse why);
 /* gate.c */
 bool dag_gate_rate(struct dag *d, const struct pando_key *author);
 void dag_gate_remember(struct dag *d, const struct pando_id *id, enum dag_refuse why);
-bool dag_gate_refused(const struct dag *d, const struct pando_id *id, enum dag_refuse *ret_why);
+bool dag_gate_refused(const struct dag *d, const struct pando_id *id,
+                      enum dag_refuse *ret_why);
 
 /* verify.c */
 void dag_verify_flush(struct dag *d);
 void dag_verify_done(struct dag *d, uint64_t token, const uint64_t *bits);
 
 /* orphan.c */
-void dag_orphan_keep(struct dag *d, struct dag_item *item, const struct pando_id *missing);
+void dag_orphan_keep(struct dag *d, struct dag_item *item,
+                     const struct pando_id *missing);
 void dag_orphan_wake(struct dag *d, const struct pando_id *id);
 void dag_orphan_refuse_waiters(struct dag *d, const struct pando_id *id);
 void dag_orphan_given_up(struct dag *d, const struct pando_id *id);
@@ -349,8 +353,8 @@ struct bytes *dag_read_event(struct dag *d, uint64_t position, struct event *ret
 void dag_local_start(struct dag *d);
 void dag_local_foreign(struct dag *d, const struct event *ev);
 /* Queue one event of ours; `op` NULL: made at once, nobody waits. */
-enum pando_status dag_local_event(struct dag *d, enum event_kind kind, struct pando_slice body,
-                                  struct dag_op *op);
+enum pando_status dag_local_event(struct dag *d, enum event_kind kind,
+                                  struct pando_slice body, struct dag_op *op);
 
 /* ops.c */
 struct dag_op *dag_op_new(struct dag *d, enum dag_op_kind kind, uint64_t token);
@@ -401,8 +405,8 @@ void dag_leave(struct dag *d);
 /* verbs.c, report.c, stream.c, config.c, metrics.c */
 extern const char *const dag_verbs[];
 void dag_call(struct dag *d, const struct space_input *in);
-void dag_report_ls(struct dag *d, uint64_t token, uint32_t limit, uint64_t before, int kind,
-                   const struct pando_key *author);
+void dag_report_ls(struct dag *d, uint64_t token, uint32_t limit, uint64_t before,
+                   int kind, const struct pando_key *author);
 void dag_report_show(struct dag *d, uint64_t token, const struct pando_id *id);
 void dag_report_receipt(struct dag *d, uint64_t token, const struct pando_id *receipt);
 void dag_report_heads(struct dag *d, uint64_t token);
@@ -410,10 +414,12 @@ void dag_report_vector(struct dag *d, uint64_t token);
 void dag_report_stats(struct dag *d, uint64_t token);
 void dag_report_nodes(struct dag *d, uint64_t token);
 void dag_report_equivocations(struct dag *d, uint64_t token);
-enum pando_status dag_report_event(struct pando_buf *b, const struct event *ev, bool body);
+enum pando_status dag_report_event(struct pando_buf *b, const struct event *ev,
+                                   bool body);
 void dag_stream_run(struct dag *d, struct dag_op *op);
 enum pando_status dag_config_load(struct pando_slice json, struct dag_config *ret,
-                                  struct pando_buf *ret_addresses, struct pando_err *reterr);
+                                  struct pando_buf *ret_addresses,
+                                  struct pando_err *reterr);
 size_t dag_metrics(const void *instance, struct space_metric *ret, size_t cap);
 size_t dag_status(const void *instance, char *ret_text, size_t cap);
 

@@ -10,11 +10,15 @@
 /* Offsets that follow from the layout: a one-byte head, "v": 1, "seq" and its number. The
  * entry of the signature is text(3) "sig", bytes(64). */
 #define SIG_ENTRY_SIZE (4 + 2 + 64)
-#define SIG_VALUE_AT (4 + 2)
+#define SIG_VALUE_AT   (4 + 2)
 
 static size_t uint_size(uint64_t value)
 {
-    return value < 24 ? 1 : value <= 0xff ? 2 : value <= 0xffff ? 3 : value <= 0xffffffff ? 5 : 9;
+    return value < 24            ? 1
+           : value <= 0xff       ? 2
+           : value <= 0xffff     ? 3
+           : value <= 0xffffffff ? 5
+                                 : 9;
 }
 
 /* Where the signature's entry begins: after map head, "v" 1, "seq" n. */
@@ -26,10 +30,13 @@ static size_t sig_entry_at(uint64_t seq)
 const char *event_kind_name(enum event_kind kind)
 {
     switch (kind) {
-#define X(name, text) case EVENT_##name: return text;
+#define X(name, text)  \
+    case EVENT_##name: \
+        return text;
         EVENT_KIND_MAP(X)
 #undef X
-    case EVENT_KINDS: break;
+    case EVENT_KINDS:
+        break;
     }
     return "unknown";
 }
@@ -188,7 +195,8 @@ void event_signed_bytes(const struct event *ev, uint8_t *ret_bytes)
 enum pando_status event_sign(struct event *ev, const struct crypto_secret *secret,
                              uint8_t *ret_block, size_t cap)
 {
-    static_assert(EVENT_SIGN_PREFIX < SIG_ENTRY_SIZE, "signed bytes fit where a block fits");
+    static_assert(EVENT_SIGN_PREFIX < SIG_ENTRY_SIZE,
+                  "signed bytes fit where a block fits");
     uint8_t scratch[EVENT_BLOCK_MAX];
     struct wire_writer w = wire_write(ret_block, cap);
 
@@ -201,7 +209,8 @@ enum pando_status event_sign(struct event *ev, const struct crypto_secret *secre
     ev->block = wire_written(&w);
     event_signed_bytes(ev, scratch);
     ev->sig = crypto_sign(secret, slice_of(scratch, event_signed_size(ev)));
-    memcpy(ret_block + sig_entry_at(ev->seq) + SIG_VALUE_AT, ev->sig.bytes, sizeof ev->sig.bytes);
+    memcpy(ret_block + sig_entry_at(ev->seq) + SIG_VALUE_AT, ev->sig.bytes,
+           sizeof ev->sig.bytes);
     ev->id = crypto_sha256(ev->block);
     return PANDO_OK;
 }

@@ -17,7 +17,9 @@ struct fixture {
 static void setup(struct fixture *f)
 {
     const uint8_t seed[32] = { 7 };
-    *f = (struct fixture){ .ev = { .seq = 3, .epoch = 1, .time = 1800000000000, .kind = EVENT_DATA } };
+    *f = (struct fixture){
+        .ev = { .seq = 3, .epoch = 1, .time = 1800000000000, .kind = EVENT_DATA }
+    };
     crypto_secret_from_seed(seed, &f->secret);
     f->ev.author = crypto_public(&f->secret);
     memset(f->ev.space.bytes, 0x51, 32);

@@ -49,11 +49,12 @@ void dag_gate_remember(struct dag *d, const struct pando_id *id, enum dag_refuse
     d->refused_at = (d->refused_at + 1) % DAG_REFUSED_MAX;
 }
 
-bool dag_gate_refused(const struct dag *d, const struct pando_id *id, enum dag_refuse *ret_why)
+bool dag_gate_refused(const struct dag *d, const struct pando_id *id,
+                      enum dag_refuse *ret_why)
 {
     const uint8_t *why = map_find(&d->refused, id);
     if (why == NULL)
         return false;
-    *ret_why = (enum dag_refuse)*why;
+    *ret_why = (enum dag_refuse) * why;
     return true;
 }

@@ -1,10 +1,11 @@
 /* heads.c - does a peer hold the same set? Same heads, same ancestors: the heads tell.
  *
  * A HEADS message lists the highest heads and a digest over the first 4,096 of them with
- * the counts. Equal messages mean equal sets; then the exchange backs off from 5 s to 60 s.
- * What a peer lists and we lack may still be under way by gossip, so a moment passes before
- * the peer becomes a candidate to pull from; not at the first meeting, and not when it is
- * far ahead. Events of our own that are not on disk yet are not announced as heads.
+ * the counts. Equal messages mean equal sets; then the exchange backs off from 5 s to 60
+ * s. What a peer lists and we lack may still be under way by gossip, so a moment passes
+ * before the peer becomes a candidate to pull from; not at the first meeting, and not
+ * when it is far ahead. Events of our own that are not on disk yet are not announced as
+ * heads.
  */
 #include "space/dag/engine.h"
 
@@ -57,13 +58,16 @@ void dag_heads_send(struct dag *d, struct dag_peer *p, bool reply)
     size_t len = 0;
     const struct dag_heads *mine = dag_heads_now(d);
 
-    while (len < DAG_HEADS_SENT_MAX && index_next_head(d->host.tables, &cursor, &id, &height))
+    while (len < DAG_HEADS_SENT_MAX &&
+           index_next_head(d->host.tables, &cursor, &id, &height))
         if (!is_unsafe(d, &id))
             ids[len++] = id;
     struct wire_writer w = wire_write(bytes, sizeof bytes);
     dag_wire_put_heads(&w, &d->host.space,
-                       &(struct dag_message){ .kind = DAG_HEADS, .reply = reply,
-                                              .events = mine->events, .heads = mine->heads,
+                       &(struct dag_message){ .kind = DAG_HEADS,
+                                              .reply = reply,
+                                              .events = mine->events,
+                                              .heads = mine->heads,
                                               .digest = mine->digest },
                        len);
     for (size_t i = 0; i < len; i++)
@@ -167,6 +171,7 @@ struct pando_time dag_heads_deadline(const struct dag *d)
 {
     struct pando_time at = PANDO_TIME_NEVER;
     for (size_t i = 0; i < d->peers_len; i++)
-        at = pando_time_min(at, pando_time_min(d->peers[i].heads_at, d->peers[i].check_at));
+        at = pando_time_min(at,
+                            pando_time_min(d->peers[i].heads_at, d->peers[i].check_at));
     return at;
 }

@@ -42,8 +42,8 @@ static bool key_is_known(struct tables *t, const struct pando_key *key)
     return index_next_author(t, &cursor, &found);
 }
 
-static enum pando_status put_head(struct tables *t, const struct pando_id *id, uint32_t height,
-                                  bool present)
+static enum pando_status put_head(struct tables *t, const struct pando_id *id,
+                                  uint32_t height, bool present)
 {
     struct row key = row_key(INDEX_HEADS), value = { 0 };
     row_put(&key, UINT32_MAX - height, 4);
@@ -102,7 +102,8 @@ static enum pando_status fold_seq(struct tables *t, uint32_t author, uint64_t se
     return row_store(t, &key, &value);
 }
 
-static enum pando_status fold_equivocation(struct tables *t, uint32_t author, uint64_t seq)
+static enum pando_status fold_equivocation(struct tables *t, uint32_t author,
+                                           uint64_t seq)
 {
     struct row key = row_key(INDEX_EQUIVOCATIONS), value = { 0 };
     row_put(&key, author, 4);
@@ -111,13 +112,14 @@ static enum pando_status fold_equivocation(struct tables *t, uint32_t author, ui
 }
 
 static enum pando_status fold_author(struct tables *t, const struct event *ev,
-                                     struct index_counts *counts, struct index_author *ret_author)
+                                     struct index_counts *counts,
+                                     struct index_author *ret_author)
 {
     struct index_author a;
     if (!index_find_author(t, &ev->author, ev->epoch, &a)) {
-        a = (struct index_author){
-            .key = ev->author, .epoch = ev->epoch, .author = counts->authors++
-        };
+        a = (struct index_author){ .key = ev->author,
+                                   .epoch = ev->epoch,
+                                   .author = counts->authors++ };
         counts->nodes += !key_is_known(t, &ev->author);
     }
     if (ev->seq <= a.seq) {
@@ -130,8 +132,8 @@ static enum pando_status fold_author(struct tables *t, const struct event *ev,
     return put_author(t, &a);
 }
 
-static enum pando_status put_event(struct tables *t, const struct event *ev, uint64_t position,
-                                   uint32_t author, uint32_t height)
+static enum pando_status put_event(struct tables *t, const struct event *ev,
+                                   uint64_t position, uint32_t author, uint32_t height)
 {
     struct row key = row_key(INDEX_EVENTS), value = { 0 };
     row_put_bytes(&key, ev->id.bytes, 32);
@@ -157,7 +159,8 @@ static enum pando_status put_number(struct tables *t, uint64_t number, uint64_t 
     return put_position(t, key, position);
 }
 
-static enum pando_status put_receipt(struct tables *t, const struct event *ev, uint64_t position)
+static enum pando_status put_receipt(struct tables *t, const struct event *ev,
+                                     uint64_t position)
 {
     const struct pando_id receipt = crypto_sha256(ev->body);
     struct row key = row_key(INDEX_RECEIPTS);
@@ -250,14 +253,19 @@ static enum pando_status fold_epoch(struct tables *t, struct pando_slice bytes)
     return row_store(t, &key, &value);
 }
 
-enum pando_status index_fold(struct tables *t, const struct pando_id *space, uint8_t record,
-                             uint64_t position, struct pando_slice bytes)
+enum pando_status index_fold(struct tables *t, const struct pando_id *space,
+                             uint8_t record, uint64_t position, struct pando_slice bytes)
 {
     switch (record) {
-    case DAG_RECORD_EVENT: return fold_event(t, space, position, bytes);
-    case DAG_RECORD_BLOB_CHUNK: return fold_blob(t, false, position, bytes);
-    case DAG_RECORD_BLOB_LIST: return fold_blob(t, true, position, bytes);
-    case DAG_RECORD_EPOCH: return fold_epoch(t, bytes);
-    default: return PANDO_UNSUPPORTED;
+    case DAG_RECORD_EVENT:
+        return fold_event(t, space, position, bytes);
+    case DAG_RECORD_BLOB_CHUNK:
+        return fold_blob(t, false, position, bytes);
+    case DAG_RECORD_BLOB_LIST:
+        return fold_blob(t, true, position, bytes);
+    case DAG_RECORD_EPOCH:
+        return fold_epoch(t, bytes);
+    default:
+        return PANDO_UNSUPPORTED;
     }
 }

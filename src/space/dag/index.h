@@ -7,16 +7,16 @@
  *   2 EVENTS   id 32                      position 6, author 4, seq 7, height 4, kind 1
  *   3 SEQS     author 4, seq 7            positions, 6 each: one, or more when the author
  *                                         equivocated (the first 8 are kept)
- *   4 NUMBERS  number 6                   position 6: the n-th event that this node stored
+ *   4 NUMBERS  number 6                   position 6: the n-th event stored here
  *   5 HEADS    ~height 4, id 32           empty; highest first
  *   6 AUTHORS  key 32, epoch 4            author 4, seq 7 (highest), last id 32
  *   7 RECEIPTS receipt id 32              position 6
  *   8 EQUIVOCATIONS author 4, seq 7       empty: SEQS names the events that prove it
  *   9 BLOBS    id 32, list 1              position 6, len 4
- *  10 EPOCH    0                          our own epoch, when it was raised by a record
+ *  10 EPOCH    0                          our own epoch, when a record raised it
  *
- * `author` is a number that stands for (key, epoch), given in order of first appearance. An
- * event of 256 bytes costs about 160 bytes of LMDB. `height` is 1 + the highest of the
+ * `author` is a number that stands for (key, epoch), given in order of first appearance.
+ * An event of 256 bytes costs about 160 bytes of LMDB. `height` is 1 + the highest of the
  * parents' (0 without any): the same on every node.
  */
 #ifndef SPACE_DAG_INDEX_H
@@ -29,14 +29,22 @@
 #define INDEX_FORKS_MAX 8
 
 enum index_table {
-    INDEX_COUNTS = 1, INDEX_EVENTS, INDEX_SEQS, INDEX_NUMBERS, INDEX_HEADS, INDEX_AUTHORS,
-    INDEX_RECEIPTS, INDEX_EQUIVOCATIONS, INDEX_BLOBS, INDEX_EPOCH,
+    INDEX_COUNTS = 1,
+    INDEX_EVENTS,
+    INDEX_SEQS,
+    INDEX_NUMBERS,
+    INDEX_HEADS,
+    INDEX_AUTHORS,
+    INDEX_RECEIPTS,
+    INDEX_EQUIVOCATIONS,
+    INDEX_BLOBS,
+    INDEX_EPOCH,
 };
 
 struct index_counts {
     uint64_t events, receipts, heads, equivocations;
-    uint32_t authors; /* numbers given, one per (key, epoch) */
-    uint32_t nodes;   /* distinct keys */
+    uint32_t authors;         /* numbers given, one per (key, epoch) */
+    uint32_t nodes;           /* distinct keys */
     int64_t earliest, latest; /* milliseconds; 0 while there are no events */
     uint64_t blobs, blob_bytes;
 };
@@ -71,18 +79,21 @@ struct index_blob {
 
 /* Apply one record. Errors: PANDO_CORRUPT the record contradicts the tables; PANDO_FULL,
  * PANDO_NOMEM from the tables. */
-enum pando_status index_fold(struct tables *t, const struct pando_id *space, uint8_t record,
-                             uint64_t position, struct pando_slice bytes) PANDO_MUST_USE;
+enum pando_status index_fold(struct tables *t, const struct pando_id *space,
+                             uint8_t record, uint64_t position,
+                             struct pando_slice bytes) PANDO_MUST_USE;
 
 struct index_counts index_counts(struct tables *t);
-bool index_find(struct tables *t, const struct pando_id *id, struct index_event *ret_event);
+bool index_find(struct tables *t, const struct pando_id *id,
+                struct index_event *ret_event);
 bool index_find_author(struct tables *t, const struct pando_key *key, uint32_t epoch,
                        struct index_author *ret_author);
 /* Positions of the events with that number; returns how many. */
 size_t index_find_seq(struct tables *t, uint32_t author, uint64_t seq,
                       uint64_t ret_positions[INDEX_FORKS_MAX]);
 bool index_find_number(struct tables *t, uint64_t number, uint64_t *ret_position);
-bool index_find_receipt(struct tables *t, const struct pando_id *receipt, uint64_t *ret_position);
+bool index_find_receipt(struct tables *t, const struct pando_id *receipt,
+                        uint64_t *ret_position);
 bool index_find_blob(struct tables *t, bool list, const struct pando_id *id,
                      struct index_blob *ret_blob);
 /* Our own epoch as raised by records; 0 when none was. */
@@ -95,8 +106,8 @@ struct index_cursor {
 };
 /* Keep an author walk to the epochs of one key, in rising order. */
 struct index_cursor index_authors_of(const struct pando_key *key);
-bool index_next_head(struct tables *t, struct index_cursor *cursor, struct pando_id *ret_id,
-                     uint32_t *ret_height);
+bool index_next_head(struct tables *t, struct index_cursor *cursor,
+                     struct pando_id *ret_id, uint32_t *ret_height);
 bool index_next_author(struct tables *t, struct index_cursor *cursor,
                        struct index_author *ret_author);
 bool index_next_equivocation(struct tables *t, struct index_cursor *cursor,

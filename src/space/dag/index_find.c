@@ -25,7 +25,8 @@ struct index_counts index_counts(struct tables *t)
     return c;
 }
 
-bool index_find(struct tables *t, const struct pando_id *id, struct index_event *ret_event)
+bool index_find(struct tables *t, const struct pando_id *id,
+                struct index_event *ret_event)
 {
     struct row key = row_key(INDEX_EVENTS);
     struct pando_slice v;
@@ -42,7 +43,8 @@ bool index_find(struct tables *t, const struct pando_id *id, struct index_event 
     return true;
 }
 
-static void read_author(struct pando_slice key, struct pando_slice value, struct index_author *a)
+static void read_author(struct pando_slice key, struct pando_slice value,
+                        struct index_author *a)
 {
     memcpy(a->key.bytes, key.ptr, 32);
     a->epoch = (uint32_t)row_get(key, 32, 4);
@@ -95,7 +97,8 @@ bool index_find_number(struct tables *t, uint64_t number, uint64_t *ret_position
     return find_position(t, &key, ret_position);
 }
 
-bool index_find_receipt(struct tables *t, const struct pando_id *receipt, uint64_t *ret_position)
+bool index_find_receipt(struct tables *t, const struct pando_id *receipt,
+                        uint64_t *ret_position)
 {
     struct row key = row_key(INDEX_RECEIPTS);
     row_put_bytes(&key, receipt->bytes, 32);
@@ -127,8 +130,8 @@ struct index_cursor index_authors_of(const struct pando_key *key)
     return row_seek(INDEX_AUTHORS, SLICE_OF(*key));
 }
 
-bool index_next_head(struct tables *t, struct index_cursor *cursor, struct pando_id *ret_id,
-                     uint32_t *ret_height)
+bool index_next_head(struct tables *t, struct index_cursor *cursor,
+                     struct pando_id *ret_id, uint32_t *ret_height)
 {
     struct pando_slice key, value;
     if (!row_next(t, INDEX_HEADS, cursor, &key, &value) || key.len != 36)
@@ -142,7 +145,8 @@ bool index_next_author(struct tables *t, struct index_cursor *cursor,
                        struct index_author *ret_author)
 {
     struct pando_slice key, value;
-    if (!row_next(t, INDEX_AUTHORS, cursor, &key, &value) || key.len != 36 || value.len != 43)
+    if (!row_next(t, INDEX_AUTHORS, cursor, &key, &value) || key.len != 36 ||
+        value.len != 43)
         return false;
     read_author(key, value, ret_author);
     return true;

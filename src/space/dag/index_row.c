@@ -49,7 +49,8 @@ bool row_find(struct tables *t, const struct row *key, struct pando_slice *ret_v
     return tables_get(t, key->table, view(key), ret_value) == PANDO_OK;
 }
 
-enum pando_status row_store(struct tables *t, const struct row *key, const struct row *value)
+enum pando_status row_store(struct tables *t, const struct row *key,
+                            const struct row *value)
 {
     return tables_put(t, key->table, view(key), view(value));
 }

@@ -24,7 +24,8 @@ void row_put_bytes(struct row *r, const uint8_t *ptr, size_t len);
 uint64_t row_get(struct pando_slice s, size_t at, size_t size);
 
 bool row_find(struct tables *t, const struct row *key, struct pando_slice *ret_value);
-enum pando_status row_store(struct tables *t, const struct row *key, const struct row *value) PANDO_MUST_USE;
+enum pando_status row_store(struct tables *t, const struct row *key,
+                            const struct row *value) PANDO_MUST_USE;
 enum pando_status row_remove(struct tables *t, const struct row *key) PANDO_MUST_USE;
 /* A walk over the keys that begin with `prefix`. */
 struct index_cursor row_seek(enum index_table table, struct pando_slice prefix);

@@ -34,13 +34,15 @@ void dag_local_foreign(struct dag *d, const struct event *ev)
         ev->epoch == UINT32_MAX)
         return;
     cbor_put_uint(&w, (uint64_t)ev->epoch + 1);
-    if (dag_stage(d, DAG_RECORD_EPOCH, NULL, wire_written(&w), NULL, false, NULL) != PANDO_OK)
+    if (dag_stage(d, DAG_RECORD_EPOCH, NULL, wire_written(&w), NULL, false, NULL) !=
+        PANDO_OK)
         trace(d->host.tracer, TRACE_DAG, TRACE_WARNING,
               "the raised epoch could not be recorded; it is raised for this run");
     d->epoch = ev->epoch + 1;
     d->seq = 0;
     trace(d->host.tracer, TRACE_DAG, TRACE_WARNING,
-          "a peer holds events of ours that this store has lost: going on in epoch %u", d->epoch);
+          "a peer holds events of ours that this store has lost: going on in epoch %u",
+          d->epoch);
 }
 
 static void add_parents(struct dag *d, struct event *ev)
@@ -56,8 +58,8 @@ static void add_parents(struct dag *d, struct event *ev)
             ev->parents[ev->parents_len++] = id;
 }
 
-enum pando_status dag_local_event(struct dag *d, enum event_kind kind, struct pando_slice body,
-                                  struct dag_op *op)
+enum pando_status dag_local_event(struct dag *d, enum event_kind kind,
+                                  struct pando_slice body, struct dag_op *op)
 {
     uint8_t block[EVENT_BLOCK_MAX];
     struct event ev = {

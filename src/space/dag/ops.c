@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define APPENDS_PER_STEP 128 /* about 2 ms of signing */
-#define IDS_TEXT_MAX (16u << 20)
+#define IDS_TEXT_MAX     (16u << 20)
 
 struct dag_op *dag_op_new(struct dag *d, enum dag_op_kind kind, uint64_t token)
 {
@@ -66,7 +66,8 @@ static enum pando_status note_id(struct dag *d, struct dag_op *op)
         return PANDO_OK;
     cid_text_sha256(CID_DAG_CBOR, &d->last, id);
     if (op->many && !op->quiet)
-        return buf_printf(&op->text, "%s\"%s\"", op->appended == 0 ? "{\"ids\":[" : ",", id);
+        return buf_printf(&op->text, "%s\"%s\"", op->appended == 0 ? "{\"ids\":[" : ",",
+                          id);
     return buf_printf(&op->text, "{\"id\":\"%s\",\"epoch\":%u,\"seq\":%llu", id, d->epoch,
                       (unsigned long long)d->seq);
 }
@@ -96,7 +97,8 @@ static bool run_append(struct dag *d, struct dag_op *op, uint32_t *budget)
         }
         (*budget)--;
         vary(d, op);
-        enum pando_status st = dag_local_event(d, op->event_kind, body_at(op, op->appended), op);
+        enum pando_status st =
+            dag_local_event(d, op->event_kind, body_at(op, op->appended), op);
         if (st == PANDO_BUSY)
             return false;
         if (st == PANDO_OK)
@@ -111,7 +113,8 @@ static bool run_append(struct dag *d, struct dag_op *op, uint32_t *budget)
     if (op->durable < op->total)
         return true;
     const bool list = op->many && !op->quiet;
-    if (buf_printf(&op->text, "%s\"count\":%u}", list ? (op->total == 0 ? "{\"ids\":[]," : "],") : ",",
+    if (buf_printf(&op->text, "%s\"count\":%u}",
+                   list ? (op->total == 0 ? "{\"ids\":[]," : "],") : ",",
                    op->total) == PANDO_OK)
         dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);
     else
@@ -136,14 +139,19 @@ void dag_ops_run(struct dag *d)
             if (writable)
                 dag_blob_put_run(d, op);
             break;
-        case DAG_OP_GET: dag_blob_get_run(d, op); break;
+        case DAG_OP_GET:
+            dag_blob_get_run(d, op);
+            break;
         case DAG_OP_WATCH:
-        case DAG_OP_EXPORT: dag_stream_run(d, op); break;
+        case DAG_OP_EXPORT:
+            dag_stream_run(d, op);
+            break;
         }
     }
 }
 
-/* Writers learn at once that the store refuses; what was staged may or may not survive. */
+/* Writers learn at once that the store refuses; what was staged may or may not survive.
+ */
 void dag_ops_fail(struct dag *d, enum pando_status status)
 {
     struct dag_op *next;

@@ -2,10 +2,10 @@
  *
  * An orphan waits for one missing parent at a time; the map `waiting` leads from that
  * parent's id to all who wait for it. Parents that nobody here holds are wanted from the
- * peer who gave the child, and from later announcers. What was streamed or asked for comes
- * in topological order, so a hole in it is asked for at once; gossip may still bring the
- * parent by itself, or a catch-up that is running will, so its children wait a moment.
- * Caps: number and bytes; the oldest gives way. Each orphan has a deadline.
+ * peer who gave the child, and from later announcers. What was streamed or asked for
+ * comes in topological order, so a hole in it is asked for at once; gossip may still
+ * bring the parent by itself, or a catch-up that is running will, so its children wait a
+ * moment. Caps: number and bytes; the oldest gives way. Each orphan has a deadline.
  */
 #include "space/dag/engine.h"
 
@@ -30,7 +30,8 @@ static bool own_block(struct dag_item *item)
     return true;
 }
 
-static bool link_waiter(struct dag *d, struct dag_item *item, const struct pando_id *missing)
+static bool link_waiter(struct dag *d, struct dag_item *item,
+                        const struct pando_id *missing)
 {
     void *value;
     bool added;
@@ -138,8 +139,9 @@ void dag_orphan_refuse_waiters(struct dag *d, const struct pando_id *id)
 static bool may_ask(const struct dag *d, const struct dag_item *item)
 {
     return !item->asked && pando_time_reached(item->ask_after, d->now) &&
-           (item->streamed || (!d->pull.active && pando_time_reached(
-                                   pando_time_add(item->since, d->config.grace), d->now)));
+           (item->streamed ||
+            (!d->pull.active &&
+             pando_time_reached(pando_time_add(item->since, d->config.grace), d->now)));
 }
 
 /* Nobody has the parent now. Who waits for it asks again later, as long as it lives:
@@ -161,8 +163,8 @@ void dag_orphan_tick(struct dag *d)
     if (!pando_time_reached(d->orphan_at, d->now))
         return;
     while (d->orphans.first != NULL &&
-           pando_time_reached(pando_time_add(d->orphans.first->since, d->config.orphan_life),
-                              d->now)) {
+           pando_time_reached(
+               pando_time_add(d->orphans.first->since, d->config.orphan_life), d->now)) {
         struct dag_item *late = d->orphans.first;
         dag_orphan_unlink(d, late);
         dag_item_refuse(d, late, DAG_REFUSE_ORPHAN_LATE);

@@ -1,4 +1,5 @@
-/* parcel.c - received messages: opened when there is room, done when all inside moved on. */
+/* parcel.c - received messages: opened when there is room, done when all inside moved on.
+ */
 #include "space/dag/engine.h"
 
 #include "base/assert.h"
@@ -10,11 +11,15 @@ static void finish(struct dag *d, struct dag_parcel *p)
 {
     const size_t len = bytes_view(p->bytes).len;
     if (p->gossip)
-        dag_emit(d, &(struct space_effect){ .kind = SPACE_VERDICT, .peer = p->peer,
-                                            .token = p->token, .status = p->verdict });
+        dag_emit(d, &(struct space_effect){ .kind = SPACE_VERDICT,
+                                            .peer = p->peer,
+                                            .token = p->token,
+                                            .status = p->verdict });
     else if (dag_peer(d, p->peer) != NULL)
-        dag_emit(d, &(struct space_effect){ .kind = SPACE_DIGESTED, .peer = p->peer,
-                                            .channel = p->channel, .value = len });
+        dag_emit(d, &(struct space_effect){ .kind = SPACE_DIGESTED,
+                                            .peer = p->peer,
+                                            .channel = p->channel,
+                                            .value = len });
     bytes_unref(p->bytes);
     free(p);
 }
@@ -26,8 +31,8 @@ void dag_parcel_release(struct dag *d, struct dag_parcel *p)
         finish(d, p);
 }
 
-/* At the cap a gossip message is ignored and one of a channel is dropped: its sender stays
- * within its window, so only many peers at once get here. */
+/* At the cap a gossip message is ignored and one of a channel is dropped: its sender
+ * stays within its window, so only many peers at once get here. */
 void dag_parcel_take(struct dag *d, const struct space_input *in)
 {
     struct dag_parcel *p = calloc(1, sizeof *p);
@@ -36,16 +41,22 @@ void dag_parcel_take(struct dag *d, const struct space_input *in)
         free(p);
         d->totals.messages_dropped++;
         if (gossip)
-            dag_emit(d, &(struct space_effect){ .kind = SPACE_VERDICT, .peer = in->peer,
-                                                .token = in->token, .status = PANDO_CANCELLED });
+            dag_emit(d, &(struct space_effect){ .kind = SPACE_VERDICT,
+                                                .peer = in->peer,
+                                                .token = in->token,
+                                                .status = PANDO_CANCELLED });
         else
-            dag_emit(d, &(struct space_effect){ .kind = SPACE_DIGESTED, .peer = in->peer,
+            dag_emit(d, &(struct space_effect){ .kind = SPACE_DIGESTED,
+                                                .peer = in->peer,
                                                 .channel = in->channel,
                                                 .value = bytes_view(in->bytes).len });
         return;
     }
-    *p = (struct dag_parcel){ .refs = 1, .peer = in->peer, .gossip = gossip,
-                              .channel = in->channel, .token = in->token,
+    *p = (struct dag_parcel){ .refs = 1,
+                              .peer = in->peer,
+                              .gossip = gossip,
+                              .channel = in->channel,
+                              .token = in->token,
                               .bytes = bytes_ref(in->bytes) };
     if (!gossip)
         d->totals.sync_received += bytes_view(in->bytes).len;
@@ -75,16 +86,24 @@ static void dispatch(struct dag *d, struct dag_parcel *p, struct dag_peer *from,
                      struct dag_message *m)
 {
     switch (m->kind) {
-    case DAG_HEADS: dag_heads_receive(d, from, m); return;
-    case DAG_VECTOR: dag_serve_vector(d, from, m); return;
+    case DAG_HEADS:
+        dag_heads_receive(d, from, m);
+        return;
+    case DAG_VECTOR:
+        dag_serve_vector(d, from, m);
+        return;
     case DAG_EVENTS:
         p->streamed = !p->gossip;
         if (!p->gossip)
             dag_pull_events(d, from, m);
         open_events(d, p, m);
         return;
-    case DAG_WANT: dag_serve_want(d, from, m); return;
-    case DAG_LACK: dag_fetch_lacking(d, from, m); return;
+    case DAG_WANT:
+        dag_serve_want(d, from, m);
+        return;
+    case DAG_LACK:
+        dag_fetch_lacking(d, from, m);
+        return;
     case DAG_STOP:
         if (from->serve != NULL && from->serve->session == m->session)
             dag_serve_stop(from);
@@ -92,7 +111,9 @@ static void dispatch(struct dag *d, struct dag_parcel *p, struct dag_peer *from,
         return;
     case DAG_BLOB_WANT:
     case DAG_BLOB_DATA:
-    case DAG_BLOB_LACK: dag_blob_message(d, from, m); return;
+    case DAG_BLOB_LACK:
+        dag_blob_message(d, from, m);
+        return;
     }
     PANDO_UNREACHABLE();
 }

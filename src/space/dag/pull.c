@@ -1,17 +1,17 @@
 /* pull.c - catching up: one stream from one peer at a time, and single events by id.
  *
- * We say what we have of each author; the peer streams the rest in the order of its journal,
- * which is topological. Nothing has to be remembered for a resumption: after a cut the new
- * vector says where we are. A stream that does not move for a while is stopped and another
- * candidate is taken.
+ * We say what we have of each author; the peer streams the rest in the order of its
+ * journal, which is topological. Nothing has to be remembered for a resumption: after a
+ * cut the new vector says where we are. A stream that does not move for a while is
+ * stopped and another candidate is taken.
  */
 #include "space/dag/engine.h"
 
 #include <stdlib.h>
 
-#define VECTOR_PART 2048 /* authors of one message: below 100 KiB */
+#define VECTOR_PART       2048 /* authors of one message: below 100 KiB */
 #define WANTS_PER_MESSAGE 64
-#define SHUN PANDO_SEC(15)
+#define SHUN              PANDO_SEC(15)
 
 static bool send_vector(struct dag *d, struct dag_peer *p, uint64_t session)
 {
@@ -23,7 +23,8 @@ static bool send_vector(struct dag *d, struct dag_peer *p, uint64_t session)
     bool sent = bytes != NULL;
 
     do {
-        struct wire_writer items = wire_write(bytes, cap), w = wire_write(bytes + cap, cap);
+        struct wire_writer items = wire_write(bytes, cap),
+                           w = wire_write(bytes + cap, cap);
         size_t len = 0;
         for (; sent && more && len < VECTOR_PART; len++) {
             dag_wire_put_author(&items, &a.key, a.epoch, a.seq + MUTANT(VECTOR_AHEAD));
@@ -66,7 +67,8 @@ static void start(struct dag *d)
     const uint64_t session = ++d->sessions;
     p->candidate = false;
     if (!send_vector(d, p, session)) {
-        p->shunned_until = pando_time_add(d->now, PANDO_SEC(1)); /* no credit: soon again */
+        p->shunned_until =
+            pando_time_add(d->now, PANDO_SEC(1)); /* no credit: soon again */
         p->candidate = true;
         return;
     }
@@ -123,7 +125,8 @@ void dag_pull_tick(struct dag *d)
     if (d->pull.active && d->pending.len > 0)
         d->pull.progress_at = d->now; /* we are the slow ones */
     if (d->pull.active &&
-        pando_time_reached(pando_time_add(d->pull.progress_at, d->config.stall), d->now)) {
+        pando_time_reached(pando_time_add(d->pull.progress_at, d->config.stall),
+                           d->now)) {
         struct dag_peer *p = dag_peer(d, d->pull.peer);
         d->totals.stalls++;
         if (p != NULL)

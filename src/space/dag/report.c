@@ -5,12 +5,13 @@
 #include "codec/cid.h"
 #include "codec/json.h"
 
-#define REPORT_MAX (8u << 20)
-#define LS_SCANNED_MAX 20000
-#define HEADS_SHOWN_MAX 1000
+#define REPORT_MAX        (8u << 20)
+#define LS_SCANNED_MAX    20000
+#define HEADS_SHOWN_MAX   1000
 #define AUTHORS_SHOWN_MAX 10000
 
-static enum pando_status put_cid(struct pando_buf *b, const char *before, const struct pando_id *id)
+static enum pando_status put_cid(struct pando_buf *b, const char *before,
+                                 const struct pando_id *id)
 {
     char text[CID_SHA256_TEXT_SIZE];
     cid_text_sha256(CID_DAG_CBOR, id, text);
@@ -32,8 +33,8 @@ enum pando_status dag_report_event(struct pando_buf *b, const struct event *ev, 
         st = buf_printf(b,
                         ",\"kind\":\"%s\",\"author\":\"%s\",\"epoch\":%u,\"seq\":%llu,"
                         "\"time\":%lld,\"parents\":[",
-                        event_kind_name(ev->kind), author, ev->epoch, (unsigned long long)ev->seq,
-                        (long long)ev->time);
+                        event_kind_name(ev->kind), author, ev->epoch,
+                        (unsigned long long)ev->seq, (long long)ev->time);
     for (size_t i = 0; i < ev->parents_len && st == PANDO_OK; i++)
         st = put_cid(b, i == 0 ? "" : ",", &ev->parents[i]);
     if (st == PANDO_OK)
@@ -46,13 +47,15 @@ enum pando_status dag_report_event(struct pando_buf *b, const struct event *ev, 
     return st == PANDO_OK ? buf_printf(b, ",\"size\":%zu}", ev->block.len) : st;
 }
 
-static void answer(struct dag *d, uint64_t token, enum pando_status st, struct pando_buf *b)
+static void answer(struct dag *d, uint64_t token, enum pando_status st,
+                   struct pando_buf *b)
 {
     if (st == PANDO_OK)
         dag_reply(d, token, PANDO_OK, buf_view(b), false, false);
     else
-        dag_reply_error(d, token, st, st == PANDO_FULL ? "the answer is too long: use limit"
-                                                       : pando_status_text(st));
+        dag_reply_error(d, token, st,
+                        st == PANDO_FULL ? "the answer is too long: use limit"
+                                         : pando_status_text(st));
     buf_deinit(b);
 }
 
@@ -62,8 +65,8 @@ static bool matches(const struct event *ev, int kind, const struct pando_key *au
            (author == NULL || key_equal(author, &ev->author));
 }
 
-void dag_report_ls(struct dag *d, uint64_t token, uint32_t limit, uint64_t before, int kind,
-                   const struct pando_key *author)
+void dag_report_ls(struct dag *d, uint64_t token, uint32_t limit, uint64_t before,
+                   int kind, const struct pando_key *author)
 {
     struct pando_buf b;
     const struct index_counts counts = index_counts(d->host.tables);
@@ -71,8 +74,9 @@ void dag_report_ls(struct dag *d, uint64_t token, uint32_t limit, uint64_t befor
     uint32_t shown = 0;
     buf_init(&b, REPORT_MAX);
     enum pando_status st = buf_append(&b, slice_text("{\"events\":["));
-    for (uint32_t scanned = 0; st == PANDO_OK && number > 0 && shown < limit &&
-                               scanned < LS_SCANNED_MAX; scanned++) {
+    for (uint32_t scanned = 0;
+         st == PANDO_OK && number > 0 && shown < limit && scanned < LS_SCANNED_MAX;
+         scanned++) {
         uint64_t position;
         struct event ev;
         if (!index_find_number(d->host.tables, --number, &position) ||
@@ -91,8 +95,9 @@ void dag_report_ls(struct dag *d, uint64_t token, uint32_t limit, uint64_t befor
         bytes_unref(bytes);
     }
     if (st == PANDO_OK)
-        st = buf_printf(&b, number > 0 ? "],\"total\":%llu,\"next\":%llu}"
-                                       : "],\"total\":%llu,\"next\":null}",
+        st = buf_printf(&b,
+                        number > 0 ? "],\"total\":%llu,\"next\":%llu}"
+                                   : "],\"total\":%llu,\"next\":null}",
                         (unsigned long long)counts.events, (unsigned long long)number);
     answer(d, token, st, &b);
 }
@@ -108,10 +113,12 @@ static void show_at(struct dag *d, uint64_t token, uint64_t position)
     }
     struct bytes *bytes = dag_read_event(d, position, &ev);
     buf_init(&b, REPORT_MAX);
-    enum pando_status st = bytes == NULL ? PANDO_CORRUPT : dag_report_event(&b, &ev, true);
+    enum pando_status st =
+        bytes == NULL ? PANDO_CORRUPT : dag_report_event(&b, &ev, true);
     if (st == PANDO_OK && index_find(d->host.tables, &ev.id, &known)) {
         b.len--; /* the closing brace */
-        st = buf_printf(&b, ",\"height\":%u,\"position\":%llu}", known.height, (unsigned long long)position);
+        st = buf_printf(&b, ",\"height\":%u,\"position\":%llu}", known.height,
+                        (unsigned long long)position);
     }
     bytes_unref(bytes);
     answer(d, token, st, &b);
@@ -153,7 +160,8 @@ void dag_report_heads(struct dag *d, uint64_t token)
             st = buf_printf(&b, ",\"height\":%u}", height);
     }
     if (st == PANDO_OK)
-        st = buf_printf(&b, "],\"count\":%llu}", (unsigned long long)index_counts(d->host.tables).heads);
+        st = buf_printf(&b, "],\"count\":%llu}",
+                        (unsigned long long)index_counts(d->host.tables).heads);
     answer(d, token, st, &b);
 }
 
@@ -170,7 +178,8 @@ void dag_report_vector(struct dag *d, uint64_t token)
         char author[PEER_ID_TEXT_MAX];
         author_text(&a.key, author);
         st = buf_printf(&b, "%s{\"author\":\"%s\",\"epoch\":%u,\"seq\":%llu",
-                        shown++ == 0 ? "" : ",", author, a.epoch, (unsigned long long)a.seq);
+                        shown++ == 0 ? "" : ",", author, a.epoch,
+                        (unsigned long long)a.seq);
         if (st == PANDO_OK)
             st = put_cid(&b, ",\"last\":", &a.last);
         if (st == PANDO_OK)
@@ -188,12 +197,15 @@ void dag_report_stats(struct dag *d, uint64_t token)
     buf_init(&b, REPORT_MAX);
     const enum pando_status st = buf_printf(
         &b,
-        "{\"total_events\":%llu,\"head_count\":%llu,\"receipt_count\":%llu,\"node_count\":%u,"
+        "{\"total_events\":%llu,\"head_count\":%llu,\"receipt_count\":%llu,\"node_"
+        "count\":%u,"
         "\"earliest\":%lld,\"latest\":%lld,\"equivocations\":%llu,\"orphans\":%zu,"
         "\"pending\":%zu,\"blobs\":%llu,\"blob_bytes\":%llu,\"epoch\":%u,\"seq\":%llu}",
-        (unsigned long long)c.events, (unsigned long long)c.heads, (unsigned long long)c.receipts, c.nodes, (long long)c.earliest,
-        (long long)c.latest, (unsigned long long)c.equivocations, d->orphans.len, d->pending.len,
-        (unsigned long long)c.blobs, (unsigned long long)c.blob_bytes, d->epoch, (unsigned long long)d->seq);
+        (unsigned long long)c.events, (unsigned long long)c.heads,
+        (unsigned long long)c.receipts, c.nodes, (long long)c.earliest,
+        (long long)c.latest, (unsigned long long)c.equivocations, d->orphans.len,
+        d->pending.len, (unsigned long long)c.blobs, (unsigned long long)c.blob_bytes,
+        d->epoch, (unsigned long long)d->seq);
     answer(d, token, st, &b);
 }
 
@@ -209,12 +221,13 @@ void dag_report_nodes(struct dag *d, uint64_t token)
         char author[PEER_ID_TEXT_MAX];
         const struct dag_beat *beat = value;
         author_text(key, author);
-        st = buf_printf(&b,
-                        "%s{\"author\":\"%s\",\"time\":%lld,\"load\":%.3f,\"uptime\":%llu,"
-                        "\"peers\":%llu,\"age_ms\":%llu}",
-                        shown++ == 0 ? "" : ",", author, (long long)beat->time, beat->load,
-                        (unsigned long long)beat->uptime_s, (unsigned long long)beat->peers,
-                        (unsigned long long)(pando_time_since(d->now, beat->seen).ns / 1000000u));
+        st = buf_printf(
+            &b,
+            "%s{\"author\":\"%s\",\"time\":%lld,\"load\":%.3f,\"uptime\":%llu,"
+            "\"peers\":%llu,\"age_ms\":%llu}",
+            shown++ == 0 ? "" : ",", author, (long long)beat->time, beat->load,
+            (unsigned long long)beat->uptime_s, (unsigned long long)beat->peers,
+            (unsigned long long)(pando_time_since(d->now, beat->seen).ns / 1000000u));
     }
     if (st == PANDO_OK)
         st = buf_append(&b, slice_text("]}"));
@@ -233,8 +246,9 @@ static enum pando_status put_proof(struct dag *d, struct pando_buf *b,
             return PANDO_CORRUPT;
         author_text(&ev.author, author);
         if (i == 0)
-            st = buf_printf(b, "%s{\"author\":\"%s\",\"epoch\":%u,\"seq\":%llu,\"events\":[",
-                            first ? "" : ",", author, ev.epoch, (unsigned long long)ev.seq);
+            st = buf_printf(
+                b, "%s{\"author\":\"%s\",\"epoch\":%u,\"seq\":%llu,\"events\":[",
+                first ? "" : ",", author, ev.epoch, (unsigned long long)ev.seq);
         if (st == PANDO_OK)
             st = put_cid(b, i == 0 ? "" : ",", &ev.id);
         bytes_unref(bytes);

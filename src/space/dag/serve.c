@@ -1,8 +1,8 @@
 /* serve.c - the other side of pull.c: streams and single events for those who lack them.
  *
  * The journal is read in order from the first position of anything that the vector lacks;
- * what the vector covers is skipped. Only durable records leave. Work is cut into pieces, a
- * few batches a step, and stops when the peer's credit is used up.
+ * what the vector covers is skipped. Only durable records leave. Work is cut into pieces,
+ * a few batches a step, and stops when the peer's credit is used up.
  */
 #include "space/dag/engine.h"
 
@@ -13,7 +13,7 @@
 
 #define BATCHES_PER_STEP 2
 #define SCANNED_PER_STEP 8192 /* records */
-#define BLOCKS_MAX 4096       /* of one message */
+#define BLOCKS_MAX       4096 /* of one message */
 
 struct have_key {
     struct pando_key author;
@@ -28,7 +28,8 @@ static struct have_key have_key(const struct pando_key *author, uint32_t epoch)
     return k;
 }
 
-static uint64_t has(const struct dag_serve *s, const struct pando_key *author, uint32_t epoch)
+static uint64_t has(const struct dag_serve *s, const struct pando_key *author,
+                    uint32_t epoch)
 {
     const struct have_key k = have_key(author, epoch);
     const uint64_t *seq = map_find(&s->have, &k);
@@ -91,8 +92,8 @@ static bool begin(struct dag *d, struct dag_peer *p, uint64_t session)
         return false;
     }
     p->serve->session = session;
-    map_init(&p->serve->have, sizeof(struct have_key), sizeof(uint64_t), DAG_SERVE_AUTHORS_MAX,
-             d->host.seed);
+    map_init(&p->serve->have, sizeof(struct have_key), sizeof(uint64_t),
+             DAG_SERVE_AUTHORS_MAX, d->host.seed);
     return true;
 }
 
@@ -121,7 +122,8 @@ void dag_serve_vector(struct dag *d, struct dag_peer *p, struct dag_message *m)
     dag_serve_run(d, p);
 }
 
-/* A message under construction: blocks are gathered first, for their number stands ahead. */
+/* A message under construction: blocks are gathered first, for their number stands ahead.
+ */
 struct batch {
     struct pando_buf blocks;
     uint32_t len;
@@ -141,8 +143,8 @@ static bool add(struct batch *b, struct pando_slice block)
     return true;
 }
 
-static bool send_batch(struct dag *d, struct dag_peer *p, struct batch *b, uint64_t session,
-                       bool more)
+static bool send_batch(struct dag *d, struct dag_peer *p, struct batch *b,
+                       uint64_t session, bool more)
 {
     uint8_t head[DAG_HEAD_MAX];
     struct pando_buf message;
@@ -161,13 +163,15 @@ static bool send_batch(struct dag *d, struct dag_peer *p, struct batch *b, uint6
 }
 
 /* Fill one message. True when the end of the durable journal was reached. */
-static bool gather(const struct dag *d, struct dag_serve *s, struct batch *b, uint32_t *scanned)
+static bool gather(const struct dag *d, struct dag_serve *s, struct batch *b,
+                   uint32_t *scanned)
 {
     uint64_t position;
     uint8_t kind;
     struct pando_slice block;
     struct event ev;
-    while (b->blocks.len < DAG_BATCH_SIZE && b->len < BLOCKS_MAX && *scanned < SCANNED_PER_STEP) {
+    while (b->blocks.len < DAG_BATCH_SIZE && b->len < BLOCKS_MAX &&
+           *scanned < SCANNED_PER_STEP) {
         if (journal_next(&s->walk, &position, &kind, &block) != PANDO_OK ||
             !dag_is_durable(d, position))
             return true;

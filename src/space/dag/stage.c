@@ -64,7 +64,8 @@ static void flush(struct dag *d, struct pack *pack)
 
 static void pack_block(struct dag *d, struct pack *pack, struct pando_slice block)
 {
-    if (pack->len == PACK_MAX || (pack->len > 0 && pack->size + block.len > DAG_GOSSIP_SIZE))
+    if (pack->len == PACK_MAX ||
+        (pack->len > 0 && pack->size + block.len > DAG_GOSSIP_SIZE))
         flush(d, pack);
     pack->blocks[pack->len++] = block;
     pack->size += block.len;
@@ -90,8 +91,8 @@ static void tell(struct dag *d, const struct dag_staged *s)
         return;
     ev.id = s->id;
     buf_init(&b, 4096);
-    enum pando_status st = buf_printf(&b, "{\"notice\":\"event\",\"local\":%s,\"event\":",
-                                      s->local ? "true" : "false");
+    enum pando_status st = buf_printf(
+        &b, "{\"notice\":\"event\",\"local\":%s,\"event\":", s->local ? "true" : "false");
     if (st == PANDO_OK)
         st = dag_report_event(&b, &ev, ev.body.len <= 512);
     if (st == PANDO_OK)

@@ -9,9 +9,9 @@
 #include "base/slice.h"
 #include "codec/car.h"
 
-#define PART_SIZE (64u << 10)
+#define PART_SIZE       (64u << 10)
 #define EVENTS_PER_STEP 512
-#define ROOTS_MAX 256
+#define ROOTS_MAX       256
 
 static enum pando_status put_header(struct dag *d, struct pando_buf *b)
 {
@@ -20,7 +20,8 @@ static enum pando_status put_header(struct dag *d, struct pando_buf *b)
     struct index_cursor cursor = { .begun = false };
     uint32_t height;
     size_t len = 0;
-    while (len < ROOTS_MAX && index_next_head(d->host.tables, &cursor, &roots[len], &height))
+    while (len < ROOTS_MAX &&
+           index_next_head(d->host.tables, &cursor, &roots[len], &height))
         len++;
     struct wire_writer w = wire_write(bytes, sizeof bytes);
     car_put_header(&w, CID_DAG_CBOR, roots, len);
@@ -46,10 +47,12 @@ static enum pando_status put_event(struct dag_op *op, const struct event *ev)
 static enum pando_status gather(struct dag *d, struct dag_op *op)
 {
     enum pando_status st = PANDO_OK;
-    for (int i = 0; i < EVENTS_PER_STEP && op->text.len < PART_SIZE && st == PANDO_OK; i++) {
+    for (int i = 0; i < EVENTS_PER_STEP && op->text.len < PART_SIZE && st == PANDO_OK;
+         i++) {
         uint64_t position;
         struct event ev;
-        if (op->number == op->end || !index_find_number(d->host.tables, op->number, &position) ||
+        if (op->number == op->end ||
+            !index_find_number(d->host.tables, op->number, &position) ||
             !dag_is_durable(d, position))
             return PANDO_NOT_FOUND;
         struct bytes *bytes = dag_read_event(d, position, &ev);

@@ -1,17 +1,18 @@
 /* verbs.c - what people and programs can ask of a dag.
  *
- *   append      {kind?, body | bytes | cbor}        one event; answers {id, epoch, seq, count}
- *   append_many {count, size} | {events:[base64]}   many; {ids, count}, or with quiet the last
- *   receipt     {cbor}                              append a receipt (base64 of its DAG-CBOR)
- *   ls          {limit?, before?, kind?, author?}   newest first; "next" is the next "before"
- *   show        {id}      receipt_show {id}         one event, with its body
- *   heads, vector, stats, nodes, equivocations      {}
- *   export      {}                                  CAR v1 of all events, raw, in parts
- *   watch       {since?, kind?}                     new durable events, one JSON line each
- *   blob_put    {data}                              base64; {cid, size}
- *   blob_get    {id, fetch?, timeout_ms?, raw?}     {cid, size, data}, or raw parts
- *   announce    {addresses?}                        say again who and where we are
- *   cancel      {}                                  end the stream of the same token
+ *   append      {kind?, body | bytes | cbor}       one event: {id, epoch, seq, count}
+ *   append_many {count, size} | {events:[base64]}  {ids, count}; quiet: only the last
+ *   receipt     {cbor}                             a receipt, base64 of its DAG-CBOR
+ *   ls          {limit?, before?, kind?, author?}  newest first; "next" goes on
+ *   show        {id}                               one event, with its body
+ *   receipt_show {id}                              by the receipt's id, or the event's
+ *   heads, vector, stats, nodes, equivocations     {}
+ *   export      {}                                 CAR v1 of all events, raw, in parts
+ *   watch       {since?, kind?}                    durable events, one JSON line each
+ *   blob_put    {data}                             base64: {cid, size}
+ *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts
+ *   announce    {addresses?, now?}                 say again who and where we are
+ *   cancel      {}                                 end the stream of the same token
  *
  * Whatever writes is answered when it is on disk.
  */
@@ -25,11 +26,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARGS_MAX JSON_TEXT_MAX
+#define ARGS_MAX        JSON_TEXT_MAX
 #define APPEND_MANY_MAX 1000000
-#define IDS_LISTED_MAX 100000
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX 1000
+#define IDS_LISTED_MAX  100000
+#define LIMIT_DEFAULT   50
+#define LIMIT_MAX       1000
 #define BLOB_TIMEOUT_MS 10000
 
 struct call {
@@ -46,14 +47,16 @@ static void fail(const struct call *c, enum pando_status st, const char *text)
 static struct pando_slice text_arg(const struct call *c, const char *name)
 {
     const json_t *v = json_object_get(c->args, name);
-    return json_is_string(v) ? slice_of(json_string_value(v), json_string_length(v)) : SLICE_EMPTY;
+    return json_is_string(v) ? slice_of(json_string_value(v), json_string_length(v))
+                             : SLICE_EMPTY;
 }
 
 static uint64_t number_arg(const struct call *c, const char *name, uint64_t otherwise)
 {
     const json_t *v = json_object_get(c->args, name);
-    return json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v)
-                                                            : otherwise;
+    return json_is_integer(v) && json_integer_value(v) >= 0
+               ? (uint64_t)json_integer_value(v)
+               : otherwise;
 }
 
 static bool flag_arg(const struct call *c, const char *name, bool otherwise)
@@ -120,18 +123,22 @@ static bool read_kind(const struct call *c, enum event_kind *kind)
     return event_kind_parse(name, kind) == PANDO_OK && *kind != EVENT_HEARTBEAT;
 }
 
-/* Our own events obey the rules that we hold others to; a receipt's inner signature is its
- * maker's, who may be another node. */
+/* Our own events obey the rules that we hold others to; a receipt's inner signature is
+ * its maker's, who may be another node. */
 static bool body_is_allowed(struct dag *d, enum event_kind kind, struct pando_slice body)
 {
     uint8_t scratch[DAG_INNER_MAX];
     struct space_verify_item item;
     if (d->check.body == NULL)
         return true;
-    switch (d->check.body(d->check.ctx, kind, &d->host.space, &d->host.key, body, &item, scratch)) {
-    case DAG_BODY_OK: return true;
-    case DAG_BODY_SIGNED: return crypto_verify(&item.key, item.signed_bytes, &item.sig);
-    case DAG_BODY_BAD: break;
+    switch (d->check.body(d->check.ctx, kind, &d->host.space, &d->host.key, body, &item,
+                          scratch)) {
+    case DAG_BODY_OK:
+        return true;
+    case DAG_BODY_SIGNED:
+        return crypto_verify(&item.key, item.signed_bytes, &item.sig);
+    case DAG_BODY_BAD:
+        break;
     }
     return false;
 }
@@ -140,7 +147,8 @@ static struct dag_op *begin_append(const struct call *c)
 {
     struct dag *d = c->d;
     if (d->store_failed || d->stopping) {
-        fail(c, PANDO_UNAVAILABLE, d->stopping ? "the node is stopping" : "the store has stopped");
+        fail(c, PANDO_UNAVAILABLE,
+             d->stopping ? "the node is stopping" : "the store has stopped");
         return NULL;
     }
     struct dag_op *op = dag_op_new(d, DAG_OP_APPEND, c->token);
@@ -167,10 +175,12 @@ static void append_one(const struct call *c, bool receipt)
         st = PANDO_REFUSED;
     if (st == PANDO_OK)
         return;
-    fail(c, st, st == PANDO_FULL          ? "a body has at most 64 KiB: put it as a blob"
-                : st == PANDO_UNSUPPORTED ? "unknown kind: receipt, announce, leave, blob or data"
-                : st == PANDO_REFUSED     ? "the body breaks the rules of its kind"
-                                          : "give body (JSON), bytes or cbor (base64)");
+    fail(c, st,
+         st == PANDO_FULL ? "a body has at most 64 KiB: put it as a blob"
+         : st == PANDO_UNSUPPORTED
+             ? "unknown kind: receipt, announce, leave, blob or data"
+         : st == PANDO_REFUSED ? "the body breaks the rules of its kind"
+                               : "give body (JSON), bytes or cbor (base64)");
     dag_op_free(c->d, op);
 }
 
@@ -230,7 +240,9 @@ static void call_append_many(const struct call *c)
     op->quiet = flag_arg(c, "quiet", op->total > IDS_LISTED_MAX);
     if (st == PANDO_OK)
         return;
-    fail(c, st, "give events (base64 strings) or count (at most 1000000) and size (at most 4096)");
+    fail(c, st,
+         "give events (base64 strings) or count (at most 1000000) and size (at most "
+         "4096)");
     dag_op_free(c->d, op);
 }
 
@@ -242,7 +254,8 @@ static bool id_arg(const struct call *c, struct pando_id *id)
     const struct pando_slice text = text_arg(c, "id");
     if (text.len == 64)
         return multibase_decode(MULTIBASE_16, text, id->bytes, sizeof id->bytes, &len) ==
-                   PANDO_OK && len == sizeof id->bytes;
+                   PANDO_OK &&
+               len == sizeof id->bytes;
     if (text.ptr == NULL || blob_ref_parse((const char *)text.ptr, &ref) != PANDO_OK)
         return false;
     *id = ref.id;
@@ -354,7 +367,8 @@ static enum pando_status list_chunks(struct dag_op *op)
     op->list->size = body.len;
     for (size_t at = 0; at < body.len; at += BLOB_CHUNK_SIZE) {
         const uint32_t i = op->list->chunks_len++;
-        op->list->chunks[i] = crypto_sha256(slice_of(body.ptr + at, blob_chunk_len(body.len, i)));
+        op->list->chunks[i] =
+            crypto_sha256(slice_of(body.ptr + at, blob_chunk_len(body.len, i)));
     }
     struct wire_writer w = wire_write(block, sizeof block);
     blob_list_encode(op->list, &w);
@@ -384,7 +398,8 @@ static void call_blob_put(const struct call *c)
         st = list_chunks(op);
     if (st == PANDO_OK)
         return;
-    fail(c, st, st == PANDO_FULL ? "the blob is larger than blob_max" : "data must be base64");
+    fail(c, st,
+         st == PANDO_FULL ? "the blob is larger than blob_max" : "data must be base64");
     dag_op_free(d, op);
 }
 
@@ -455,9 +470,9 @@ static const struct {
 };
 
 const char *const dag_verbs[] = {
-    "append", "append_many", "receipt", "ls", "show", "receipt_show", "heads", "vector", "stats",
-    "nodes", "equivocations", "export", "watch", "blob_put", "blob_get", "announce", "cancel",
-    NULL,
+    "append", "append_many", "receipt",  "ls",       "show",          "receipt_show",
+    "heads",  "vector",      "stats",    "nodes",    "equivocations", "export",
+    "watch",  "blob_put",    "blob_get", "announce", "cancel",        NULL,
 };
 
 void dag_call(struct dag *d, const struct space_input *in)
@@ -465,7 +480,8 @@ void dag_call(struct dag *d, const struct space_input *in)
     struct call c = { .d = d, .token = in->token };
     json_t *args = NULL;
     if (in->text.len > 0 &&
-        (json_text_parse(in->text, ARGS_MAX, &args, NULL) != PANDO_OK || !json_is_object(args))) {
+        (json_text_parse(in->text, ARGS_MAX, &args, NULL) != PANDO_OK ||
+         !json_is_object(args))) {
         fail(&c, PANDO_MALFORMED, "the arguments must be a JSON object");
         json_decref(args);
         return;

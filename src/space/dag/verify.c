@@ -16,7 +16,8 @@ static struct dag_batch *take_batch(struct dag *d)
     return NULL;
 }
 
-static void put(struct dag_batch *b, struct dag_item *item, const struct space_verify_item *what)
+static void put(struct dag_batch *b, struct dag_item *item,
+                const struct space_verify_item *what)
 {
     b->owners[b->len] = item;
     b->items[b->len++] = *what;
@@ -50,8 +51,10 @@ void dag_verify_flush(struct dag *d)
         if (d->batches_busy++ == 0)
             d->busy_at = d->now;
         d->totals.batches++;
-        dag_emit(d, &(struct space_effect){ .kind = SPACE_VERIFY, .token = b->token,
-                                            .items = b->items, .items_len = b->len });
+        dag_emit(d, &(struct space_effect){ .kind = SPACE_VERIFY,
+                                            .token = b->token,
+                                            .items = b->items,
+                                            .items_len = b->len });
     }
 }
 

@@ -76,14 +76,26 @@ static void read_session(struct wire_reader *r, struct dag_message *m)
 static bool read_rest(struct wire_reader *r, struct dag_message *m, size_t left)
 {
     switch (m->kind) {
-    case DAG_HEADS: read_heads(r, m); return left == 5;
-    case DAG_VECTOR: read_session(r, m); read_authors(r, m); return left == 3;
-    case DAG_EVENTS: read_session(r, m); read_blocks(r, m); return left == 3;
+    case DAG_HEADS:
+        read_heads(r, m);
+        return left == 5;
+    case DAG_VECTOR:
+        read_session(r, m);
+        read_authors(r, m);
+        return left == 3;
+    case DAG_EVENTS:
+        read_session(r, m);
+        read_blocks(r, m);
+        return left == 3;
     case DAG_WANT:
     case DAG_LACK:
     case DAG_BLOB_WANT:
-    case DAG_BLOB_LACK: read_ids(r, m); return left == 1;
-    case DAG_STOP: m->session = get_number(r); return left == 1;
+    case DAG_BLOB_LACK:
+        read_ids(r, m);
+        return left == 1;
+    case DAG_STOP:
+        m->session = get_number(r);
+        return left == 1;
     case DAG_BLOB_DATA:
         m->list = cbor_get_bool(r);
         m->block = cbor_get_bytes(r, SPACE_MESSAGE_MAX);
@@ -98,7 +110,7 @@ static bool kind_known(uint64_t kind)
 }
 
 enum pando_status dag_wire_decode(struct pando_slice bytes, const struct pando_id *space,
-                              struct dag_message *ret_message)
+                                  struct dag_message *ret_message)
 {
     struct wire_reader r = wire_read(bytes);
     struct dag_message m = { .kind = DAG_HEADS };
@@ -145,8 +157,8 @@ bool dag_wire_next_block(struct dag_message *m, struct pando_slice *ret_block)
     return true;
 }
 
-bool dag_wire_next_author(struct dag_message *m, struct pando_key *ret_author, uint32_t *ret_epoch,
-                      uint64_t *ret_seq)
+bool dag_wire_next_author(struct dag_message *m, struct pando_key *ret_author,
+                          uint32_t *ret_epoch, uint64_t *ret_seq)
 {
     if (m->items_len == 0)
         return false;
@@ -158,8 +170,8 @@ bool dag_wire_next_author(struct dag_message *m, struct pando_key *ret_author, u
     return true;
 }
 
-static void put_head(struct wire_writer *w, const struct pando_id *space, enum dag_message_kind kind,
-                     size_t len)
+static void put_head(struct wire_writer *w, const struct pando_id *space,
+                     enum dag_message_kind kind, size_t len)
 {
     cbor_put_array(w, len);
     cbor_put_uint(w, DAG_VERSION);
@@ -168,7 +180,7 @@ static void put_head(struct wire_writer *w, const struct pando_id *space, enum d
 }
 
 void dag_wire_put_heads(struct wire_writer *w, const struct pando_id *space,
-                    const struct dag_message *m, size_t ids_len)
+                        const struct dag_message *m, size_t ids_len)
 {
     put_head(w, space, DAG_HEADS, 8);
     cbor_put_bool(w, m->reply);
@@ -178,8 +190,9 @@ void dag_wire_put_heads(struct wire_writer *w, const struct pando_id *space,
     cbor_put_array(w, ids_len);
 }
 
-void dag_wire_put_list(struct wire_writer *w, const struct pando_id *space, enum dag_message_kind kind,
-                   uint64_t session, bool more, size_t items_len)
+void dag_wire_put_list(struct wire_writer *w, const struct pando_id *space,
+                       enum dag_message_kind kind, uint64_t session, bool more,
+                       size_t items_len)
 {
     put_head(w, space, kind, 6);
     cbor_put_uint(w, session);
@@ -187,21 +200,22 @@ void dag_wire_put_list(struct wire_writer *w, const struct pando_id *space, enum
     cbor_put_array(w, kind == DAG_VECTOR ? 3 * items_len : items_len);
 }
 
-void dag_wire_put_ids(struct wire_writer *w, const struct pando_id *space, enum dag_message_kind kind,
-                  size_t ids_len)
+void dag_wire_put_ids(struct wire_writer *w, const struct pando_id *space,
+                      enum dag_message_kind kind, size_t ids_len)
 {
     put_head(w, space, kind, 4);
     cbor_put_array(w, ids_len);
 }
 
-void dag_wire_put_stop(struct wire_writer *w, const struct pando_id *space, uint64_t session)
+void dag_wire_put_stop(struct wire_writer *w, const struct pando_id *space,
+                       uint64_t session)
 {
     put_head(w, space, DAG_STOP, 4);
     cbor_put_uint(w, session);
 }
 
 void dag_wire_put_blob(struct wire_writer *w, const struct pando_id *space, bool list,
-                   struct pando_slice block)
+                       struct pando_slice block)
 {
     put_head(w, space, DAG_BLOB_DATA, 5);
     cbor_put_bool(w, list);
@@ -234,8 +248,8 @@ void dag_wire_put_id(struct wire_writer *w, const struct pando_id *id)
     cbor_put_bytes(w, SLICE_OF(*id));
 }
 
-void dag_wire_put_author(struct wire_writer *w, const struct pando_key *author, uint32_t epoch,
-                     uint64_t seq)
+void dag_wire_put_author(struct wire_writer *w, const struct pando_key *author,
+                         uint32_t epoch, uint64_t seq)
 {
     cbor_put_bytes(w, SLICE_OF(*author));
     cbor_put_uint(w, epoch);
