@@ -9,7 +9,7 @@
  * Two policies, by topic:
  *   STRICT_SIGN     libp2p's default: author, sequence number and Ed25519 signature over
  *                   them; id = author || seqno (as go makes it). Ids in the forms of js and
- *                   rust are known as aliases, so gossip with them repairs as well.
+ *                   rust are known as aliases, and each peer is told ids in its own form.
  *   SELF_CERTIFIED  the data proves itself (a signed event): no author, seqno, signature or
  *                   key; id = SHA-256 of the data; the application judges each message, and
  *                   only what it accepts is forwarded.
@@ -59,6 +59,10 @@
 
 enum gossip_policy { GOSSIP_STRICT_SIGN, GOSSIP_SELF_CERTIFIED };
 enum gossip_version { GOSSIP_V10, GOSSIP_V11 };
+/* How a peer writes the id of a signed message: go as author || seqno, js with the public
+ * key for author, rust as text. A js node that is told ids in another form asks for them,
+ * does not recognise what it gets, and holds a broken promise against us. */
+enum gossip_form { GOSSIP_FORM_GO, GOSSIP_FORM_JS, GOSSIP_FORM_RUST, GOSSIP_FORMS };
 enum gossip_verdict { GOSSIP_ACCEPT, GOSSIP_IGNORE, GOSSIP_REJECT };
 
 /* All limits; gossip_defaults() fills it, the caller changes what it must. */
@@ -91,7 +95,7 @@ struct gossip_config {
 void gossip_defaults(struct gossip_config *config, uint32_t peers_max);
 
 enum gossip_input_kind {
-    GOSSIP_PEER_UP,     /* peer, peer_id, version, outbound, credit: our stream to it is open */
+    GOSSIP_PEER_UP,     /* peer, peer_id, version, form, outbound, credit: our stream is open */
     GOSSIP_PEER_DOWN,   /* peer */
     GOSSIP_RPC,         /* peer, data: one whole RPC without its length, borrowed */
     GOSSIP_CREDIT,      /* peer, credit: so many sent bytes have left */
@@ -107,6 +111,7 @@ struct gossip_input {
     enum gossip_input_kind kind;
     enum gossip_policy policy;
     enum gossip_version version;
+    enum gossip_form form; /* see gossip_form_of_agent; learnt from its ids too */
     enum gossip_verdict verdict;
     bool outbound; /* we dialled the link */
     bool judged;   /* the application gives a VERDICT on each message of the topic */
@@ -188,6 +193,8 @@ bool gossip_poll(struct gossip *g, struct gossip_effect *ret_effect);
 /* The next instant at which GOSSIP_TICK is due. */
 struct pando_time gossip_deadline(const struct gossip *g);
 
+/* The form that an implementation uses by default, by the agent version of identify. */
+enum gossip_form gossip_form_of_agent(const char *agent);
 /* To how many peers the last PUBLISH was queued. */
 uint32_t gossip_reached(const struct gossip *g);
 /* Handles of the peers in our mesh for `topic`, ascending: up to `cap`; how many there are. */

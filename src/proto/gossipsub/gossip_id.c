@@ -49,54 +49,87 @@ bool gossip_saw(const struct gossip *g, const struct gossip_topic *t, struct gos
     return gossip_seen_has(&g->seen, gossip_key_in(t, key));
 }
 
-/* Key of `author` followed by the sequence number: the form of go (peer id) and, with the
- * serialized public key for author, of js. */
-static struct gossip_key key_with_seqno(const struct gossip *g, struct pando_slice author,
-                                        uint64_t seqno)
+/* A signed message's id: go joins peer id and number; js the serialized public key, which
+ * for Ed25519 is what the peer id wraps, and the number; rust writes both as text. */
+static void write_id(struct wire_writer *w, const struct peer_id *author, uint64_t seqno,
+                     enum gossip_form form)
 {
-    uint8_t id[64 + GOSSIP_SEQNO_SIZE];
+    struct pando_key key;
+    char text[PEER_ID_TEXT_MAX], digits[20];
+    size_t at = sizeof digits;
+    if (form == GOSSIP_FORM_RUST) {
+        peer_id_print(author, text);
+        wire_put_bytes(w, slice_text(text));
+        do {
+            digits[--at] = (char)('0' + seqno % 10);
+            seqno /= 10;
+        } while (seqno > 0);
+        wire_put_bytes(w, slice_of(digits + at, sizeof digits - at));
+        return;
+    }
+    if (form == GOSSIP_FORM_JS && peer_id_key(author, &key) == PANDO_OK) {
+        uint8_t public_key[PEER_ID_PUBLIC_SIZE];
+        peer_id_public(&key, public_key);
+        wire_put_bytes(w, SLICE_OF(public_key));
+    } else {
+        wire_put_bytes(w, slice_of(author->bytes, author->len));
+    }
+    wire_put_be(w, seqno, GOSSIP_SEQNO_SIZE);
+}
+
+static struct gossip_key key_in_form(const struct gossip *g, const struct peer_id *author,
+                                     uint64_t seqno, enum gossip_form form)
+{
+    uint8_t id[PEER_ID_TEXT_MAX + 24];
     struct wire_writer w = wire_write(id, sizeof id);
-    wire_put_bytes(&w, author);
-    wire_put_be(&w, seqno, GOSSIP_SEQNO_SIZE);
+    write_id(&w, author, seqno, form);
     return gossip_key_of(g, wire_written(&w));
 }
 
 struct gossip_key gossip_key_signed(const struct gossip *g, const struct peer_id *author,
                                     uint64_t seqno)
 {
-    return key_with_seqno(g, slice_of(author->bytes, author->len), seqno);
+    return key_in_form(g, author, seqno, GOSSIP_FORM_GO);
 }
 
-/* rust: the peer id's text followed by the decimal number. */
-static struct gossip_key key_of_text(const struct gossip *g, const struct peer_id *author,
-                                     uint64_t seqno)
+void gossip_put_name(struct wire_writer *w, const struct gossip_msg *m, enum gossip_form form)
 {
-    char text[PEER_ID_TEXT_MAX + 24];
-    peer_id_print(author, text);
-    size_t len = strlen(text);
-    char digits[20];
-    size_t digits_len = 0;
-    do {
-        digits[digits_len++] = (char)('0' + seqno % 10);
-        seqno /= 10;
-    } while (seqno > 0);
-    while (digits_len > 0)
-        text[len++] = digits[--digits_len];
-    return gossip_key_of(g, slice_of(text, len));
+    if (m->author.len == 0)
+        wire_put_bytes(w, SLICE_OF(m->id));
+    else
+        write_id(w, &m->author, m->seqno, form);
+}
+
+static bool starts_with(struct pando_slice s, const char *prefix)
+{
+    const struct pando_slice p = slice_text(prefix);
+    return s.len > p.len && memcmp(s.ptr, p.ptr, p.len) == 0;
+}
+
+void gossip_learn_form(struct gossip_peer *p, struct pando_slice id)
+{
+    if (id.len == sizeof(struct pando_id))
+        return;
+    if (starts_with(id, "12D3Koo") || starts_with(id, "16Uiu2") || starts_with(id, "Qm"))
+        p->form = GOSSIP_FORM_RUST;
+    else if (id.len == PEER_ID_PUBLIC_SIZE + GOSSIP_SEQNO_SIZE && starts_with(id, "\x08\x01\x12\x20"))
+        p->form = GOSSIP_FORM_JS;
+    else if (starts_with(id, "\x12\x20") || (id.len > 0 && id.ptr[0] == 0))
+        p->form = GOSSIP_FORM_GO;
+}
+
+enum gossip_form gossip_form_of_agent(const char *agent)
+{
+    if (strncmp(agent, "js-libp2p", 9) == 0)
+        return GOSSIP_FORM_JS;
+    return strncmp(agent, "rust-libp2p", 11) == 0 ? GOSSIP_FORM_RUST : GOSSIP_FORM_GO;
 }
 
 void gossip_name_signed(const struct gossip *g, struct gossip_msg *m)
 {
-    struct pando_key key;
-    m->keys[0] = gossip_key_signed(g, &m->author, m->seqno);
-    m->keys[1] = key_of_text(g, &m->author, m->seqno);
-    m->keys_len = 2;
-    if (peer_id_key(&m->author, &key) == PANDO_OK) {
-        uint8_t public_key[PEER_ID_PUBLIC_SIZE];
-        peer_id_public(&key, public_key);
-        m->keys[m->keys_len++] =
-            key_with_seqno(g, slice_of(public_key, sizeof public_key), m->seqno);
-    }
+    for (int form = 0; form < GOSSIP_FORMS; form++)
+        m->keys[form] = key_in_form(g, &m->author, m->seqno, (enum gossip_form)form);
+    m->keys_len = GOSSIP_FORMS;
 }
 
 void gossip_name_data(const struct gossip *g, struct gossip_msg *m, const struct pando_id *hash)

@@ -26,7 +26,6 @@
 #define GOSSIP_WINDOWS_TOLD 3 /* and is told of */
 #define GOSSIP_FAULTS_MAX 32 /* waiting to be polled; more are only counted */
 #define GOSSIP_SEQNO_SIZE 8
-#define GOSSIP_FORMS 3       /* of an id: go's (or the data's hash), js's, rust's */
 #define GOSSIP_SWEEP_EVERY 15 /* heartbeats between sweeps of the back-offs */
 
 /* Planted bugs, by which the simulation proves that its claims can fail; only in a build
@@ -63,6 +62,7 @@ struct gossip_queue {
 struct gossip_peer {
     bool up, outbound, ready, control_due;
     enum gossip_version version;
+    enum gossip_form form;
     struct peer_id id;
     uint64_t id_hash;
     int64_t credit;
@@ -253,6 +253,10 @@ bool gossip_saw(const struct gossip *g, const struct gossip_topic *t, struct gos
 /* Go's form of a signed message's id. */
 struct gossip_key gossip_key_signed(const struct gossip *g, const struct peer_id *author,
                                     uint64_t seqno);
+/* Write a message's id in a form; the data's hash has but one. */
+void gossip_put_name(struct wire_writer *w, const struct gossip_msg *m, enum gossip_form form);
+/* Note in which form a peer writes ids, if this one shows it. */
+void gossip_learn_form(struct gossip_peer *p, struct pando_slice id);
 /* The whole content of a signed message. */
 struct gossip_key gossip_key_content(const struct gossip *g, const struct gossip_message *m);
 /* Give a message its keys: all forms of a signed one's id, or the data's hash. */

@@ -73,6 +73,7 @@ void gossip_on_ihave(struct gossip *g, uint32_t peer, const struct gossip_item *
     while (p->ids_asked < g->config.ids_max && gossip_id_next(&r, GOSSIP_ITEM_IHAVE, &id)) {
         if (id.len == 0 || id.len > GOSSIP_ID_SIZE_MAX)
             continue;
+        gossip_learn_form(p, id);
         const struct gossip_key key =
             gossip_key_in(&g->topics[topic], gossip_key_of(g, id));
         if (gossip_seen_has(&g->seen, key))
@@ -114,6 +115,7 @@ void gossip_on_iwant(struct gossip *g, uint32_t peer, const struct gossip_item *
         p->ids_answered++;
         if (id.len == 0 || id.len > GOSSIP_ID_SIZE_MAX)
             continue;
+        gossip_learn_form(p, id);
         const uint32_t msg = gossip_msg_by_key(g, gossip_key_of(g, id));
         if (msg == GOSSIP_NONE || g->msgs[msg].state != MSG_CACHED || MUTANT(NO_IWANT_ANSWER))
             continue;
@@ -147,36 +149,6 @@ static uint32_t chain_len(const struct gossip *g, uint32_t topic)
     return len;
 }
 
-static void put_id_of(struct wire_writer *w, const struct gossip_msg *m)
-{
-    if (m->author.len == 0) {
-        gossip_put_id(w, true, SLICE_OF(m->id));
-        return;
-    }
-    uint8_t id[sizeof m->author.bytes + GOSSIP_SEQNO_SIZE];
-    struct wire_writer part = wire_write(id, sizeof id);
-    wire_put_bytes(&part, slice_of(m->author.bytes, m->author.len));
-    wire_put_be(&part, m->seqno, GOSSIP_SEQNO_SIZE);
-    gossip_put_id(w, true, wire_written(&part));
-}
-
-/* One IHAVE to all picked peers, shared. */
-static void tell(struct gossip *g, const struct gossip_topic *t, struct wire_writer *ids,
-                 uint32_t picks_len)
-{
-    if (ids->len == 0)
-        return;
-    struct bytes *bytes = gossip_ids_frame(gossip_topic_name(t), wire_written(ids));
-    ids->len = 0;
-    if (bytes == NULL) {
-        g->count.dropped_memory++;
-        return;
-    }
-    for (uint32_t i = 0; i < picks_len; i++)
-        g->count.ihave_out += gossip_queue_push(g, g->picks[i], CLASS_GOSSIP, bytes);
-    bytes_unref(bytes);
-}
-
 /* Whom to tell, in g->picks: some peers outside the mesh (or fanout), and those who came
  * into the mesh just now. The latter is ours: where two halves of a small network meet
  * again everybody is in the mesh at once, and what was said before would never cross. */
@@ -195,25 +167,57 @@ static uint32_t pick_listeners(struct gossip *g, uint32_t topic)
     return len;
 }
 
-/* They learn which messages we could send them. */
-static void tell_topic(struct gossip *g, uint32_t topic)
+/* One IHAVE to all picked peers that read this form, shared by them. */
+static void tell(struct gossip *g, const struct gossip_topic *t, struct wire_writer *ids,
+                 uint32_t picks, enum gossip_form form)
+{
+    if (ids->len == 0)
+        return;
+    struct bytes *bytes = gossip_ids_frame(gossip_topic_name(t), wire_written(ids));
+    ids->len = 0;
+    if (bytes == NULL) {
+        g->count.dropped_memory++;
+        return;
+    }
+    for (uint32_t i = 0; i < picks; i++) {
+        if (g->peers[g->picks[i]].form == form)
+            g->count.ihave_out += gossip_queue_push(g, g->picks[i], CLASS_GOSSIP, bytes);
+    }
+    bytes_unref(bytes);
+}
+
+/* All ids of the topic's told messages, or a random choice of as many as may be told. */
+static void tell_in_form(struct gossip *g, uint32_t topic, uint32_t picks, enum gossip_form form)
 {
     const struct gossip_topic *t = &g->topics[topic];
     uint32_t left = chain_len(g, topic);
-    const uint32_t picks = pick_listeners(g, topic);
-    if (picks == 0)
-        return;
     uint32_t want = left < g->config.ids_max ? left : g->config.ids_max;
     struct wire_writer ids = wire_write(g->scratch[0], GOSSIP_RPC_SPLIT - 512);
     for (uint32_t i = t->chain; i != GOSSIP_NONE && want > 0; i = g->msgs[i].chain, left--) {
         if (rng_below(&g->rng, left) >= want)
-            continue; /* more than may be told: each has the same chance */
+            continue; /* each has the same chance */
         want--;
-        if (ids.cap - ids.len < 64)
-            tell(g, t, &ids, picks);
-        put_id_of(&ids, &g->msgs[i]);
+        uint8_t id[PEER_ID_TEXT_MAX + 24];
+        struct wire_writer name = wire_write(id, sizeof id);
+        gossip_put_name(&name, &g->msgs[i], form);
+        if (ids.cap - ids.len < sizeof id + 8)
+            tell(g, t, &ids, picks, form);
+        gossip_put_id(&ids, true, wire_written(&name));
     }
-    tell(g, t, &ids, picks);
+    tell(g, t, &ids, picks, form);
+}
+
+/* Some peers learn which messages we could send them, each in the form it knows. */
+static void tell_topic(struct gossip *g, uint32_t topic)
+{
+    const uint32_t picks = pick_listeners(g, topic);
+    for (int form = 0; form < GOSSIP_FORMS; form++) {
+        uint32_t readers = 0;
+        for (uint32_t i = 0; i < picks; i++)
+            readers += g->peers[g->picks[i]].form == (enum gossip_form)form;
+        if (readers > 0)
+            tell_in_form(g, topic, picks, (enum gossip_form)form);
+    }
 }
 
 void gossip_lazy_tick(struct gossip *g)

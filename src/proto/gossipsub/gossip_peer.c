@@ -21,6 +21,7 @@ enum pando_status gossip_peer_up(struct gossip *g, const struct gossip_input *in
         .up = true,
         .outbound = in->outbound,
         .version = in->version,
+        .form = in->form,
         .id = *in->peer_id,
         .id_hash = hash_id(g, in->peer_id),
         .credit = (int64_t)in->credit,

@@ -439,6 +439,42 @@ static void knows_a_signed_message_under_all_three_names(void **state)
     fixture_teardown(&f);
 }
 
+/* Told in a foreign form, js would ask, not recognise the answer, and blame us. */
+static void each_peer_is_told_ids_in_its_own_form(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    static const char *const agents[] = { "go-ipfs/0.40", "js-libp2p/3.3.11", "rust-libp2p/0.5", "?" };
+    static const size_t lens[] = { 46, 44, 56, 56 };
+    fixture_setup(&f, PEERS);
+    CHECK_OK(fixture_join(&f, "t", GOSSIP_STRICT_SIGN, false));
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct peer_id id = fixture_id(i);
+        CHECK_OK(fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_UP, .peer = i,
+            .peer_id = &id, .version = GOSSIP_V11, .credit = FIXTURE_CREDIT,
+            .form = gossip_form_of_agent(agents[i]) }));
+        fixture_subscription(&f, i, "t", true);
+    }
+    fixture_ids(&f, 3, "t", slice_text("12D3KooWsomebody17")); /* so it is of rust */
+    CHECK_OK(fixture_publish(&f, "t", slice_text("hi"), GOSSIP_STRICT_SIGN));
+    fixture_beat(&f);
+    uint8_t ids[4][100];
+    for (uint32_t i = 0; i < 4; i++) {
+        struct gossip_item item;
+        struct pando_slice id;
+        CHECK_EQ(fixture_sent(&f, i, GOSSIP_ITEM_IHAVE, "t", &item), 1);
+        struct wire_reader body = wire_read(item.body);
+        CHECK(gossip_id_next(&body, GOSSIP_ITEM_IHAVE, &id));
+        CHECK_EQ(id.len, lens[i]);
+        memcpy(ids[i], id.ptr, id.len);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        fixture_ids(&f, i, "", slice_of(ids[i], lens[i]));
+        CHECK_EQ(fixture_sent(&f, i, GOSSIP_ITEM_MESSAGE, "t", NULL), 1);
+    }
+    fixture_teardown(&f);
+}
+
 static void a_verdict_that_never_comes_counts_as_ignore(void **state)
 {
     (void)state;
@@ -593,6 +629,7 @@ int main(void)
         TEST(tells_recent_ids_once_to_who_has_just_come_into_the_mesh),
         TEST(asks_for_unseen_ids_and_counts_a_broken_promise),
         TEST(knows_a_signed_message_under_all_three_names),
+        TEST(each_peer_is_told_ids_in_its_own_form),
         TEST(a_verdict_that_never_comes_counts_as_ignore),
         TEST(leaving_prunes_the_mesh_and_says_so),
         TEST(what_was_seen_stays_seen_when_we_leave_and_join_again),
