@@ -50,10 +50,11 @@ static void markdown_options(FILE *to, const struct command *c)
             continue;
         }
         (void)fprintf(to, "| `");
-        (void)fprintf(to, "--%s%s", o->name, o->arg != NULL ? "=" : "");
+        const bool may = (o->flags & OPTION_ARG_OPTIONAL) != 0;
+        (void)fprintf(to, "--%s%s", o->name, o->arg == NULL ? "" : may ? "[=" : "=");
         for (const char *at = o->arg != NULL ? o->arg : ""; *at != '\0'; at++)
             (void)fprintf(to, "%s%c", *at == '|' ? "\\" : "", *at);
-        (void)fprintf(to, "` | %s |\n", o->doc);
+        (void)fprintf(to, "%s` | %s |\n", may ? "]" : "", o->doc);
     }
 }
 

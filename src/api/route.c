@@ -17,6 +17,7 @@ static const struct route_row rows[] = {
 #undef X
 };
 
+#define NEAR_PATH_MAX 32
 #define VERBS (sizeof verbs / sizeof verbs[0])
 #define ROWS (sizeof rows / sizeof rows[0])
 
@@ -113,6 +114,8 @@ static void allow(struct route_match *m, const char *method)
 static void find_near(const char *path, struct route_match *m)
 {
     struct near_search s = { .word = path };
+    if (strlen(path) > NEAR_PATH_MAX)
+        return; /* the search costs its length times all routes, and strangers may ask */
     for (size_t i = 0; i < ROWS; i++)
         near_offer(&s, rows[i].path);
     near_offer(&s, "/api");
