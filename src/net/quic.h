@@ -13,8 +13,8 @@
  * the config; at each cap the newcomer is refused and told so.
  *
  * Against floods: above `retry_above` half-open handshakes a newcomer must prove its
- * address (Retry) before memory is spent on it, and one source may hold only
- * `half_open_source_max` of them.
+ * address (Retry) before memory is spent on it; so must one more than
+ * `half_open_source_max` from the same source, which never gets more than half of all.
  *
  * Thread: one thread at a time for all calls on one endpoint.
  * Source: RFC 9000, 9001, 9002; libp2p specs quic/ and tls/. docs/wire/links.md.
@@ -47,7 +47,8 @@ struct quic_config {
     bool (*admit)(void *ctx, const struct peer_id *peer, const struct multiaddr *address);
     uint32_t links_max;            /* established links */
     uint32_t half_open_max;        /* handshakes under way, both directions */
-    uint32_t half_open_source_max; /* inbound handshakes from one IP (IPv6: one /64) */
+    uint32_t half_open_source_max; /* inbound handshakes from one IP (IPv6: one /64) that
+                                      are let in without Retry */
     uint32_t retry_above;          /* half-open inbound handshakes that cause Retry */
     uint32_t streams_max;          /* bidirectional streams the peer may hold open */
     uint32_t open_waiting_max;     /* our streams waiting for the peer's limit, per link */

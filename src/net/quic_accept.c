@@ -90,15 +90,18 @@ static bool proves_address(const struct quic *q, const struct udp_datagram *d,
                                             RETRY_LIFETIME, q->now.ns) == 0;
 }
 
-static const char *why_refused(const struct quic *q, const struct udp_datagram *d,
-                               const uint8_t key[16])
+/* No room just now, or one source holds half of it: silence, since the dialer repeats its
+ * packet by itself. */
+static bool is_full(const struct quic *q, const uint8_t key[16])
+{
+    return q->stats.half_open >= q->config.half_open_max ||
+           source_count(q, key) >= q->config.half_open_max / 2 + 1;
+}
+
+static const char *why_refused(const struct quic *q, const struct udp_datagram *d)
 {
     if (q->stats.links >= q->config.links_max)
         return "this node holds as many links as it may";
-    if (q->stats.half_open >= q->config.half_open_max)
-        return "this node is busy with other handshakes";
-    if (source_count(q, key) >= q->config.half_open_source_max)
-        return "too many handshakes from this address";
     if (q->config.admit != NULL) {
         const struct peer_id nobody = { 0 };
         struct multiaddr address;
@@ -123,14 +126,18 @@ struct quic_conn *quic_accept(struct quic *q, struct udp *u, const struct udp_da
     source_key(&d->from, key);
     const bool retried = proves_address(q, d, &hd, &odcid);
     const bool crowded = q->half_open_in >= q->config.retry_above ||
-                         source_count(q, key) >= q->config.half_open_source_max / 2;
+                         source_count(q, key) >= q->config.half_open_source_max;
     if (!retried && crowded) {
         send_retry(q, u, d, &hd);
         return NULL;
     }
-    const char *why = why_refused(q, d, key);
+    const char *why = why_refused(q, d);
     if (why != NULL) {
         refuse(q, u, d, &hd, why);
+        return NULL;
+    }
+    if (is_full(q, key)) {
+        q->stats.refused++;
         return NULL;
     }
     struct quic_conn *c = quic_conn_new(q, true);

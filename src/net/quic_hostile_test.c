@@ -138,6 +138,25 @@ static void refuses_a_dial_more_than_its_limit(void **state)
     pair_deinit(&p);
 }
 
+/* More dials at once than the listener takes without proof, then than it takes at all. */
+static void serves_a_burst_of_dials_from_one_source(void **state)
+{
+    (void)state;
+    enum { BURST = 150 };
+    struct pair p;
+    pair_init(&p);
+    p.config_b.half_open_source_max = 20;
+    pair_start(&p);
+    const struct link_port port = quic_port(p.a.quic);
+    const struct link_target target = { .address = world_address(p.b.quic) };
+    for (uint32_t i = 0; i < BURST; i++)
+        CHECK_OK(port.ops->dial(port.ctx, &target, i));
+    pair_await(&p, &p.a.ups, BURST);
+    CHECK_EQ(p.a.fails, 0);
+    CHECK(quic_stats(p.b.quic).retries > 0);
+    pair_deinit(&p);
+}
+
 static void names_the_port_and_the_remedy_when_nobody_listens(void **state)
 {
     (void)state;
@@ -326,6 +345,7 @@ int main(void)
         TEST(asks_the_lists_for_the_address),
         TEST(refuses_a_link_more_than_its_limit),
         TEST(refuses_a_dial_more_than_its_limit),
+        TEST(serves_a_burst_of_dials_from_one_source),
         TEST(names_the_port_and_the_remedy_when_nobody_listens),
         TEST(gives_up_on_silence_and_names_the_port),
         TEST(forgets_half_open_handshakes),

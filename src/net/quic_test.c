@@ -207,13 +207,13 @@ static void ends_a_link_whose_peer_fell_silent(void **state)
     struct pair p;
     struct quic_relay relay;
     pair_init(&p);
-    p.config_a.idle = p.config_b.idle = PANDO_MSEC(600);
+    p.config_a.idle = p.config_b.idle = PANDO_MSEC(1500);
     pair_start(&p);
     const struct multiaddr address = relay_open(&relay, &p.world, p.b.quic, 9);
     pair_dial(&p, &address);
     pair_await(&p, &p.b.ups, 1);
     pair_await(&p, &p.a.ups, 1);
-    world_run_for(&p.world, PANDO_MSEC(1500)); /* kept alive beyond its idle limit */
+    world_run_for(&p.world, PANDO_MSEC(2500)); /* kept alive beyond its idle limit */
     CHECK_EQ(p.a.downs + p.b.downs, 0);
     relay.deaf = true;
     pair_await(&p, &p.a.downs, 1);
