@@ -1,7 +1,7 @@
-/* What a message costs in the gossip router: one router with eight peers in its mesh takes
- * in distinct 300-byte messages of a topic without signatures, hands each to the
- * application, is told to accept it and forwards it to the seven others; and what a repeat
- * of a message costs. Prints `name value unit`. */
+/* What a message costs in the gossip router: one router with eight peers in its mesh
+ * takes in distinct 300-byte messages of a topic without signatures, hands each to the
+ * application, is told to accept it and forwards it to the seven others; and what a
+ * repeat of a message costs. Prints `name value unit`. */
 #include "base/slice.h"
 #include "proto/gossipsub/gossip.h"
 #include "proto/gossipsub/gossip_wire.h"
@@ -17,7 +17,8 @@ static struct pando_time now(void)
 {
     struct timespec ts;
     (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (struct pando_time){ (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec };
+    return (struct pando_time){ (uint64_t)ts.tv_sec * 1000000000u +
+                                (uint64_t)ts.tv_nsec };
 }
 
 struct bench {
@@ -51,15 +52,20 @@ static void drain(struct bench *b)
             bytes_unref(e.bytes);
         }
         for (size_t i = 0; i < len; i++)
-            check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_VERDICT,
-                      .handle = verdicts[i], .verdict = GOSSIP_ACCEPT }), "verdict");
+            check(gossip_step(b->g, now(),
+                              &(struct gossip_input){ .kind = GOSSIP_VERDICT,
+                                                      .handle = verdicts[i],
+                                                      .verdict = GOSSIP_ACCEPT }),
+                  "verdict");
         if (len == 0)
             break;
     } while (true);
     for (uint32_t p = 0; p < PEERS; p++) {
         if (left[p] > 0)
-            check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_CREDIT,
-                      .peer = p, .credit = left[p] }), "credit");
+            check(gossip_step(b->g, now(),
+                              &(struct gossip_input){
+                                  .kind = GOSSIP_CREDIT, .peer = p, .credit = left[p] }),
+                  "credit");
     }
 }
 
@@ -75,37 +81,54 @@ static void start(struct bench *b)
     struct arena arena = arena_over(memory, measure.used);
     b->g = gossip_place(&c, now(), &arena);
     printf("gossip_memory %.1f MiB\n", (double)measure.used / 1048576);
-    check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_SUBSCRIBE,
-              .topic = slice_text("t"), .policy = GOSSIP_SELF_CERTIFIED, .judged = true }),
+    check(gossip_step(b->g, now(),
+                      &(struct gossip_input){ .kind = GOSSIP_SUBSCRIBE,
+                                              .topic = slice_text("t"),
+                                              .policy = GOSSIP_SELF_CERTIFIED,
+                                              .judged = true }),
           "subscribe");
     for (uint32_t p = 0; p < PEERS; p++) {
         const struct pando_key key = { { (uint8_t)p } };
         const struct peer_id id = peer_id_from_key(&key);
-        check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_PEER_UP,
-                  .peer = p, .peer_id = &id, .version = GOSSIP_V11, .credit = 64u << 20 }),
+        check(gossip_step(b->g, now(),
+                          &(struct gossip_input){ .kind = GOSSIP_PEER_UP,
+                                                  .peer = p,
+                                                  .peer_id = &id,
+                                                  .version = GOSSIP_V11,
+                                                  .credit = 64u << 20 }),
               "peer up");
         uint8_t graft[64];
         struct wire_writer w = wire_write(graft, sizeof graft);
         gossip_put_graft(&w, slice_text("t"));
         struct bytes *rpc = gossip_control_frame(SLICE_EMPTY, wire_written(&w));
-        check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_RPC, .peer = p,
-                  .data = slice_from(bytes_view(rpc), 1) }), "graft");
+        check(
+            gossip_step(b->g, now(),
+                        &(struct gossip_input){ .kind = GOSSIP_RPC,
+                                                .peer = p,
+                                                .data = slice_from(bytes_view(rpc), 1) }),
+            "graft");
         bytes_unref(rpc);
         drain(b);
     }
 }
 
 /* All messages from one peer, in batches between which the effects are carried out. */
-static double receive_all(struct bench *b, uint32_t peer, struct bytes **rpcs, size_t *heads)
+static double receive_all(struct bench *b, uint32_t peer, struct bytes **rpcs,
+                          size_t *heads)
 {
     const struct pando_time begin = now();
     for (size_t i = 0; i < MESSAGES; i++) {
-        check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_RPC,
-                  .peer = peer, .data = slice_from(bytes_view(rpcs[i]), heads[i]) }), "rpc");
+        check(gossip_step(b->g, now(),
+                          &(struct gossip_input){
+                              .kind = GOSSIP_RPC,
+                              .peer = peer,
+                              .data = slice_from(bytes_view(rpcs[i]), heads[i]) }),
+              "rpc");
         if (i % BATCH == BATCH - 1)
             drain(b);
         if (pando_time_reached(gossip_deadline(b->g), now())) {
-            check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_TICK }), "tick");
+            check(gossip_step(b->g, now(), &(struct gossip_input){ .kind = GOSSIP_TICK }),
+                  "tick");
             drain(b);
         }
     }
@@ -125,8 +148,9 @@ int main(void)
         struct gossip_layout layout;
         struct wire_writer w = wire_write(data, sizeof data);
         wire_put_be(&w, i, 8);
-        rpcs[i] = gossip_message_frame(&(struct gossip_message){
-            .topic = slice_text("t"), .data = SLICE_OF(data) }, &layout);
+        rpcs[i] = gossip_message_frame(
+            &(struct gossip_message){ .topic = slice_text("t"), .data = SLICE_OF(data) },
+            &layout);
         heads[i] = (size_t)wire_peek_uvarint(bytes_view(rpcs[i]), &len);
     }
     start(&b);
@@ -135,8 +159,12 @@ int main(void)
     const uint64_t sent = b.sent;
     struct pando_time begin = now();
     for (size_t i = MESSAGES - 100000; i < MESSAGES; i++)
-        check(gossip_step(b.g, now(), &(struct gossip_input){ .kind = GOSSIP_RPC, .peer = 1,
-                  .data = slice_from(bytes_view(rpcs[i]), heads[i]) }), "repeat");
+        check(gossip_step(b.g, now(),
+                          &(struct gossip_input){
+                              .kind = GOSSIP_RPC,
+                              .peer = 1,
+                              .data = slice_from(bytes_view(rpcs[i]), heads[i]) }),
+              "repeat");
     const double repeat = (double)pando_time_since(now(), begin).ns / 100000;
     printf("gossip_new_message %.0f ns\n", fresh);
     printf("gossip_forwarded_copies %.2f per_message\n", (double)sent / MESSAGES);

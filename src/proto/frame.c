@@ -26,11 +26,13 @@ static enum pando_status read_head(const struct frame_reader *f, struct pando_sl
 }
 
 /* Move bytes from `in` to `part` until it holds `want`, or `in` is empty. */
-static enum pando_status gather(struct frame_reader *f, struct pando_slice *in, size_t want)
+static enum pando_status gather(struct frame_reader *f, struct pando_slice *in,
+                                size_t want)
 {
     const size_t missing = want - f->part.len;
     const size_t take = in->len < missing ? in->len : missing;
-    const enum pando_status st = buf_append(&f->part, (struct pando_slice){ in->ptr, take });
+    const enum pando_status st =
+        buf_append(&f->part, (struct pando_slice){ in->ptr, take });
     if (st != PANDO_OK)
         return st;
     in->ptr += take;

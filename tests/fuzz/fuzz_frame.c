@@ -1,5 +1,5 @@
-/* Property: however a stream is cut, the reader yields the same messages and the same end;
- * memory stays within the limit. The first byte chooses the cuts. */
+/* Property: however a stream is cut, the reader yields the same messages and the same
+ * end; memory stays within the limit. The first byte chooses the cuts. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "proto/frame.h"
@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     const struct pando_slice stream = slice_of(data + 1, size - 1);
-    const struct outcome whole = run(stream, SIZE_MAX), cut = run(stream, 1u + data[0] % 64u);
+    const struct outcome whole = run(stream, SIZE_MAX),
+                         cut = run(stream, 1u + data[0] % 64u);
     PANDO_ASSERT(whole.messages == cut.messages && whole.hash == cut.hash);
     PANDO_ASSERT(whole.status == cut.status && whole.clean == cut.clean);
     return 0;

@@ -1,6 +1,6 @@
-/* Property: no script of inputs, hostile RPCs among them, brings the router's tables out of
- * step with each other, makes it send what does not decode, or deliver a message twice.
- * The data is a program: an opcode, its operands, the next opcode. */
+/* Property: no script of inputs, hostile RPCs among them, brings the router's tables out
+ * of step with each other, makes it send what does not decode, or deliver a message
+ * twice. The data is a program: an opcode, its operands, the next opcode. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "proto/gossipsub/gossip_internal.h"
@@ -180,11 +180,16 @@ static bool run_one(struct machine *m, struct wire_reader *r)
     const struct peer_id id = id_of((uint8_t)(arg / PEERS % 8));
     struct gossip_input in = {
         .kind = (enum gossip_input_kind)(op % (GOSSIP_TICK + 1)),
-        .peer = peer, .peer_id = &id, .outbound = (arg & 64) != 0,
+        .peer = peer,
+        .peer_id = &id,
+        .outbound = (arg & 64) != 0,
         .version = (arg & 128) != 0 ? GOSSIP_V10 : GOSSIP_V11,
         .policy = (arg & 8) != 0 ? GOSSIP_STRICT_SIGN : GOSSIP_SELF_CERTIFIED,
-        .judged = (arg & 16) != 0, .credit = arg * 10, .topic = slice_text(topics[arg % 8]),
-        .valid = (arg & 1) != 0, .verdict = (enum gossip_verdict)(arg % 3),
+        .judged = (arg & 16) != 0,
+        .credit = arg * 10,
+        .topic = slice_text(topics[arg % 8]),
+        .valid = (arg & 1) != 0,
+        .verdict = (enum gossip_verdict)(arg % 3),
     };
     if (in.kind == GOSSIP_RPC || in.kind == GOSSIP_PUBLISH) {
         const uint64_t len = wire_get_be(r, 1);

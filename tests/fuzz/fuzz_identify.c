@@ -1,5 +1,5 @@
-/* Property: what a peer says stays within the caps and is printable, and a message made of
- * it and of us is read back as it was meant. */
+/* Property: what a peer says stays within the caps and is printable, and a message made
+ * of it and of us is read back as it was meant. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "proto/identify/identify.h"
@@ -26,12 +26,17 @@ static void say_again(const struct identify_info *info)
     for (size_t i = 0; i < info->protocols_len; i++)
         protocols[i] = identify_protocol(info, i);
     const struct identify_self self = {
-        .key = { { 1 } }, .network = info->network[0] != '\0' ? info->network : NULL,
-        .agent = info->agent, .protocols = protocols, .protocols_len = info->protocols_len,
-        .addresses = info->addresses, .addresses_len = info->addresses_len,
+        .key = { { 1 } },
+        .network = info->network[0] != '\0' ? info->network : NULL,
+        .agent = info->agent,
+        .protocols = protocols,
+        .protocols_len = info->protocols_len,
+        .addresses = info->addresses,
+        .addresses_len = info->addresses_len,
     };
     struct wire_writer w = wire_write(out, sizeof out);
-    if (identify_encode(&self, info->has_observed ? &info->observed : NULL, &w) != PANDO_OK)
+    if (identify_encode(&self, info->has_observed ? &info->observed : NULL, &w) !=
+        PANDO_OK)
         return;
     PANDO_ASSERT(w.len <= IDENTIFY_OUT_MAX);
     identify_init(&again);

@@ -1,6 +1,6 @@
 /* Property: a negotiation's result and answers do not depend on how the bytes are cut; it
- * never reads beyond its own bytes and never writes more than MS_OUT_MAX at once. Bit 0 of
- * the first byte chooses the side, the rest the cuts. */
+ * never reads beyond its own bytes and never writes more than MS_OUT_MAX at once. Bit 0
+ * of the first byte chooses the side, the rest the cuts. */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "proto/multistream/multistream.h"
@@ -37,10 +37,12 @@ static void run(struct outcome *o, bool dialer, struct pando_slice in, size_t pi
         const size_t left = in.len - o->consumed;
         size_t consumed;
         const size_t before = w.len;
-        o->outcome = ms_feed(&m, slice_of(in.ptr + o->consumed, piece < left ? piece : left),
-                             &consumed, &w);
+        o->outcome =
+            ms_feed(&m, slice_of(in.ptr + o->consumed, piece < left ? piece : left),
+                    &consumed, &w);
         PANDO_ASSERT(consumed <= left && w.len - before <= MS_OUT_MAX && !w.failed);
-        PANDO_ASSERT(o->outcome != MS_NEED_MORE || consumed == (piece < left ? piece : left));
+        PANDO_ASSERT(o->outcome != MS_NEED_MORE ||
+                     consumed == (piece < left ? piece : left));
         o->consumed += consumed;
     }
     o->status = m.status;

@@ -9,17 +9,37 @@ _Static_assert(GOSSIP_DATA_MAX + 4096 < GOSSIP_RPC_MAX, "a message must fit an R
 void gossip_defaults(struct gossip_config *config, uint32_t peers_max)
 {
     *config = (struct gossip_config){
-        .peers_max = peers_max, .topics_max = 512, .peer_topics_max = 256,
-        .seen_max = 1u << 17, .messages_max = 4096, .cache_max = 8192,
-        .backoffs_max = 8192, .promises_max = 1024,
-        .queue_max = 4096, .queue_total = 1u << 16,
-        .queue_bytes = 8u << 20, .cache_bytes = 32u << 20,
-        .d = 6, .d_low = 5, .d_high = 12, .d_out = 2, .d_lazy = 6, .lazy_percent = 25,
-        .ihave_max = 10, .ids_max = 5000, .resend_max = 3, .flood_publish = true,
-        .heartbeat = PANDO_SEC(1), .seen_ttl = PANDO_SEC(120), .fanout_ttl = PANDO_SEC(60),
-        .prune_backoff = PANDO_SEC(60), .leave_backoff = PANDO_SEC(10),
-        .backoff_slack = PANDO_SEC(2), .backoff_max = PANDO_SEC(3600),
-        .graft_flood = PANDO_SEC(10), .promise_after = PANDO_SEC(3),
+        .peers_max = peers_max,
+        .topics_max = 512,
+        .peer_topics_max = 256,
+        .seen_max = 1u << 17,
+        .messages_max = 4096,
+        .cache_max = 8192,
+        .backoffs_max = 8192,
+        .promises_max = 1024,
+        .queue_max = 4096,
+        .queue_total = 1u << 16,
+        .queue_bytes = 8u << 20,
+        .cache_bytes = 32u << 20,
+        .d = 6,
+        .d_low = 5,
+        .d_high = 12,
+        .d_out = 2,
+        .d_lazy = 6,
+        .lazy_percent = 25,
+        .ihave_max = 10,
+        .ids_max = 5000,
+        .resend_max = 3,
+        .flood_publish = true,
+        .heartbeat = PANDO_SEC(1),
+        .seen_ttl = PANDO_SEC(120),
+        .fanout_ttl = PANDO_SEC(60),
+        .prune_backoff = PANDO_SEC(60),
+        .leave_backoff = PANDO_SEC(10),
+        .backoff_slack = PANDO_SEC(2),
+        .backoff_max = PANDO_SEC(3600),
+        .graft_flood = PANDO_SEC(10),
+        .promise_after = PANDO_SEC(3),
         .verdict_after = PANDO_SEC(30),
     };
 }
@@ -27,15 +47,18 @@ void gossip_defaults(struct gossip_config *config, uint32_t peers_max)
 static void check_config(const struct gossip_config *c)
 {
     PANDO_ASSERT(c->peers_max > 0 && c->topics_max > 0);
-    PANDO_ASSERT(c->seen_max >= GOSSIP_FORMS + 1 && c->messages_max > 0 && c->cache_max > 0);
-    PANDO_ASSERT(c->seen_max < 1u << 30 && c->backoffs_max > 0 && c->backoffs_max < 1u << 30);
+    PANDO_ASSERT(c->seen_max >= GOSSIP_FORMS + 1 && c->messages_max > 0 &&
+                 c->cache_max > 0);
+    PANDO_ASSERT(c->seen_max < 1u << 30 && c->backoffs_max > 0 &&
+                 c->backoffs_max < 1u << 30);
     PANDO_ASSERT((uint64_t)c->messages_max + c->cache_max < 1u << 28);
     PANDO_ASSERT(c->d_low <= c->d && c->d <= c->d_high && c->d_out <= c->d);
     PANDO_ASSERT(c->queue_max > 0 && c->queue_total > 0 && c->resend_max <= 3);
     PANDO_ASSERT(c->heartbeat.ns > 0);
 }
 
-static void start(struct gossip *g, const struct gossip_config *config, struct pando_time now)
+static void start(struct gossip *g, const struct gossip_config *config,
+                  struct pando_time now)
 {
     const struct gossip_list empty = { GOSSIP_NONE, GOSSIP_NONE };
     g->config = *config;
@@ -85,7 +108,8 @@ void gossip_deinit(struct gossip *g)
     }
 }
 
-void gossip_fault(struct gossip *g, uint32_t peer, enum pando_status status, const char *text)
+void gossip_fault(struct gossip *g, uint32_t peer, enum pando_status status,
+                  const char *text)
 {
     g->count.faults++;
     if (g->faults_len == GOSSIP_FAULTS_MAX)
@@ -100,12 +124,23 @@ static void on_item(struct gossip *g, uint32_t peer, const struct gossip_item *i
     case GOSSIP_ITEM_SUBSCRIPTION:
         gossip_peer_subscription(g, peer, item->topic, item->subscribe);
         return;
-    case GOSSIP_ITEM_MESSAGE: gossip_on_message(g, peer, &item->message); return;
-    case GOSSIP_ITEM_IHAVE: gossip_on_ihave(g, peer, item); return;
-    case GOSSIP_ITEM_IWANT: gossip_on_iwant(g, peer, item); return;
-    case GOSSIP_ITEM_GRAFT: gossip_on_graft(g, peer, item->topic); return;
-    case GOSSIP_ITEM_PRUNE: gossip_on_prune(g, peer, item->topic, item->backoff); return;
-    case GOSSIP_ITEM_KINDS: break;
+    case GOSSIP_ITEM_MESSAGE:
+        gossip_on_message(g, peer, &item->message);
+        return;
+    case GOSSIP_ITEM_IHAVE:
+        gossip_on_ihave(g, peer, item);
+        return;
+    case GOSSIP_ITEM_IWANT:
+        gossip_on_iwant(g, peer, item);
+        return;
+    case GOSSIP_ITEM_GRAFT:
+        gossip_on_graft(g, peer, item->topic);
+        return;
+    case GOSSIP_ITEM_PRUNE:
+        gossip_on_prune(g, peer, item->topic, item->backoff);
+        return;
+    case GOSSIP_ITEM_KINDS:
+        break;
     }
     PANDO_UNREACHABLE();
 }
@@ -147,7 +182,8 @@ static void on_tick(struct gossip *g)
         g->next_heartbeat = pando_time_add(g->now, g->config.heartbeat);
     const uint64_t age = pando_time_since(g->now, g->started).ns;
     if (age > g->config.seen_ttl.ns)
-        gossip_seen_expire(&g->seen, (uint32_t)((age - g->config.seen_ttl.ns) / 1000000000u));
+        gossip_seen_expire(&g->seen,
+                           (uint32_t)((age - g->config.seen_ttl.ns) / 1000000000u));
     gossip_message_tick(g);
     gossip_mesh_tick(g);
     gossip_lazy_tick(g);
@@ -166,16 +202,25 @@ enum pando_status gossip_step(struct gossip *g, struct pando_time now,
     PANDO_ASSERT(g->now.ns <= now.ns);
     g->now = now;
     switch (in->kind) {
-    case GOSSIP_PEER_UP: return gossip_peer_up(g, in);
-    case GOSSIP_SUBSCRIBE: return gossip_join(g, in);
-    case GOSSIP_UNSUBSCRIBE: return gossip_leave(g, in->topic);
-    case GOSSIP_PUBLISH: return gossip_publish(g, in);
-    case GOSSIP_VERIFIED: return gossip_verified(g, in);
-    case GOSSIP_VERDICT: return gossip_judge(g, in);
-    case GOSSIP_TICK: on_tick(g); return PANDO_OK;
+    case GOSSIP_PEER_UP:
+        return gossip_peer_up(g, in);
+    case GOSSIP_SUBSCRIBE:
+        return gossip_join(g, in);
+    case GOSSIP_UNSUBSCRIBE:
+        return gossip_leave(g, in->topic);
+    case GOSSIP_PUBLISH:
+        return gossip_publish(g, in);
+    case GOSSIP_VERIFIED:
+        return gossip_verified(g, in);
+    case GOSSIP_VERDICT:
+        return gossip_judge(g, in);
+    case GOSSIP_TICK:
+        on_tick(g);
+        return PANDO_OK;
     case GOSSIP_PEER_DOWN:
     case GOSSIP_RPC:
-    case GOSSIP_CREDIT: break;
+    case GOSSIP_CREDIT:
+        break;
     }
     if (!is_up(g, in->peer))
         return PANDO_INVALID;
@@ -212,8 +257,8 @@ uint32_t gossip_reached(const struct gossip *g)
     return g->reached;
 }
 
-static size_t list_members(const struct gossip *g, const uint64_t *bits, uint32_t *ret_peers,
-                           size_t cap)
+static size_t list_members(const struct gossip *g, const uint64_t *bits,
+                           uint32_t *ret_peers, size_t cap)
 {
     size_t len = 0;
     uint32_t cursor = 0, peer;

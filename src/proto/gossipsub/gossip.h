@@ -34,8 +34,8 @@
  * Source: libp2p specs, pubsub/gossipsub v1.0 and v1.1. Deviations: no scores and no peer
  * exchange (broken promises and invalid messages are counted and reported as FAULT); an
  * empty mesh falls back to any peer of the topic; who has just come into the mesh is told
- * the recent ids once, so that healed partitions of small networks exchange them; copies that arrive while a message is
- * being judged mark their senders, who are not sent it again.
+ * the recent ids once, so that healed partitions of small networks exchange them; copies
+ * that arrive while a message is judged mark their senders, who are not sent it again.
  */
 #ifndef GOSSIPSUB_GOSSIP_H
 #define GOSSIPSUB_GOSSIP_H

@@ -70,7 +70,8 @@ void gossip_backoff_add(struct gossip_backoffs *b, uint64_t key, struct pando_ti
     }
 }
 
-/* Deleting moves later entries back into the hole, so a slot is looked at until it stays. */
+/* Deleting moves later entries back into the hole, so a slot is looked at until it stays.
+ */
 void gossip_backoffs_sweep(struct gossip_backoffs *b, struct pando_time now)
 {
     for (uint32_t i = 0; i <= b->mask; i++) {

@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "base/slice.h"
 
-
 void gossip_cache_place(struct gossip *g, struct arena *arena)
 {
     const size_t len = (size_t)g->config.messages_max + g->config.cache_max;
@@ -70,7 +69,8 @@ static uint32_t probe(const struct gossip *g, struct gossip_key key)
 static void unlink_slot(struct gossip *g, uint32_t hole)
 {
     const uint32_t mask = g->msg_mask;
-    for (uint32_t i = (hole + 1) & mask; g->msg_index[i] != GOSSIP_NONE; i = (i + 1) & mask) {
+    for (uint32_t i = (hole + 1) & mask; g->msg_index[i] != GOSSIP_NONE;
+         i = (i + 1) & mask) {
         const uint32_t home = (uint32_t)key_at(g, i).b & mask;
         if (((i - home) & mask) < ((i - hole) & mask))
             continue;
@@ -83,7 +83,8 @@ static void unlink_slot(struct gossip *g, uint32_t hole)
 uint32_t gossip_msg_by_key(const struct gossip *g, struct gossip_key key)
 {
     const uint32_t slot = probe(g, key);
-    return g->msg_index[slot] == GOSSIP_NONE ? GOSSIP_NONE : g->msg_index[slot] / GOSSIP_FORMS;
+    return g->msg_index[slot] == GOSSIP_NONE ? GOSSIP_NONE
+                                             : g->msg_index[slot] / GOSSIP_FORMS;
 }
 
 /* A key that another message holds (the same data on two topics) stays with that one. */

@@ -1,7 +1,8 @@
 /* gossip_fixture.h - one router under test, its peers played by the test.
  *
- * Everything the router emits is drained into lists after each input; RPCs are taken apart
- * again, so that a test asks "was peer 3 told to GRAFT?" rather than looks at bytes.
+ * Everything the router emits is drained into lists after each input; RPCs are taken
+ * apart again, so that a test asks "was peer 3 told to GRAFT?" rather than looks at
+ * bytes.
  */
 #ifndef GOSSIPSUB_GOSSIP_FIXTURE_H
 #define GOSSIPSUB_GOSSIP_FIXTURE_H
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 
 #define FIXTURE_EFFECTS 4096
-#define FIXTURE_CREDIT (1u << 20)
+#define FIXTURE_CREDIT  (1u << 20)
 
 struct fixture {
     struct gossip_config config;
@@ -131,16 +132,21 @@ static inline void fixture_teardown(struct fixture *f)
 static inline void fixture_up(struct fixture *f, uint32_t peer, bool outbound)
 {
     const struct peer_id id = fixture_id(peer);
-    CHECK_OK(fixture_step(f, (struct gossip_input){
-        .kind = GOSSIP_PEER_UP, .peer = peer, .peer_id = &id, .version = GOSSIP_V11,
-        .outbound = outbound, .credit = FIXTURE_CREDIT }));
+    CHECK_OK(fixture_step(f, (struct gossip_input){ .kind = GOSSIP_PEER_UP,
+                                                    .peer = peer,
+                                                    .peer_id = &id,
+                                                    .version = GOSSIP_V11,
+                                                    .outbound = outbound,
+                                                    .credit = FIXTURE_CREDIT }));
 }
 
 static inline enum pando_status fixture_join(struct fixture *f, const char *topic,
                                              enum gossip_policy policy, bool judged)
 {
     return fixture_step(f, (struct gossip_input){ .kind = GOSSIP_SUBSCRIBE,
-        .topic = slice_text(topic), .policy = policy, .judged = judged });
+                                                  .topic = slice_text(topic),
+                                                  .policy = policy,
+                                                  .judged = judged });
 }
 
 static inline enum pando_status fixture_publish(struct fixture *f, const char *topic,
@@ -148,12 +154,15 @@ static inline enum pando_status fixture_publish(struct fixture *f, const char *t
                                                 enum gossip_policy policy)
 {
     return fixture_step(f, (struct gossip_input){ .kind = GOSSIP_PUBLISH,
-        .topic = slice_text(topic), .data = data, .policy = policy });
+                                                  .topic = slice_text(topic),
+                                                  .data = data,
+                                                  .policy = policy });
 }
 
 static inline void fixture_rpc(struct fixture *f, uint32_t peer, struct pando_slice rpc)
 {
-    CHECK_OK(fixture_step(f, (struct gossip_input){ .kind = GOSSIP_RPC, .peer = peer, .data = rpc }));
+    CHECK_OK(fixture_step(
+        f, (struct gossip_input){ .kind = GOSSIP_RPC, .peer = peer, .data = rpc }));
 }
 
 /* An RPC that was framed by one of the codec's functions; takes the reference. */
@@ -167,8 +176,8 @@ static inline void fixture_framed(struct fixture *f, uint32_t peer, struct bytes
     bytes_unref(framed);
 }
 
-static inline void fixture_subscription(struct fixture *f, uint32_t peer, const char *topic,
-                                        bool subscribe)
+static inline void fixture_subscription(struct fixture *f, uint32_t peer,
+                                        const char *topic, bool subscribe)
 {
     uint8_t out[400];
     struct wire_writer w = wire_write(out, sizeof out);
@@ -204,11 +213,13 @@ static inline void fixture_message(struct fixture *f, uint32_t peer,
 static inline void fixture_plain(struct fixture *f, uint32_t peer, const char *topic,
                                  const char *data)
 {
-    const struct gossip_message m = { .topic = slice_text(topic), .data = slice_text(data) };
+    const struct gossip_message m = { .topic = slice_text(topic),
+                                      .data = slice_text(data) };
     fixture_message(f, peer, &m);
 }
 
-/* A message signed by `author`, forwarded by `peer`; `spoil` makes the signature wrong. */
+/* A message signed by `author`, forwarded by `peer`; `spoil` makes the signature wrong.
+ */
 static inline void fixture_signed(struct fixture *f, uint32_t peer, uint32_t author,
                                   uint64_t seqno, const char *topic, const char *data,
                                   bool spoil)
@@ -219,8 +230,10 @@ static inline void fixture_signed(struct fixture *f, uint32_t peer, uint32_t aut
     struct wire_writer w = wire_write(seqno_bytes, sizeof seqno_bytes);
     wire_put_be(&w, seqno, 8);
     struct gossip_message m = {
-        .from = slice_of(id.bytes, id.len), .seqno = SLICE_OF(seqno_bytes),
-        .topic = slice_text(topic), .data = slice_text(data),
+        .from = slice_of(id.bytes, id.len),
+        .seqno = SLICE_OF(seqno_bytes),
+        .topic = slice_text(topic),
+        .data = slice_text(data),
     };
     struct bytes *to_sign = gossip_message_signed(&m);
     struct pando_sig sig = crypto_sign(&secret, bytes_view(to_sign));
@@ -247,9 +260,11 @@ static inline void fixture_verify(struct fixture *f)
     for (size_t i = 0; i < f->effects_len; i++) {
         const struct gossip_effect *e = &f->effects[i];
         if (e->kind == GOSSIP_VERIFY && len < 64)
-            answers[len++] = (struct gossip_input){ .kind = GOSSIP_VERIFIED,
+            answers[len++] = (struct gossip_input){
+                .kind = GOSSIP_VERIFIED,
                 .handle = e->handle,
-                .valid = crypto_verify(&e->key, bytes_view(e->bytes), &e->sig) };
+                .valid = crypto_verify(&e->key, bytes_view(e->bytes), &e->sig)
+            };
     }
     fixture_forget(f);
     for (size_t i = 0; i < len; i++)
@@ -260,8 +275,9 @@ static inline void fixture_verify(struct fixture *f)
 static inline enum pando_status fixture_verdict(struct fixture *f, uint64_t handle,
                                                 enum gossip_verdict verdict)
 {
-    return fixture_step(f, (struct gossip_input){
-        .kind = GOSSIP_VERDICT, .handle = handle, .verdict = verdict });
+    return fixture_step(f, (struct gossip_input){ .kind = GOSSIP_VERDICT,
+                                                  .handle = handle,
+                                                  .verdict = verdict });
 }
 
 /* To the next heartbeat. */
@@ -300,7 +316,8 @@ static inline size_t fixture_sent(const struct fixture *f, uint32_t peer,
         while (gossip_rpc_next(&r, &item)) {
             const struct pando_slice of =
                 item.kind == GOSSIP_ITEM_MESSAGE ? item.message.topic : item.topic;
-            if (item.kind != kind || (topic != NULL && !slice_equal(of, slice_text(topic))))
+            if (item.kind != kind ||
+                (topic != NULL && !slice_equal(of, slice_text(topic))))
                 continue;
             count++;
             if (ret_item != NULL)
@@ -334,7 +351,8 @@ static inline size_t fixture_mesh_len(const struct fixture *f, const char *topic
     return gossip_mesh(f->g, slice_text(topic), NULL, 0);
 }
 
-static inline bool fixture_in_mesh(const struct fixture *f, const char *topic, uint32_t peer)
+static inline bool fixture_in_mesh(const struct fixture *f, const char *topic,
+                                   uint32_t peer)
 {
     uint32_t peers[256];
     const size_t len = gossip_mesh(f->g, slice_text(topic), peers, 256);

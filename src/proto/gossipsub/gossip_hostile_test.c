@@ -1,6 +1,7 @@
-/* Attacks that took other routers down, each as a test: legal or nearly legal frames whose
- * cost must stay with the sender. `memory` below means the router's tables: the arena is
- * fixed, so the claims are that nothing is remembered and nothing is answered. */
+/* Attacks that took other routers down, each as a test: legal or nearly legal frames
+ * whose cost must stay with the sender. `memory` below means the router's tables: the
+ * arena is fixed, so the claims are that nothing is remembered and nothing is answered.
+ */
 #include "proto/gossipsub/gossip_fixture.h"
 
 #define PEERS 16
@@ -82,7 +83,8 @@ static void a_flood_of_topics_takes_no_room_from_others(void **state)
     CHECK_EQ(gossip_subscribers(f.g, slice_text("topic-3"), NULL, 0), 1);
     fixture_subscription(&f, 1, "another", true);
     CHECK_EQ(gossip_subscribers(f.g, slice_text("another"), NULL, 0), 1);
-    CHECK_OK(fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_DOWN, .peer = 0 }));
+    CHECK_OK(
+        fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_DOWN, .peer = 0 }));
     CHECK_EQ(gossip_subscribers(f.g, slice_text("topic-3"), NULL, 0), 0);
 
     /* Many such peers fill the table: a topic of our own displaces one of theirs. */
@@ -205,8 +207,11 @@ static void a_peer_that_reads_nothing_holds_a_bounded_queue(void **state)
     fixture_start(&f);
     CHECK_OK(fixture_join(&f, "t", GOSSIP_SELF_CERTIFIED, false));
     const struct peer_id id = fixture_id(0);
-    CHECK_OK(fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_UP, .peer = 0,
-        .peer_id = &id, .version = GOSSIP_V11, .credit = 1 }));
+    CHECK_OK(fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_UP,
+                                                     .peer = 0,
+                                                     .peer_id = &id,
+                                                     .version = GOSSIP_V11,
+                                                     .credit = 1 }));
     fixture_up(&f, 1, false);
     fixture_subscription(&f, 0, "t", true);
     fixture_subscription(&f, 1, "t", true);
@@ -214,12 +219,15 @@ static void a_peer_that_reads_nothing_holds_a_bounded_queue(void **state)
         CHECK_OK(fixture_publish(&f, "t", SLICE_OF(i), GOSSIP_SELF_CERTIFIED));
         CHECK_EQ(fixture_sent(&f, 1, GOSSIP_ITEM_MESSAGE, "t", NULL), 1);
         if (i % 100 == 0)
-            CHECK_OK(gossip_step(f.g, f.now, &(struct gossip_input){
-                .kind = GOSSIP_CREDIT, .peer = 1, .credit = 100000 }));
+            CHECK_OK(gossip_step(f.g, f.now,
+                                 &(struct gossip_input){ .kind = GOSSIP_CREDIT,
+                                                         .peer = 1,
+                                                         .credit = 100000 }));
     }
     CHECK(gossip_count(f.g)->dropped_publish >= 4800);
     CHECK(gossip_queued(f.g, 0) < 200 * 64);
-    CHECK_OK(fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_DOWN, .peer = 0 }));
+    CHECK_OK(
+        fixture_step(&f, (struct gossip_input){ .kind = GOSSIP_PEER_DOWN, .peer = 0 }));
     CHECK_EQ(gossip_queued(f.g, 0), 0);
     fixture_teardown(&f);
 }

@@ -39,12 +39,14 @@ static uint32_t stamp_of(const struct gossip *g)
 bool gossip_see(struct gossip *g, const struct gossip_topic *t, struct gossip_key key)
 {
     bool forgot;
-    const bool fresh = gossip_seen_add(&g->seen, gossip_key_in(t, key), stamp_of(g), &forgot);
+    const bool fresh =
+        gossip_seen_add(&g->seen, gossip_key_in(t, key), stamp_of(g), &forgot);
     g->count.seen_forgotten += forgot;
     return fresh;
 }
 
-bool gossip_saw(const struct gossip *g, const struct gossip_topic *t, struct gossip_key key)
+bool gossip_saw(const struct gossip *g, const struct gossip_topic *t,
+                struct gossip_key key)
 {
     return gossip_seen_has(&g->seen, gossip_key_in(t, key));
 }
@@ -92,7 +94,8 @@ struct gossip_key gossip_key_signed(const struct gossip *g, const struct peer_id
     return key_in_form(g, author, seqno, GOSSIP_FORM_GO);
 }
 
-void gossip_put_name(struct wire_writer *w, const struct gossip_msg *m, enum gossip_form form)
+void gossip_put_name(struct wire_writer *w, const struct gossip_msg *m,
+                     enum gossip_form form)
 {
     if (m->author.len == 0)
         wire_put_bytes(w, SLICE_OF(m->id));
@@ -112,7 +115,8 @@ void gossip_learn_form(struct gossip_peer *p, struct pando_slice id)
         return;
     if (starts_with(id, "12D3Koo") || starts_with(id, "16Uiu2") || starts_with(id, "Qm"))
         p->form = GOSSIP_FORM_RUST;
-    else if (id.len == PEER_ID_PUBLIC_SIZE + GOSSIP_SEQNO_SIZE && starts_with(id, "\x08\x01\x12\x20"))
+    else if (id.len == PEER_ID_PUBLIC_SIZE + GOSSIP_SEQNO_SIZE &&
+             starts_with(id, "\x08\x01\x12\x20"))
         p->form = GOSSIP_FORM_JS;
     else if (starts_with(id, "\x12\x20") || (id.len > 0 && id.ptr[0] == 0))
         p->form = GOSSIP_FORM_GO;
@@ -132,7 +136,8 @@ void gossip_name_signed(const struct gossip *g, struct gossip_msg *m)
     m->keys_len = GOSSIP_FORMS;
 }
 
-void gossip_name_data(const struct gossip *g, struct gossip_msg *m, const struct pando_id *hash)
+void gossip_name_data(const struct gossip *g, struct gossip_msg *m,
+                      const struct pando_id *hash)
 {
     m->id = *hash;
     m->keys[0] = gossip_key_of(g, SLICE_OF(*hash));
@@ -150,7 +155,8 @@ bool gossip_see_all(struct gossip *g, const struct gossip_msg *m)
 /* Kept apart from ids by a salt of its own. */
 #define CONTENT_SALT 0xa5c3d2e1f0b49687u
 
-struct gossip_key gossip_key_content(const struct gossip *g, const struct gossip_message *m)
+struct gossip_key gossip_key_content(const struct gossip *g,
+                                     const struct gossip_message *m)
 {
     struct crypto_sha256_state st;
     crypto_sha256_begin(&st);

@@ -13,9 +13,8 @@ static void expect(struct gossip *g, uint32_t peer, struct gossip_key seen_key)
         struct gossip_promise *p = &g->promises[i];
         if (p->used)
             continue;
-        *p = (struct gossip_promise){
-            true, peer, seen_key, pando_time_add(g->now, g->config.promise_after)
-        };
+        *p = (struct gossip_promise){ true, peer, seen_key,
+                                      pando_time_add(g->now, g->config.promise_after) };
         return;
     }
 }
@@ -70,7 +69,8 @@ void gossip_on_ihave(struct gossip *g, uint32_t peer, const struct gossip_item *
     struct pando_slice id;
     struct gossip_key promised = { 0, 0 };
     uint32_t asked = 0;
-    while (p->ids_asked < g->config.ids_max && gossip_id_next(&r, GOSSIP_ITEM_IHAVE, &id)) {
+    while (p->ids_asked < g->config.ids_max &&
+           gossip_id_next(&r, GOSSIP_ITEM_IHAVE, &id)) {
         if (id.len == 0 || id.len > GOSSIP_ID_SIZE_MAX)
             continue;
         gossip_learn_form(p, id);
@@ -117,7 +117,8 @@ void gossip_on_iwant(struct gossip *g, uint32_t peer, const struct gossip_item *
             continue;
         gossip_learn_form(p, id);
         const uint32_t msg = gossip_msg_by_key(g, gossip_key_of(g, id));
-        if (msg == GOSSIP_NONE || g->msgs[msg].state != MSG_CACHED || MUTANT(NO_IWANT_ANSWER))
+        if (msg == GOSSIP_NONE || g->msgs[msg].state != MSG_CACHED ||
+            MUTANT(NO_IWANT_ANSWER))
             continue;
         if (may_resend(g, msg, peer) &&
             gossip_queue_push(g, peer, CLASS_GOSSIP, g->msgs[msg].framed))
@@ -187,13 +188,15 @@ static void tell(struct gossip *g, const struct gossip_topic *t, struct wire_wri
 }
 
 /* All ids of the topic's told messages, or a random choice of as many as may be told. */
-static void tell_in_form(struct gossip *g, uint32_t topic, uint32_t picks, enum gossip_form form)
+static void tell_in_form(struct gossip *g, uint32_t topic, uint32_t picks,
+                         enum gossip_form form)
 {
     const struct gossip_topic *t = &g->topics[topic];
     uint32_t left = chain_len(g, topic);
     uint32_t want = left < g->config.ids_max ? left : g->config.ids_max;
     struct wire_writer ids = wire_write(g->scratch[0], GOSSIP_RPC_SPLIT - 512);
-    for (uint32_t i = t->chain; i != GOSSIP_NONE && want > 0; i = g->msgs[i].chain, left--) {
+    for (uint32_t i = t->chain; i != GOSSIP_NONE && want > 0;
+         i = g->msgs[i].chain, left--) {
         if (rng_below(&g->rng, left) >= want)
             continue; /* each has the same chance */
         want--;

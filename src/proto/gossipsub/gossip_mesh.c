@@ -8,7 +8,8 @@ static uint64_t backoff_key(const struct gossip *g, uint32_t topic, uint32_t pee
     return key != 0 ? key : 1;
 }
 
-static void back_off(struct gossip *g, uint32_t topic, uint32_t peer, struct pando_span span)
+static void back_off(struct gossip *g, uint32_t topic, uint32_t peer,
+                     struct pando_span span)
 {
     gossip_backoff_add(&g->backoffs, backoff_key(g, topic, peer),
                        pando_time_add(g->now, span));
@@ -19,7 +20,8 @@ static bool may_graft(const struct gossip *g, uint32_t topic, uint32_t peer)
 {
     if (MUTANT(NO_BACKOFF))
         return true;
-    const struct pando_time until = gossip_backoff_of(&g->backoffs, backoff_key(g, topic, peer));
+    const struct pando_time until =
+        gossip_backoff_of(&g->backoffs, backoff_key(g, topic, peer));
     return until.ns == 0 ||
            pando_time_reached(pando_time_add(until, g->config.backoff_slack), g->now);
 }
@@ -92,7 +94,8 @@ static void graft_some(struct gossip *g, uint32_t topic, uint32_t want)
 void gossip_mesh_welcome(struct gossip *g, uint32_t topic, uint32_t peer)
 {
     struct gossip_topic *t = &g->topics[topic];
-    if (t->mesh_len < g->config.d && !bits_has(t->mesh, peer) && may_graft(g, topic, peer))
+    if (t->mesh_len < g->config.d && !bits_has(t->mesh, peer) &&
+        may_graft(g, topic, peer))
         graft(g, topic, peer);
 }
 
@@ -175,7 +178,8 @@ void gossip_on_graft(struct gossip *g, uint32_t peer, struct pando_slice name)
     struct gossip_topic *t = &g->topics[topic];
     if (bits_has(t->mesh, peer))
         return;
-    const struct pando_time until = gossip_backoff_of(&g->backoffs, backoff_key(g, topic, peer));
+    const struct pando_time until =
+        gossip_backoff_of(&g->backoffs, backoff_key(g, topic, peer));
     if (until.ns > g->now.ns && !MUTANT(NO_BACKOFF)) {
         refuse_early_graft(g, topic, peer, until);
     } else if (t->mesh_len >= g->config.d_high && !g->peers[peer].outbound &&

@@ -10,7 +10,8 @@
 #include "base/slice.h"
 #include "crypto/sign.h"
 
-static void blame(struct gossip *g, uint32_t peer, enum pando_status status, const char *text)
+static void blame(struct gossip *g, uint32_t peer, enum pando_status status,
+                  const char *text)
 {
     if (peer == GOSSIP_NO_PEER)
         return;
@@ -175,8 +176,8 @@ void gossip_on_message(struct gossip *g, uint32_t peer, const struct gossip_mess
         on_signed(g, peer, topic, m);
 }
 
-uint32_t gossip_send_to(struct gossip *g, const struct gossip_msg *m, const uint64_t *peers,
-                        enum gossip_class class)
+uint32_t gossip_send_to(struct gossip *g, const struct gossip_msg *m,
+                        const uint64_t *peers, enum gossip_class class)
 {
     uint32_t sent = 0, cursor = 0, peer;
     while (bits_next(peers, g->words, &cursor, &peer)) {
@@ -191,7 +192,8 @@ uint32_t gossip_send_to(struct gossip *g, const struct gossip_msg *m, const uint
 static void forward(struct gossip *g, const struct gossip_msg *m)
 {
     if (g->topics[m->topic].subscribed && !MUTANT(NO_FORWARD))
-        g->count.forwarded += gossip_send_to(g, m, g->topics[m->topic].mesh, CLASS_FORWARD);
+        g->count.forwarded +=
+            gossip_send_to(g, m, g->topics[m->topic].mesh, CLASS_FORWARD);
 }
 
 /* Found good: on to the mesh, and into the cache. The message is in no list. */
@@ -287,8 +289,8 @@ enum pando_status gossip_verified(struct gossip *g, const struct gossip_input *i
         return PANDO_OK;
     }
     gossip_msg_index(g, i);
-    g->count.recovered += m->sender != GOSSIP_NO_PEER &&
-                          !bits_has(g->topics[m->topic].mesh, m->sender);
+    g->count.recovered +=
+        m->sender != GOSSIP_NO_PEER && !bits_has(g->topics[m->topic].mesh, m->sender);
     m->state = MSG_DELIVER_READY;
     gossip_list_push(g, &g->effects, i);
     return PANDO_OK;
@@ -306,9 +308,12 @@ enum pando_status gossip_judge(struct gossip *g, const struct gossip_input *in)
         return PANDO_OK;
     case GOSSIP_REJECT:
         g->count.rejected++;
-        blame(g, g->msgs[i].sender, PANDO_MALFORMED, "a message that the application rejects");
+        blame(g, g->msgs[i].sender, PANDO_MALFORMED,
+              "a message that the application rejects");
         break;
-    case GOSSIP_IGNORE: g->count.ignored++; break;
+    case GOSSIP_IGNORE:
+        g->count.ignored++;
+        break;
     }
     gossip_msg_free(g, i);
     return PANDO_OK;
@@ -320,7 +325,8 @@ void gossip_message_tick(struct gossip *g)
     while (g->waiting.head != GOSSIP_NONE) {
         const uint32_t msg = g->waiting.head;
         const struct gossip_msg *m = &g->msgs[msg];
-        if (!pando_time_reached(pando_time_add(m->waits_since, g->config.verdict_after), g->now))
+        if (!pando_time_reached(pando_time_add(m->waits_since, g->config.verdict_after),
+                                g->now))
             return;
         gossip_list_remove(g, &g->waiting, msg);
         g->count.verdict_late++;

@@ -28,7 +28,7 @@ enum pando_status gossip_peer_up(struct gossip *g, const struct gossip_input *in
         .ready = p->ready, /* its handle may still stand in the queue of a former life */
         .ready_next = p->ready_next,
     };
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         p->queues[class] = (struct gossip_queue){ GOSSIP_NONE, GOSSIP_NONE };
     gossip_control_due(g, in->peer); /* hello: all our subscriptions */
     return PANDO_OK;
@@ -58,7 +58,7 @@ static void forget_in_messages(struct gossip *g, uint32_t peer)
         if (m->sender == peer)
             m->sender = GOSSIP_NO_PEER;
         (void)bits_put(m->has, peer, false);
-        m->resends[peer / 4] &= (uint8_t)~(3u << (peer % 4 * 2));
+        m->resends[peer / 4] &= (uint8_t) ~(3u << (peer % 4 * 2));
     }
 }
 

@@ -41,14 +41,14 @@ static enum pando_status launch(struct gossip *g, uint32_t msg)
     return PANDO_OK;
 }
 
-static enum pando_status publish_plain(struct gossip *g, uint32_t topic, struct pando_slice data)
+static enum pando_status publish_plain(struct gossip *g, uint32_t topic,
+                                       struct pando_slice data)
 {
     const struct pando_id hash = crypto_sha256(data);
     if (gossip_saw(g, &g->topics[topic], gossip_key_of(g, SLICE_OF(hash))))
         return PANDO_EXISTS;
-    const struct gossip_message m = {
-        .data = data, .topic = gossip_topic_name(&g->topics[topic])
-    };
+    const struct gossip_message m = { .data = data,
+                                      .topic = gossip_topic_name(&g->topics[topic]) };
     uint32_t msg;
     const enum pando_status st = gossip_admit(g, topic, GOSSIP_NO_PEER, &m, &msg);
     if (st != PANDO_OK)
@@ -92,7 +92,8 @@ static enum pando_status publish_signed(struct gossip *g, uint32_t topic,
 
 enum pando_status gossip_publish(struct gossip *g, const struct gossip_input *in)
 {
-    if (in->topic.len == 0 || in->topic.len > GOSSIP_TOPIC_MAX || in->data.len > GOSSIP_DATA_MAX)
+    if (in->topic.len == 0 || in->topic.len > GOSSIP_TOPIC_MAX ||
+        in->data.len > GOSSIP_DATA_MAX)
         return PANDO_INVALID;
     const uint32_t topic = gossip_topic_claim(g, in->topic);
     if (topic == GOSSIP_NONE)

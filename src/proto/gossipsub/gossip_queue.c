@@ -55,18 +55,25 @@ static struct bytes *pop(struct gossip *g, struct gossip_peer *p, enum gossip_cl
 static void count_drop(struct gossip *g, enum gossip_class class)
 {
     switch (class) {
-    case CLASS_PUBLISH: g->count.dropped_publish++; break;
-    case CLASS_FORWARD: g->count.dropped_forward++; break;
-    default: g->count.dropped_gossip++; break;
+    case CLASS_PUBLISH:
+        g->count.dropped_publish++;
+        break;
+    case CLASS_FORWARD:
+        g->count.dropped_forward++;
+        break;
+    default:
+        g->count.dropped_gossip++;
+        break;
     }
 }
 
-/* The more all queues hold, the less one of them may: a stalled peer can take half of what
- * is free, never all of it. */
+/* The more all queues hold, the less one of them may: a stalled peer can take half of
+ * what is free, never all of it. */
 static bool has_room(const struct gossip *g, const struct gossip_peer *p, size_t len)
 {
     const uint32_t free_len = g->outs_len - g->outs_used;
-    return free_len > 0 && p->queued_len < g->config.queue_max && p->queued_len <= free_len &&
+    return free_len > 0 && p->queued_len < g->config.queue_max &&
+           p->queued_len <= free_len &&
            (p->queued_len == 0 || p->queued_bytes + len <= g->config.queue_bytes);
 }
 
@@ -113,9 +120,9 @@ bool gossip_queue_push(struct gossip *g, uint32_t peer, enum gossip_class class,
 void gossip_queue_clear(struct gossip *g, uint32_t peer)
 {
     struct gossip_peer *p = &g->peers[peer];
-    for (int class = 0; class < CLASSES; class++) {
+    for (int class = 0; class < CLASSES; class ++) {
         while (p->queues[class].head != GOSSIP_NONE)
-            bytes_unref(pop(g, p, (enum gossip_class)class));
+            bytes_unref(pop(g, p, (enum gossip_class) class));
     }
 }
 
@@ -139,7 +146,8 @@ static bool say_topic(struct gossip *g, uint32_t peer, struct gossip_topic *t,
     }
     if (bits_put(t->prune_due, peer, false)) {
         const bool leave = bits_put(t->leave_due, peer, false);
-        const struct pando_span s = leave ? g->config.leave_backoff : g->config.prune_backoff;
+        const struct pando_span s =
+            leave ? g->config.leave_backoff : g->config.prune_backoff;
         gossip_put_prune(control, name, g->peers[peer].version >= GOSSIP_V11,
                          s.ns / 1000000000u);
         g->count.prune_out++;
@@ -175,9 +183,9 @@ static struct bytes *next_rpc(struct gossip *g, uint32_t peer)
         if (bytes != NULL)
             return bytes;
     }
-    for (int class = 0; class < CLASSES; class++) {
+    for (int class = 0; class < CLASSES; class ++) {
         if (p->queues[class].head != GOSSIP_NONE)
-            return pop(g, p, (enum gossip_class)class);
+            return pop(g, p, (enum gossip_class) class);
     }
     return NULL;
 }
@@ -209,7 +217,8 @@ bool gossip_queue_poll(struct gossip *g, struct gossip_effect *ret)
         g->count.rpcs_out++;
         g->count.bytes_out += len;
         gossip_peer_wake(g, peer);
-        *ret = (struct gossip_effect){ .kind = GOSSIP_SEND, .peer = peer, .bytes = bytes };
+        *ret =
+            (struct gossip_effect){ .kind = GOSSIP_SEND, .peer = peer, .bytes = bytes };
         return true;
     }
     return false;

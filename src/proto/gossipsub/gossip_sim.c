@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define SIM_NO_LINK UINT32_MAX
-#define MS 1000000u
+#define MS          1000000u
 
 enum event_kind { EVENT_RPC, EVENT_CREDIT, EVENT_TICK };
 
@@ -134,7 +134,8 @@ static bool are_neighbours(const struct sim *s, uint32_t a, uint32_t b)
 {
     for (uint32_t slot = 0; slot < SIM_LINKS_MAX; slot++) {
         const uint32_t link = s->nodes[a].links[slot];
-        if (link != SIM_NO_LINK && (s->links[link].node[0] == b || s->links[link].node[1] == b))
+        if (link != SIM_NO_LINK &&
+            (s->links[link].node[0] == b || s->links[link].node[1] == b))
             return true;
     }
     return false;
@@ -170,8 +171,9 @@ static void on_deliver(struct sim *s, uint32_t node, const struct gossip_effect 
         got(s, node, number);
         verdict = s->messages[number].bad ? GOSSIP_REJECT : GOSSIP_ACCEPT;
     }
-    step(s, node, &(struct gossip_input){
-        .kind = GOSSIP_VERDICT, .handle = e->handle, .verdict = verdict });
+    step(s, node,
+         &(struct gossip_input){
+             .kind = GOSSIP_VERDICT, .handle = e->handle, .verdict = verdict });
 }
 
 static void on_send(struct sim *s, uint32_t node, const struct gossip_effect *e)
@@ -186,9 +188,13 @@ static void on_send(struct sim *s, uint32_t node, const struct gossip_effect *e)
     l->sent[end] += framed.len;
     watch_control(s, l, end, unframe(framed), true);
     s->rpcs++;
-    push(s, (struct sim_event){ .at = s->now + l->delay, .kind = EVENT_RPC,
-        .node = l->node[1 - end], .link = link, .generation = l->generation, .from = end,
-        .bytes = bytes_ref(e->bytes) });
+    push(s, (struct sim_event){ .at = s->now + l->delay,
+                                .kind = EVENT_RPC,
+                                .node = l->node[1 - end],
+                                .link = link,
+                                .generation = l->generation,
+                                .from = end,
+                                .bytes = bytes_ref(e->bytes) });
 }
 
 /* Carry out what a node wants, and make sure that it will be woken. */
@@ -197,7 +203,8 @@ static void settle(struct sim *s, uint32_t node)
     struct sim_node *n = &s->nodes[node];
     struct gossip_effect e;
     while (gossip_poll(n->g, &e)) {
-        mix(s, (uint64_t)e.kind << 56 ^ (uint64_t)node << 40 ^ (uint64_t)e.peer << 24 ^ s->now);
+        mix(s, (uint64_t)e.kind << 56 ^ (uint64_t)node << 40 ^ (uint64_t)e.peer << 24 ^
+                   s->now);
         mix(s, e.bytes == NULL ? 0 : bytes_view(e.bytes).len);
         if (e.kind == GOSSIP_SEND)
             on_send(s, node, &e);
@@ -232,10 +239,13 @@ void sim_link_set(struct sim *s, uint32_t link, bool up)
     for (uint32_t end = 0; end < 2; end++) {
         l->sent[end] = l->arrived[end] = 0;
         const struct peer_id other = id_of(l->node[1 - end]);
-        step(s, l->node[end], &(struct gossip_input){
-            .kind = up ? GOSSIP_PEER_UP : GOSSIP_PEER_DOWN, .peer = l->slot[end],
-            .peer_id = &other, .version = GOSSIP_V11, .outbound = end == 0,
-            .credit = SIM_CREDIT });
+        step(s, l->node[end],
+             &(struct gossip_input){ .kind = up ? GOSSIP_PEER_UP : GOSSIP_PEER_DOWN,
+                                     .peer = l->slot[end],
+                                     .peer_id = &other,
+                                     .version = GOSSIP_V11,
+                                     .outbound = end == 0,
+                                     .credit = SIM_CREDIT });
     }
 }
 
@@ -251,11 +261,13 @@ static uint32_t free_slot(const struct sim_node *n)
 static void connect(struct sim *s, uint32_t a, uint32_t b)
 {
     const uint32_t slot_a = free_slot(&s->nodes[a]), slot_b = free_slot(&s->nodes[b]);
-    if (a == b || slot_a == SIM_NO_LINK || slot_b == SIM_NO_LINK || are_neighbours(s, a, b))
+    if (a == b || slot_a == SIM_NO_LINK || slot_b == SIM_NO_LINK ||
+        are_neighbours(s, a, b))
         return;
     const uint32_t link = s->links_len++;
-    s->links[link] = (struct sim_link){ .node = { a, b }, .slot = { slot_a, slot_b },
-        .delay = 5 * MS + rng_below(&s->rng, 25 * MS) };
+    s->links[link] = (struct sim_link){ .node = { a, b },
+                                        .slot = { slot_a, slot_b },
+                                        .delay = 5 * MS + rng_below(&s->rng, 25 * MS) };
     s->nodes[a].links[slot_a] = link;
     s->nodes[b].links[slot_b] = link;
     sim_link_set(s, link, true);
@@ -293,7 +305,8 @@ static void start_node(struct sim *s, uint32_t node)
     sim_subscribe(s, node, true);
 }
 
-void sim_init(struct sim *s, uint32_t nodes_len, uint32_t degree, uint64_t seed, uint32_t mutant)
+void sim_init(struct sim *s, uint32_t nodes_len, uint32_t degree, uint64_t seed,
+              uint32_t mutant)
 {
     *s = (struct sim){ .rng = rng_seeded(seed), .nodes_len = nodes_len };
     gossip_defaults(&s->config, SIM_LINKS_MAX);
@@ -344,11 +357,16 @@ static void on_rpc(struct sim *s, const struct sim_event *e)
         const uint32_t end = 1 - e->from;
         const struct pando_slice rpc = unframe(bytes_view(e->bytes));
         watch_control(s, l, end, rpc, false);
-        step(s, e->node, &(struct gossip_input){
-            .kind = GOSSIP_RPC, .peer = l->slot[end], .data = rpc });
-        push(s, (struct sim_event){ .at = s->now + l->delay, .kind = EVENT_CREDIT,
-            .node = l->node[e->from], .link = e->link, .generation = e->generation,
-            .from = e->from, .len = bytes_view(e->bytes).len });
+        step(s, e->node,
+             &(struct gossip_input){
+                 .kind = GOSSIP_RPC, .peer = l->slot[end], .data = rpc });
+        push(s, (struct sim_event){ .at = s->now + l->delay,
+                                    .kind = EVENT_CREDIT,
+                                    .node = l->node[e->from],
+                                    .link = e->link,
+                                    .generation = e->generation,
+                                    .from = e->from,
+                                    .len = bytes_view(e->bytes).len });
     }
     bytes_unref(e->bytes);
 }
@@ -362,8 +380,9 @@ static void on_event(struct sim *s, const struct sim_event *e)
         if (!l->up || l->generation != e->generation)
             return;
         l->arrived[e->from] += e->len;
-        step(s, e->node, &(struct gossip_input){
-            .kind = GOSSIP_CREDIT, .peer = l->slot[e->from], .credit = e->len });
+        step(s, e->node,
+             &(struct gossip_input){
+                 .kind = GOSSIP_CREDIT, .peer = l->slot[e->from], .credit = e->len });
     } else if (s->nodes[e->node].tick_at == e->at) {
         step(s, e->node, &(struct gossip_input){ .kind = GOSSIP_TICK });
         PANDO_ASSERT(gossip_deadline(s->nodes[e->node].g).ns > s->now);
@@ -373,7 +392,8 @@ static void on_event(struct sim *s, const struct sim_event *e)
 void sim_run_for(struct sim *s, struct pando_span span)
 {
     const uint64_t end = s->now + span.ns;
-    while (s->events_len > 0 && s->events[0].at <= end && !(s->hasty && s->breaches > 0)) {
+    while (s->events_len > 0 && s->events[0].at <= end &&
+           !(s->hasty && s->breaches > 0)) {
         const struct sim_event e = pop(s);
         s->now = e.at;
         on_event(s, &e);
@@ -385,22 +405,28 @@ uint32_t sim_publish(struct sim *s, uint32_t node, bool bad)
 {
     PANDO_ASSERT(s->messages_len < SIM_MESSAGES_MAX);
     const uint32_t number = s->messages_len++;
-    s->messages[number] = (struct sim_message){ .publisher = node, .bad = bad, .at = s->now,
-        .has = calloc(s->nodes_len, 1) };
+    s->messages[number] = (struct sim_message){
+        .publisher = node, .bad = bad, .at = s->now, .has = calloc(s->nodes_len, 1)
+    };
     PANDO_ASSERT(s->messages[number].has != NULL);
     got(s, node, number);
     uint8_t data[256];
     const size_t len = write_data(s, number, data);
-    step(s, node, &(struct gossip_input){ .kind = GOSSIP_PUBLISH,
-        .topic = slice_text(SIM_TOPIC), .data = slice_of(data, len) });
+    step(s, node,
+         &(struct gossip_input){ .kind = GOSSIP_PUBLISH,
+                                 .topic = slice_text(SIM_TOPIC),
+                                 .data = slice_of(data, len) });
     return number;
 }
 
 void sim_subscribe(struct sim *s, uint32_t node, bool subscribe)
 {
-    step(s, node, &(struct gossip_input){
-        .kind = subscribe ? GOSSIP_SUBSCRIBE : GOSSIP_UNSUBSCRIBE,
-        .topic = slice_text(SIM_TOPIC), .policy = GOSSIP_SELF_CERTIFIED, .judged = true });
+    step(
+        s, node,
+        &(struct gossip_input){ .kind = subscribe ? GOSSIP_SUBSCRIBE : GOSSIP_UNSUBSCRIBE,
+                                .topic = slice_text(SIM_TOPIC),
+                                .policy = GOSSIP_SELF_CERTIFIED,
+                                .judged = true });
 }
 
 static bool in_mesh(const struct sim *s, uint32_t node, uint32_t slot)
@@ -427,8 +453,9 @@ void sim_check_meshes(struct sim *s)
     for (uint32_t i = 0; i < s->links_len; i++) {
         const struct sim_link *l = &s->links[i];
         if (l->up)
-            sim_claim(s, SIM_MESH, in_mesh(s, l->node[0], l->slot[0]) ==
-                                       in_mesh(s, l->node[1], l->slot[1]));
+            sim_claim(s, SIM_MESH,
+                      in_mesh(s, l->node[0], l->slot[0]) ==
+                          in_mesh(s, l->node[1], l->slot[1]));
     }
 }
 
@@ -437,7 +464,8 @@ uint64_t sim_sum(const struct sim *s, size_t offset)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < s->nodes_len; i++) {
         uint64_t value;
-        memcpy(&value, (const uint8_t *)gossip_count(s->nodes[i].g) + offset, sizeof value);
+        memcpy(&value, (const uint8_t *)gossip_count(s->nodes[i].g) + offset,
+               sizeof value);
         sum += value;
     }
     return sum;
@@ -446,10 +474,14 @@ uint64_t sim_sum(const struct sim *s, size_t offset)
 const char *sim_claim_name(enum sim_claim claim)
 {
     static const char *const names[SIM_CLAIMS] = {
-        [SIM_ONCE] = "delivered once", [SIM_CUT] = "nothing crosses a cut",
-        [SIM_TRUE] = "delivered as published", [SIM_REJECTED] = "rejected goes no further",
-        [SIM_BACKOFF] = "back-offs are kept", [SIM_IN_CREDIT] = "sent within credit",
-        [SIM_MESH] = "meshes are sound", [SIM_SPEED] = "carried by the mesh",
+        [SIM_ONCE] = "delivered once",
+        [SIM_CUT] = "nothing crosses a cut",
+        [SIM_TRUE] = "delivered as published",
+        [SIM_REJECTED] = "rejected goes no further",
+        [SIM_BACKOFF] = "back-offs are kept",
+        [SIM_IN_CREDIT] = "sent within credit",
+        [SIM_MESH] = "meshes are sound",
+        [SIM_SPEED] = "carried by the mesh",
         [SIM_LIVENESS] = "nobody is left out",
     };
     return names[claim];

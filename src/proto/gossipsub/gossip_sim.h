@@ -1,10 +1,10 @@
 /* gossip_sim.h - a small virtual network of routers, for gossip_sim_test.c.
  *
  * Nodes are real engines; links are ordered, have a delay, and are lost and regained as a
- * whole, as QUIC links are: what was on the way is gone, both ends are told. Time is a heap
- * of events whose ties break by order of creation, so one seed has one history, and a hash
- * over every effect proves it. While it runs, the network watches what must never happen
- * and notes the first breach of each claim.
+ * whole, as QUIC links are: what was on the way is gone, both ends are told. Time is a
+ * heap of events whose ties break by order of creation, so one seed has one history, and
+ * a hash over every effect proves it. While it runs, the network watches what must never
+ * happen and notes the first breach of each claim.
  */
 #ifndef GOSSIPSUB_GOSSIP_SIM_H
 #define GOSSIPSUB_GOSSIP_SIM_H
@@ -12,18 +12,18 @@
 #include "base/rng.h"
 #include "proto/gossipsub/gossip_internal.h"
 
-#define SIM_LINKS_MAX 24 /* of one node */
+#define SIM_LINKS_MAX    24 /* of one node */
 #define SIM_MESSAGES_MAX 512
-#define SIM_CREDIT 3000  /* small: links fill up */
-#define SIM_TOPIC "simulated"
+#define SIM_CREDIT       3000 /* small: links fill up */
+#define SIM_TOPIC        "simulated"
 
 /* What must hold; the names appear in failures. */
 enum sim_claim {
-    SIM_ONCE,      /* no message is delivered twice at a node */
-    SIM_CUT,       /* nothing crosses a cut */
-    SIM_TRUE,      /* only published messages are delivered, unchanged */
-    SIM_REJECTED,  /* a rejected message goes no further than its publisher's neighbours */
-    SIM_BACKOFF,   /* nobody grafts whom it knows to be backed off */
+    SIM_ONCE,     /* no message is delivered twice at a node */
+    SIM_CUT,      /* nothing crosses a cut */
+    SIM_TRUE,     /* only published messages are delivered, unchanged */
+    SIM_REJECTED, /* a rejected message goes no further than its publisher's neighbours */
+    SIM_BACKOFF,  /* nobody grafts whom it knows to be backed off */
     SIM_IN_CREDIT, /* nobody sends beyond its credit by more than one RPC */
     SIM_MESH,      /* after calm, meshes are mutual and neither thin nor thick */
     SIM_SPEED,     /* in calm, the mesh carries a message everywhere within a heartbeat */
@@ -76,7 +76,8 @@ struct sim {
     uint32_t broken[SIM_CLAIMS];
 };
 
-/* `nodes_len` nodes, all subscribed, connected at random with about `degree` links each. */
+/* `nodes_len` nodes, all subscribed, connected at random with about `degree` links each.
+ */
 void sim_init(struct sim *s, uint32_t nodes_len, uint32_t degree, uint64_t seed,
               uint32_t mutant);
 void sim_deinit(struct sim *s);

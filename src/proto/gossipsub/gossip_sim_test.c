@@ -18,8 +18,8 @@ static uint32_t random_node(struct sim *s)
     return (uint32_t)rng_below(&s->rng, s->nodes_len);
 }
 
-/* Publish `len` messages, one each 100 ms, and claim that within a heartbeat all have them
- * although gossip was hardly needed. */
+/* Publish `len` messages, one each 100 ms, and claim that within a heartbeat all have
+ * them although gossip was hardly needed. */
 static void publish_in_calm(struct sim *s, uint32_t len)
 {
     const uint32_t first = s->messages_len;
@@ -83,8 +83,8 @@ static void churn(struct sim *s)
     sim_check_meshes(s);
 }
 
-/* The network is cut in two; both halves talk on. What they said shortly before the cut is
- * healed crosses by gossip, what they say later by the mesh. */
+/* The network is cut in two; both halves talk on. What they said shortly before the cut
+ * is healed crosses by gossip, what they say later by the mesh. */
 static void partition(struct sim *s)
 {
     sim_run_for(s, PANDO_SEC(10));
@@ -112,14 +112,14 @@ struct scenario {
     void (*play)(struct sim *s);
 };
 
-static const struct scenario SCENARIOS[] = {
-    { "calm", calm }, { "churn", churn }, { "partition", partition }
-};
+static const struct scenario SCENARIOS[] = { { "calm", calm },
+                                             { "churn", churn },
+                                             { "partition", partition } };
 #define SCENARIOS_LEN (sizeof SCENARIOS / sizeof SCENARIOS[0])
 
 /* Play one scenario; says what broke. Returns the number of broken claims. */
-static uint32_t play(const struct scenario *sc, uint32_t nodes, uint32_t degree, uint64_t seed,
-                     uint32_t mutant, bool loud, uint64_t *ret_hash)
+static uint32_t play(const struct scenario *sc, uint32_t nodes, uint32_t degree,
+                     uint64_t seed, uint32_t mutant, bool loud, uint64_t *ret_hash)
 {
     static struct sim s;
     uint32_t broken = 0;
@@ -131,9 +131,10 @@ static uint32_t play(const struct scenario *sc, uint32_t nodes, uint32_t degree,
             continue;
         broken++;
         if (loud)
-            print_message("%s, %u nodes of degree %u, seed %" PRIu64 ": not true that %s (%u)\n",
-                          sc->name, nodes, degree, seed, sim_claim_name((enum sim_claim)claim),
-                          s.broken[claim]);
+            print_message("%s, %u nodes of degree %u, seed %" PRIu64
+                          ": not true that %s (%u)\n",
+                          sc->name, nodes, degree, seed,
+                          sim_claim_name((enum sim_claim)claim), s.broken[claim]);
     }
     *ret_hash = s.hash;
     sim_deinit(&s);
@@ -148,7 +149,8 @@ static void play_all(const struct scenario *sc)
         for (uint64_t seed = 1; seed <= seeds; seed++) {
             uint64_t hash;
             const uint32_t degree = seed % 2 == 0 ? 18 : 9;
-            CHECK_EQ(play(sc, nodes[i], degree, seed, GOSSIP_MUTANT_NONE, true, &hash), 0);
+            CHECK_EQ(play(sc, nodes[i], degree, seed, GOSSIP_MUTANT_NONE, true, &hash),
+                     0);
         }
     }
 }

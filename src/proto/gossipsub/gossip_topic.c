@@ -30,8 +30,8 @@ void gossip_topics_place(struct gossip *g, struct arena *arena)
         g->topic_index[i] = GOSSIP_NONE;
     for (uint32_t i = 0; i < cap; i++) {
         struct gossip_topic *t = &g->topics[i];
-        uint64_t **sets[] = { &t->peers, &t->mesh, &t->fresh, &t->fanout, &t->told,
-                              &t->graft_due, &t->prune_due, &t->leave_due };
+        uint64_t **sets[] = { &t->peers, &t->mesh,      &t->fresh,     &t->fanout,
+                              &t->told,  &t->graft_due, &t->prune_due, &t->leave_due };
         for (size_t k = 0; k < sizeof sets / sizeof sets[0]; k++) {
             *sets[k] = bits;
             bits += g->words;
@@ -66,7 +66,8 @@ uint32_t gossip_topic_obtain(struct gossip *g, struct pando_slice name)
     t->used = true;
     t->name_len = (uint16_t)name.len;
     memcpy(t->name, name.ptr, name.len);
-    /* from the name, so that what was seen and whom we back off outlive a leave and rejoin */
+    /* from the name, so that what was seen and whom we back off outlive a leave and
+     * rejoin */
     t->salt = gossip_key_of(g, name).a;
     t->next = g->topic_index[slot];
     g->topic_index[slot] = i;
@@ -77,7 +78,8 @@ uint32_t gossip_topic_obtain(struct gossip *g, struct pando_slice name)
 static bool is_held(const struct gossip *g, const struct gossip_topic *t)
 {
     return t->subscribed || t->peers_len > 0 || t->mesh_len > 0 || t->fanout_len > 0 ||
-           t->told_len > 0 || t->messages_len > 0 || !bits_are_empty(t->prune_due, g->words);
+           t->told_len > 0 || t->messages_len > 0 ||
+           !bits_are_empty(t->prune_due, g->words);
 }
 
 void gossip_topic_release(struct gossip *g, uint32_t topic)

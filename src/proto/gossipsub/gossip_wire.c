@@ -5,7 +5,14 @@
 
 enum { RPC_SUBSCRIPTION = 1, RPC_MESSAGE = 2, RPC_CONTROL = 3 };
 enum { CONTROL_IHAVE = 1, CONTROL_IWANT = 2, CONTROL_GRAFT = 3, CONTROL_PRUNE = 4 };
-enum { MESSAGE_FROM = 1, MESSAGE_DATA, MESSAGE_SEQNO, MESSAGE_TOPIC, MESSAGE_SIGNATURE, MESSAGE_KEY };
+enum {
+    MESSAGE_FROM = 1,
+    MESSAGE_DATA,
+    MESSAGE_SEQNO,
+    MESSAGE_TOPIC,
+    MESSAGE_SIGNATURE,
+    MESSAGE_KEY
+};
 enum { IHAVE_TOPIC = 1, IHAVE_ID = 2, IWANT_ID = 1, PRUNE_BACKOFF = 3 };
 
 static bool read_message(struct pando_slice body, struct gossip_message *ret)
@@ -17,13 +24,26 @@ static bool read_message(struct pando_slice body, struct gossip_message *ret)
         if (f.type != PB_BYTES)
             continue;
         switch (f.number) {
-        case MESSAGE_FROM: m.from = f.bytes; break;
-        case MESSAGE_DATA: m.data = f.bytes; break;
-        case MESSAGE_SEQNO: m.seqno = f.bytes; break;
-        case MESSAGE_TOPIC: m.topic = f.bytes; break;
-        case MESSAGE_SIGNATURE: m.signature = f.bytes; break;
-        case MESSAGE_KEY: m.key = f.bytes; break;
-        default: break;
+        case MESSAGE_FROM:
+            m.from = f.bytes;
+            break;
+        case MESSAGE_DATA:
+            m.data = f.bytes;
+            break;
+        case MESSAGE_SEQNO:
+            m.seqno = f.bytes;
+            break;
+        case MESSAGE_TOPIC:
+            m.topic = f.bytes;
+            break;
+        case MESSAGE_SIGNATURE:
+            m.signature = f.bytes;
+            break;
+        case MESSAGE_KEY:
+            m.key = f.bytes;
+            break;
+        default:
+            break;
         }
     }
     *ret = m;
@@ -66,8 +86,10 @@ static bool next_control(struct gossip_rpc *r, struct gossip_item *item)
         if (f.type != PB_BYTES || f.number < CONTROL_IHAVE || f.number > CONTROL_PRUNE)
             continue;
         static const enum gossip_item_kind kinds[] = {
-            [CONTROL_IHAVE] = GOSSIP_ITEM_IHAVE, [CONTROL_IWANT] = GOSSIP_ITEM_IWANT,
-            [CONTROL_GRAFT] = GOSSIP_ITEM_GRAFT, [CONTROL_PRUNE] = GOSSIP_ITEM_PRUNE,
+            [CONTROL_IHAVE] = GOSSIP_ITEM_IHAVE,
+            [CONTROL_IWANT] = GOSSIP_ITEM_IWANT,
+            [CONTROL_GRAFT] = GOSSIP_ITEM_GRAFT,
+            [CONTROL_PRUNE] = GOSSIP_ITEM_PRUNE,
         };
         *item = (struct gossip_item){ .kind = kinds[f.number] };
         r->control.failed = !read_control(f.bytes, item);
@@ -87,7 +109,9 @@ bool gossip_rpc_next(struct gossip_rpc *r, struct gossip_item *ret_item)
         if (f.type != PB_BYTES)
             continue;
         switch (f.number) {
-        case RPC_CONTROL: r->control = wire_read(f.bytes); break;
+        case RPC_CONTROL:
+            r->control = wire_read(f.bytes);
+            break;
         case RPC_SUBSCRIPTION:
             *ret_item = (struct gossip_item){ .kind = GOSSIP_ITEM_SUBSCRIPTION };
             r->rest.failed = !read_subscription(f.bytes, ret_item);
@@ -96,7 +120,8 @@ bool gossip_rpc_next(struct gossip_rpc *r, struct gossip_item *ret_item)
             *ret_item = (struct gossip_item){ .kind = GOSSIP_ITEM_MESSAGE };
             r->rest.failed = !read_message(f.bytes, &ret_item->message);
             return !r->rest.failed;
-        default: break;
+        default:
+            break;
         }
     }
 }
@@ -149,11 +174,14 @@ static void put_optional(struct wire_writer *w, uint32_t number, struct pando_sl
 
 static size_t signed_size(const struct gossip_message *m)
 {
-    return optional_size(MESSAGE_FROM, m->from) + pb_bytes_size(MESSAGE_DATA, m->data.len) +
-           optional_size(MESSAGE_SEQNO, m->seqno) + pb_bytes_size(MESSAGE_TOPIC, m->topic.len);
+    return optional_size(MESSAGE_FROM, m->from) +
+           pb_bytes_size(MESSAGE_DATA, m->data.len) +
+           optional_size(MESSAGE_SEQNO, m->seqno) +
+           pb_bytes_size(MESSAGE_TOPIC, m->topic.len);
 }
 
-/* Fields 1 to 4; where the data lies in `w` afterwards. Data is written even when empty. */
+/* Fields 1 to 4; where the data lies in `w` afterwards. Data is written even when empty.
+ */
 static size_t put_signed(struct wire_writer *w, const struct gossip_message *m)
 {
     put_optional(w, MESSAGE_FROM, m->from);
@@ -164,7 +192,8 @@ static size_t put_signed(struct wire_writer *w, const struct gossip_message *m)
     return data_at;
 }
 
-struct bytes *gossip_message_frame(const struct gossip_message *m, struct gossip_layout *ret)
+struct bytes *gossip_message_frame(const struct gossip_message *m,
+                                   struct gossip_layout *ret)
 {
     const size_t signed_len = signed_size(m);
     const size_t body = signed_len + optional_size(MESSAGE_SIGNATURE, m->signature) +
@@ -221,14 +250,17 @@ void gossip_put_prune(struct wire_writer *w, struct pando_slice topic, bool with
         pb_put_uint(w, PRUNE_BACKOFF, backoff);
 }
 
-void gossip_put_subscription(struct wire_writer *w, bool subscribe, struct pando_slice topic)
+void gossip_put_subscription(struct wire_writer *w, bool subscribe,
+                             struct pando_slice topic)
 {
-    pb_put_head(w, RPC_SUBSCRIPTION, pb_uint_size(1, subscribe) + pb_bytes_size(2, topic.len));
+    pb_put_head(w, RPC_SUBSCRIPTION,
+                pb_uint_size(1, subscribe) + pb_bytes_size(2, topic.len));
     pb_put_uint(w, 1, subscribe);
     pb_put_bytes(w, 2, topic);
 }
 
-struct bytes *gossip_control_frame(struct pando_slice subscriptions, struct pando_slice control)
+struct bytes *gossip_control_frame(struct pando_slice subscriptions,
+                                   struct pando_slice control)
 {
     const size_t rpc = subscriptions.len + optional_size(RPC_CONTROL, control);
     const size_t size = wire_uvarint_size(rpc) + rpc;

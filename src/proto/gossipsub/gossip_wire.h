@@ -3,7 +3,8 @@
  *     RPC      1* subscription { 1 subscribe, 2 topic }
  *              2* message { 1 from, 2 data, 3 seqno, 4 topic, 5 signature, 6 key }
  *              3  control { 1* ihave { 1 topic, 2* id }   2* iwant { 1* id }
- *                           3* graft { 1 topic }          4* prune { 1 topic, 2* px, 3 backoff } }
+ *                           3* graft { 1 topic }          4* prune { 1 topic, 2* px, 3
+ * backoff } }
  *
  * A received RPC is walked twice: gossip_rpc_check() proves that all of it is well formed
  * and below the caps before the first item has any effect; then gossip_rpc_next() yields
@@ -19,7 +20,7 @@
 
 #include <pando/status.h>
 
-#define GOSSIP_IDS_MAX 50000 /* ids in one RPC, all IHAVE and IWANT together */
+#define GOSSIP_IDS_MAX     50000 /* ids in one RPC, all IHAVE and IWANT together */
 #define GOSSIP_ID_SIZE_MAX 512
 
 /* A message's fields; empty means absent. */
@@ -71,10 +72,12 @@ struct gossip_layout {
     uint32_t signed_len; /* fields 1 to 4 from there */
 };
 
-/* An RPC that holds just this message, with its length before it: what every queue and the
- * cache share. NULL when memory is out. */
-struct bytes *gossip_message_frame(const struct gossip_message *m, struct gossip_layout *ret);
-/* What an author signs: "libp2p-pubsub:" and the fields 1 to 4. NULL when memory is out. */
+/* An RPC that holds just this message, with its length before it: what every queue and
+ * the cache share. NULL when memory is out. */
+struct bytes *gossip_message_frame(const struct gossip_message *m,
+                                   struct gossip_layout *ret);
+/* What an author signs: "libp2p-pubsub:" and the fields 1 to 4. NULL when memory is out.
+ */
 struct bytes *gossip_message_signed(const struct gossip_message *m);
 
 /* Writers of control parts, for a control message's body. */
@@ -82,9 +85,11 @@ void gossip_put_graft(struct wire_writer *w, struct pando_slice topic);
 void gossip_put_prune(struct wire_writer *w, struct pando_slice topic, bool with_backoff,
                       uint64_t backoff);
 /* A subscription, for an RPC's body. */
-void gossip_put_subscription(struct wire_writer *w, bool subscribe, struct pando_slice topic);
+void gossip_put_subscription(struct wire_writer *w, bool subscribe,
+                             struct pando_slice topic);
 /* A framed RPC of subscriptions and the body of a control message (may be empty). */
-struct bytes *gossip_control_frame(struct pando_slice subscriptions, struct pando_slice control);
+struct bytes *gossip_control_frame(struct pando_slice subscriptions,
+                                   struct pando_slice control);
 /* A framed RPC with one IHAVE of `topic`, or one IWANT when `topic` is empty; `ids` are
  * already encoded by gossip_put_id. */
 struct bytes *gossip_ids_frame(struct pando_slice topic, struct pando_slice ids);

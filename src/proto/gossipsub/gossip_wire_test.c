@@ -48,15 +48,18 @@ static void signs_and_writes_the_known_message(void **state)
     const struct peer_id id = peer_id_from_key(&key);
     const uint8_t seqno[8] = { 0, 0, 0, 0, 0, 0, 0, 1 };
     struct gossip_message m = {
-        .from = slice_of(id.bytes, id.len), .data = slice_text("hello"),
-        .seqno = SLICE_OF(seqno), .topic = slice_text("topic"),
+        .from = slice_of(id.bytes, id.len),
+        .data = slice_text("hello"),
+        .seqno = SLICE_OF(seqno),
+        .topic = slice_text("topic"),
     };
     struct bytes *to_sign = gossip_message_signed(&m);
     const struct pando_sig sig = crypto_sign(&secret, bytes_view(to_sign));
     bytes_unref(to_sign);
     uint8_t want[64];
     unhex("34e5d9658831314d9de2b9fa0eeea7189974ae66ae07e8246adb8eeb02199449"
-          "dcd0b1caaf1b582898c34707ca055c472f14fee21ff8593284c8fccb1eec7d01", want, sizeof want);
+          "dcd0b1caaf1b582898c34707ca055c472f14fee21ff8593284c8fccb1eec7d01",
+          want, sizeof want);
     CHECK_MEM(sig.bytes, want, sizeof want);
 
     m.signature = SLICE_OF(sig);
@@ -64,18 +67,21 @@ static void signs_and_writes_the_known_message(void **state)
     struct bytes *b = gossip_message_frame(&m, &layout);
     CHECK_MEM(bytes_view(b).ptr + layout.data_at, "hello", 5);
     CHECK_EQ(layout.signed_len, 64);
-    check_framed(b,
-        "85011282010a260024080112203b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b"
-        "59da29120568656c6c6f1a0800000000000000012205746f7069632a4034e5d9658831314d9de2b9fa0e"
-        "eea7189974ae66ae07e8246adb8eeb02199449dcd0b1caaf1b582898c34707ca055c472f14fee21ff859"
-        "3284c8fccb1eec7d01");
+    check_framed(b, "85011282010a260024080112203b6a27bcceb6a42d62a3a8d02a6f0d73653215771d"
+                    "e243a63ac048a18b"
+                    "59da29120568656c6c6f1a0800000000000000012205746f7069632a4034e5d96588"
+                    "31314d9de2b9fa0e"
+                    "eea7189974ae66ae07e8246adb8eeb02199449dcd0b1caaf1b582898c34707ca055c"
+                    "472f14fee21ff859"
+                    "3284c8fccb1eec7d01");
 }
 
 static void reads_all_kinds_and_skips_unknown_fields(void **state)
 {
     (void)state;
     uint8_t control[256], out[512];
-    struct wire_writer c = wire_write(control, sizeof control), w = wire_write(out, sizeof out);
+    struct wire_writer c = wire_write(control, sizeof control),
+                       w = wire_write(out, sizeof out);
     gossip_put_graft(&c, slice_text("a"));
     pb_put_bytes(&c, 5, slice_text("idontwant of another version"));
     gossip_put_prune(&c, slice_text("b"), true, 60);
@@ -111,8 +117,10 @@ static void ids_come_back_as_they_were_put(void **state)
         CHECK_EQ(item.kind, ihave ? GOSSIP_ITEM_IHAVE : GOSSIP_ITEM_IWANT);
         struct wire_reader body = wire_read(item.body);
         struct pando_slice id;
-        CHECK(gossip_id_next(&body, item.kind, &id) && slice_equal(id, slice_text("one")));
-        CHECK(gossip_id_next(&body, item.kind, &id) && slice_equal(id, slice_text("two")));
+        CHECK(gossip_id_next(&body, item.kind, &id) &&
+              slice_equal(id, slice_text("one")));
+        CHECK(gossip_id_next(&body, item.kind, &id) &&
+              slice_equal(id, slice_text("two")));
         CHECK(!gossip_id_next(&body, item.kind, &id));
         bytes_unref(b);
     }

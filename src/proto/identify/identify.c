@@ -4,7 +4,15 @@
 #include "base/slice.h"
 #include "codec/pb.h"
 
-enum { PUBLIC_KEY = 1, ADDRESS = 2, PROTOCOL = 3, OBSERVED = 4, VERSION = 5, AGENT = 6, RECORD = 8 };
+enum {
+    PUBLIC_KEY = 1,
+    ADDRESS = 2,
+    PROTOCOL = 3,
+    OBSERVED = 4,
+    VERSION = 5,
+    AGENT = 6,
+    RECORD = 8
+};
 
 void identify_init(struct identify_info *info)
 {
@@ -122,18 +130,27 @@ static bool take_field(struct identify_info *info, const struct pb_field *field)
         return true;
     const struct pando_slice s = field->bytes;
     switch (field->number) {
-    case PUBLIC_KEY: return take_blob(info->key, &info->key_len, IDENTIFY_KEY_MAX, s);
-    case ADDRESS: return add_address(info, s);
-    case PROTOCOL: return add_protocol(info, s);
+    case PUBLIC_KEY:
+        return take_blob(info->key, &info->key_len, IDENTIFY_KEY_MAX, s);
+    case ADDRESS:
+        return add_address(info, s);
+    case PROTOCOL:
+        return add_protocol(info, s);
     case OBSERVED:
         if (!take_address(&info->observed, s))
             return false;
         info->has_observed = true;
         return true;
-    case VERSION: take_text(info->version, s); return true;
-    case AGENT: take_text(info->agent, s); return true;
-    case RECORD: return take_blob(info->record, &info->record_len, IDENTIFY_RECORD_MAX, s);
-    default: return true;
+    case VERSION:
+        take_text(info->version, s);
+        return true;
+    case AGENT:
+        take_text(info->agent, s);
+        return true;
+    case RECORD:
+        return take_blob(info->record, &info->record_len, IDENTIFY_RECORD_MAX, s);
+    default:
+        return true;
     }
 }
 
@@ -157,7 +174,8 @@ enum pando_status identify_merge(struct identify_info *info, struct pando_slice 
     return PANDO_OK;
 }
 
-enum pando_status identify_check(const struct identify_info *info, const struct peer_id *peer)
+enum pando_status identify_check(const struct identify_info *info,
+                                 const struct peer_id *peer)
 {
     if (info->messages_len == 0)
         return PANDO_MALFORMED;

@@ -3,7 +3,15 @@
 #include "base/slice.h"
 #include "codec/pb.h"
 
-enum { PUBLIC_KEY = 1, ADDRESS = 2, PROTOCOL = 3, OBSERVED = 4, VERSION = 5, AGENT = 6, RECORD = 8 };
+enum {
+    PUBLIC_KEY = 1,
+    ADDRESS = 2,
+    PROTOCOL = 3,
+    OBSERVED = 4,
+    VERSION = 5,
+    AGENT = 6,
+    RECORD = 8
+};
 
 /* Bytes of `a` without the /p2p components at its end. */
 static struct pando_slice bare(const struct multiaddr *a)
@@ -39,8 +47,9 @@ static void put_network(struct wire_writer *w, const char *network)
     wire_put_bytes(w, slice_of(network, len));
 }
 
-static void write_message(const struct identify_self *self, const struct multiaddr *observed,
-                          size_t addresses_len, bool record, struct wire_writer *w)
+static void write_message(const struct identify_self *self,
+                          const struct multiaddr *observed, size_t addresses_len,
+                          bool record, struct wire_writer *w)
 {
     uint8_t key[PEER_ID_PUBLIC_SIZE];
     peer_id_public(&self->key, key);
@@ -65,8 +74,9 @@ enum pando_status identify_encode(const struct identify_self *self,
 {
     const size_t room = out->cap - out->len;
     const size_t max = room < IDENTIFY_OUT_MAX ? room : IDENTIFY_OUT_MAX;
-    size_t addresses = self->addresses_len < IDENTIFY_ADDRESSES_MAX ? self->addresses_len
-                                                                    : IDENTIFY_ADDRESSES_MAX;
+    size_t addresses = self->addresses_len < IDENTIFY_ADDRESSES_MAX
+                           ? self->addresses_len
+                           : IDENTIFY_ADDRESSES_MAX;
     bool record = self->signed_record.len > 0;
     for (;;) {
         struct wire_writer w = wire_write(out->ptr + out->len, max);

@@ -5,7 +5,8 @@
 #include "codec/pb.h"
 #include "crypto/envelope.h"
 
-static const char *const PROTOCOLS[] = { "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0", "/meshsub/1.1.0" };
+static const char *const PROTOCOLS[] = { "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0",
+                                         "/meshsub/1.1.0" };
 
 static struct crypto_secret secret_of(uint8_t fill)
 {
@@ -23,12 +24,16 @@ static struct multiaddr address(const char *text)
     return a;
 }
 
-static struct identify_self self_with(struct pando_key key, const struct multiaddr *addresses,
-                                      size_t len)
+static struct identify_self self_with(struct pando_key key,
+                                      const struct multiaddr *addresses, size_t len)
 {
     return (struct identify_self){
-        .key = key, .network = "pando", .protocols = PROTOCOLS, .protocols_len = 3,
-        .addresses = addresses, .addresses_len = len,
+        .key = key,
+        .network = "pando",
+        .protocols = PROTOCOLS,
+        .protocols_len = 3,
+        .addresses = addresses,
+        .addresses_len = len,
     };
 }
 
@@ -72,8 +77,9 @@ static void what_is_said_is_what_is_heard(void **state)
 static void leaves_out_p2p_behind_addresses(void **state)
 {
     (void)state;
-    const struct multiaddr with = address("/ip4/10.0.0.1/udp/9000/quic-v1/p2p/"
-        "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN");
+    const struct multiaddr with =
+        address("/ip4/10.0.0.1/udp/9000/quic-v1/p2p/"
+                "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN");
     const struct multiaddr without = address("/ip4/10.0.0.1/udp/9000/quic-v1");
     uint8_t out[1024];
     struct wire_writer w = wire_write(out, sizeof out);
@@ -144,7 +150,8 @@ static void stays_within_4096_bytes_by_dropping_addresses(void **state)
         name[1] = (char)('a' + i / 20);
         CHECK_OK(multiaddr_append(&at[i], MULTIADDR_DNS, slice_of(name, sizeof name)));
     }
-    struct identify_self self = self_with(crypto_public(&secret), at, sizeof at / sizeof at[0]);
+    struct identify_self self =
+        self_with(crypto_public(&secret), at, sizeof at / sizeof at[0]);
     uint8_t record[1500] = { 0 };
     self.signed_record = slice_of(record, sizeof record);
     uint8_t out[8192];
@@ -161,7 +168,8 @@ static void stays_within_4096_bytes_by_dropping_addresses(void **state)
     CHECK_EQ(small.len, 0);
 }
 
-/* Hostile: more items than the caps, addresses of no known form, names with terminators. */
+/* Hostile: more items than the caps, addresses of no known form, names with terminators.
+ */
 static void drops_what_exceeds_its_caps_and_keeps_the_rest(void **state)
 {
     (void)state;
@@ -220,7 +228,8 @@ static void certified_addresses_replace_the_others(void **state)
 {
     (void)state;
     const struct crypto_secret secret = secret_of(1), other = secret_of(2);
-    const struct pando_key key = crypto_public(&secret), other_key = crypto_public(&other);
+    const struct pando_key key = crypto_public(&secret),
+                           other_key = crypto_public(&other);
     const struct multiaddr at = address("/ip4/10.0.0.1/udp/9000/quic-v1");
     static struct peer_record record;
     record = (struct peer_record){ .seq = 77, .addresses_len = 1, .addresses = { at } };
@@ -231,7 +240,8 @@ static void certified_addresses_replace_the_others(void **state)
     self.signed_record = wire_written(&w);
     static struct identify_info info;
     identify_init(&info);
-    const struct peer_id peer = peer_id_from_key(&key), wrong = peer_id_from_key(&other_key);
+    const struct peer_id peer = peer_id_from_key(&key),
+                         wrong = peer_id_from_key(&other_key);
     uint64_t seq = 0;
     CHECK_EQ(identify_certify(&info, &peer, &seq), PANDO_NOT_FOUND);
     CHECK_OK(identify_merge(&info, slice_of(out, encode(&self, NULL, out, sizeof out))));

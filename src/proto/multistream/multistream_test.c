@@ -3,10 +3,10 @@
 #include "base/slice.h"
 #include "check.h"
 
-#define HEADER "\x13/multistream/1.0.0\n"
-#define PING "\x11/ipfs/ping/1.0.0\n"
+#define HEADER   "\x13/multistream/1.0.0\n"
+#define PING     "\x11/ipfs/ping/1.0.0\n"
 #define IDENTIFY "\x0f/ipfs/id/1.0.0\n"
-#define NA "\x03na\n"
+#define NA       "\x03na\n"
 
 static bool find(void *ctx, struct pando_slice name, uint32_t *ret_protocol)
 {
@@ -148,9 +148,13 @@ static void refuses_what_is_not_the_protocol(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "\x13/multistream/2.0.0\n", "\x13/multistream/1.0.0x", "GET /index.html HTTP/1.1\r\nHost: example.org\r\n"
+        "\x13/multistream/2.0.0\n",
+        "\x13/multistream/1.0.0x",
+        "GET /index.html HTTP/1.1\r\nHost: example.org\r\n"
         "User-Agent: somebody else\r\n\r\n",
-        "\x81\x08", "\xff\xff\x01", HEADER "\x04/a/b",
+        "\x81\x08",
+        "\xff\xff\x01",
+        HEADER "\x04/a/b",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct talk t;

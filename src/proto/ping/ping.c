@@ -23,8 +23,8 @@ void ping_answer(struct ping_responder *r, struct pando_slice in, size_t *ret_co
     *ret_consumed = at;
 }
 
-void pinger_send(struct pinger *p, struct pando_time now, const uint8_t block[static PING_BLOCK],
-                 struct wire_writer *out)
+void pinger_send(struct pinger *p, struct pando_time now,
+                 const uint8_t block[static PING_BLOCK], struct wire_writer *out)
 {
     *p = (struct pinger){ .state = PINGER_WAITING, .sent_at = now };
     memcpy(p->block, block, PING_BLOCK);

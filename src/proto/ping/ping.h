@@ -12,8 +12,8 @@
 
 #include <pando/status.h>
 
-#define PING_PROTOCOL "/ipfs/ping/1.0.0"
-#define PING_BLOCK 32
+#define PING_PROTOCOL    "/ipfs/ping/1.0.0"
+#define PING_BLOCK       32
 #define PING_INBOUND_MAX 2 /* streams a peer may hold open towards us */
 
 struct ping_responder {
@@ -39,10 +39,10 @@ struct pinger {
 };
 
 /* Begin: write `block` (random, from the host's entropy). Keep the stream's side open. */
-void pinger_send(struct pinger *p, struct pando_time now, const uint8_t block[static PING_BLOCK],
-                 struct wire_writer *out);
-/* Read the answer. PINGER_DONE: p->rtt is known, end our side of the stream. PINGER_FAILED:
- * other bytes came back, or `fin` before all of them; reset the stream. */
+void pinger_send(struct pinger *p, struct pando_time now,
+                 const uint8_t block[static PING_BLOCK], struct wire_writer *out);
+/* Read the answer. PINGER_DONE: p->rtt is known, end our side of the stream.
+ * PINGER_FAILED: other bytes came back, or `fin` before all of them; reset the stream. */
 enum pinger_state pinger_receive(struct pinger *p, struct pando_time now,
                                  struct pando_slice in, bool fin);
 

@@ -47,8 +47,9 @@ static void measures_the_round_trip_of_an_answer_in_pieces(void **state)
     CHECK_EQ(w.len, PING_BLOCK);
     CHECK_EQ(pinger_receive(&p, (struct pando_time){ 1500 }, slice_of(BLOCK, 31), false),
              PINGER_WAITING);
-    CHECK_EQ(pinger_receive(&p, (struct pando_time){ 1900 }, slice_of(BLOCK + 31, 1), true),
-             PINGER_DONE);
+    CHECK_EQ(
+        pinger_receive(&p, (struct pando_time){ 1900 }, slice_of(BLOCK + 31, 1), true),
+        PINGER_DONE);
     CHECK_EQ(p.rtt.ns, 900);
 }
 
@@ -62,7 +63,8 @@ static void fails_on_other_bytes_more_bytes_or_an_early_end(void **state)
     struct pinger p;
     struct wire_writer w = wire_write(out, sizeof out);
     pinger_send(&p, now, BLOCK, &w);
-    CHECK_EQ(pinger_receive(&p, now, slice_of(wrong, sizeof wrong), false), PINGER_FAILED);
+    CHECK_EQ(pinger_receive(&p, now, slice_of(wrong, sizeof wrong), false),
+             PINGER_FAILED);
     w = wire_write(out, sizeof out);
     pinger_send(&p, now, BLOCK, &w);
     CHECK_EQ(pinger_receive(&p, now, slice_of(BLOCK, 30), true), PINGER_FAILED);
