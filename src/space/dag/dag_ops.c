@@ -211,7 +211,7 @@ static void tick_fetchers(struct dag *d)
  * what came first is stored first. */
 static void run(struct dag *d)
 {
-    d->more_work = false;
+    d->more_work = d->blocked = false;
     dag_admit_ready(d);
     dag_parcels_open(d);
     dag_heads_tick(d);
@@ -273,6 +273,8 @@ static struct pando_time dag_deadline(const void *instance)
     if (d->more_work)
         return pando_time_add(d->now, (struct pando_span){ 1 });
     struct pando_time at = pando_time_min(d->beat_at, d->orphan_at);
+    if (d->blocked) /* a flush of the tables ends without a word to us */
+        at = pando_time_min(at, pando_time_add(d->now, PANDO_MSEC(2)));
     at = pando_time_min(at, dag_heads_deadline(d));
     at = pando_time_min(at, dag_pull_deadline(d));
     at = pando_time_min(at, dag_ops_deadline(d));

@@ -100,7 +100,7 @@ static void send_message(struct sim *s, struct sim_node *n, const struct space_e
 {
     const uint32_t to = e->peer % SIM_NODES_MAX;
     struct sim_link *l = &s->links[n->index][to];
-    if (!l->up || handle_of(s, n->index, to) != e->peer) {
+    if (!l->up || n->mute || handle_of(s, n->index, to) != e->peer) {
         bytes_unref(e->bytes);
         return;
     }

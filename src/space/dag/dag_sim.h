@@ -44,6 +44,7 @@ struct sim_node {
     struct peer_id peer_id;
     struct sim *sim;
     bool committing;
+    bool mute; /* all that it sends is lost, though its links look well */
     uint64_t delivered_bytes[DAG_CHANNELS];
     struct map seen; /* gossip messages, by their hash */
     struct pando_time tick_at;

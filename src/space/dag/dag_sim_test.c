@@ -274,6 +274,23 @@ static const char *chaos_ends_in_agreement(uint64_t seed)
     return finish(s, equal, "liveness: the sets stayed different after all was healed");
 }
 
+/* Who promises a stream and falls silent is left for another. */
+static const char *a_silent_source_is_left(uint64_t seed)
+{
+    struct sim *s = world(seed, 3, 0);
+    sim_link(s, 0, 1, true);
+    if (sim_ask(s, 0, "append_many", "{\"count\":300,\"size\":64}", PANDO_SEC(20)) !=
+        PANDO_OK)
+        return finish(s, false, "liveness: 300 appends were not acknowledged");
+    sim_run_for(s, PANDO_SEC(5));
+    sim_link(s, 2, 0, true);
+    sim_link(s, 2, 1, true);
+    sim_run_for(s, PANDO_MSEC(seed)); /* HEADS may be out, or not */
+    s->nodes[seed % 2].mute = true;
+    sim_run_for(s, PANDO_SEC(12));
+    return finish(s, events_of(s, 2) >= 300, "liveness: a silent source held all up");
+}
+
 /* A journal that takes little at a time holds nothing up for good. */
 static const char *a_slow_store_only_slows(uint64_t seed)
 {
@@ -325,6 +342,7 @@ static const struct {
     { "an equivocation is kept and shown", an_equivocation_is_kept_and_shown, 5 },
     { "what is wrong is refused", what_is_wrong_is_refused, 2 },
     { "chaos ends in agreement", chaos_ends_in_agreement, 15 },
+    { "a silent source is left", a_silent_source_is_left, 20 },
     { "a slow store only slows", a_slow_store_only_slows, 2 },
     { "a rolled back author raises its epoch", a_rolled_back_author_raises_its_epoch, 2 },
 };

@@ -149,6 +149,7 @@ struct dag_peer {
     bool met;       /* its HEADS came */
     bool pulled;    /* since its last HEADS: what lacks now must be fetched by id */
     bool candidate; /* to pull from */
+    bool unlisted;  /* what it has and we lack is not among the heads that it listed */
     uint8_t lacking_len;
     struct pando_id lacking[DAG_LACKING_MAX];
     struct dag_serve *serve;
@@ -279,6 +280,7 @@ struct dag {
     int64_t beat_time;          /* of our last one */
     struct pando_buf addresses; /* JSON array for the announcement */
     bool more_work;             /* a stream has something to do at once */
+    bool blocked;               /* the store took nothing more: soon again */
     struct dag_totals totals;
 };
 
@@ -370,6 +372,8 @@ struct pando_time dag_ops_deadline(const struct dag *d);
 const struct dag_heads *dag_heads_now(struct dag *d);
 void dag_heads_send(struct dag *d, struct dag_peer *p, bool reply);
 void dag_heads_receive(struct dag *d, struct dag_peer *p, struct dag_message *m);
+/* Whether something that the peer has is neither stored nor on its way. */
+bool dag_heads_lacks(struct dag *d, struct dag_peer *p);
 void dag_heads_tick(struct dag *d);
 struct pando_time dag_heads_deadline(const struct dag *d);
 

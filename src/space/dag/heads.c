@@ -100,7 +100,7 @@ static void back_off(struct dag *d, struct dag_peer *p)
         p->heads_every = d->config.heads_every_max;
     p->heads_at = pando_time_add(d->now, p->heads_every);
     p->lacking_len = 0;
-    p->candidate = p->pulled = false;
+    p->candidate = p->pulled = p->unlisted = false;
     p->check_at = PANDO_TIME_NEVER;
 }
 
@@ -123,14 +123,14 @@ void dag_heads_receive(struct dag *d, struct dag_peer *p, struct dag_message *m)
         if (p->lacking_len > 0)
             p->check_at = first || far ? d->now : pando_time_add(d->now, d->config.grace);
         else if (listed < heads)
-            p->candidate = true; /* the difference lies among the heads not listed */
+            p->candidate = p->unlisted = true; /* among the heads not listed */
     }
     if (reply)
         dag_heads_send(d, p, false);
 }
 
 /* Whether something that the peer has is neither stored nor on its way. */
-static bool still_lacks(struct dag *d, struct dag_peer *p)
+bool dag_heads_lacks(struct dag *d, struct dag_peer *p)
 {
     uint8_t kept = 0;
     for (uint8_t i = 0; i < p->lacking_len; i++)
@@ -145,7 +145,7 @@ static bool still_lacks(struct dag *d, struct dag_peer *p)
 static void check(struct dag *d, struct dag_peer *p)
 {
     p->check_at = PANDO_TIME_NEVER;
-    if (!still_lacks(d, p))
+    if (!dag_heads_lacks(d, p))
         return;
     if (!p->pulled) {
         p->candidate = true;

@@ -92,6 +92,8 @@ static enum pando_status fold_seq(struct tables *t, uint32_t author, uint64_t se
     row_put(&key, seq, 7);
     size_t before = 0;
     if (row_find(t, &key, &old)) {
+        if (old.len == 0 || old.len > 6 * INDEX_FORKS_MAX || old.len % 6 != 0)
+            return PANDO_CORRUPT;
         before = old.len / 6;
         row_put_bytes(&value, old.ptr, old.len);
     }

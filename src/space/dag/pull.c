@@ -46,14 +46,18 @@ static void send_stop(struct dag *d, struct dag_peer *p, uint64_t session)
     (void)dag_send(d, p, DAG_SYNC, wire_written(&w));
 }
 
+/* Any candidate; who has nothing more for us is none, another stream may have brought it.
+ */
 static struct dag_peer *choose(struct dag *d)
 {
     struct dag_peer *best = NULL;
     size_t count = 0;
     for (size_t i = 0; i < d->peers_len; i++) {
         struct dag_peer *p = &d->peers[i];
-        if (p->candidate && pando_time_reached(p->shunned_until, d->now) &&
-            rng_below(&d->rng, ++count) == 0)
+        if (!p->candidate || !pando_time_reached(p->shunned_until, d->now))
+            continue;
+        p->candidate = p->unlisted || dag_heads_lacks(d, p);
+        if (p->candidate && rng_below(&d->rng, ++count) == 0)
             best = p;
     }
     return best;
@@ -65,7 +69,7 @@ static void start(struct dag *d)
     if (p == NULL || d->stopping)
         return;
     const uint64_t session = ++d->sessions;
-    p->candidate = false;
+    p->candidate = p->unlisted = false;
     if (!send_vector(d, p, session)) {
         p->shunned_until =
             pando_time_add(d->now, PANDO_SEC(1)); /* no credit: soon again */
@@ -122,7 +126,7 @@ void dag_pull_peer_down(struct dag *d, uint32_t handle)
 
 void dag_pull_tick(struct dag *d)
 {
-    if (d->pull.active && d->pending.len > 0)
+    if (d->pull.active && (d->ready.len > 0 || d->batches_busy > 0 || d->parcels_len > 0))
         d->pull.progress_at = d->now; /* we are the slow ones */
     if (d->pull.active &&
         pando_time_reached(pando_time_add(d->pull.progress_at, d->config.stall),
