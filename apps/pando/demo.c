@@ -183,7 +183,7 @@ enum pando_status demo_start(struct demo *d, size_t i, const char *name, uint16_
     if (i >= d->nodes_len)
         d->nodes_len = i + 1;
     (void)snprintf(n->name, sizeof n->name, "%s", name);
-    (void)snprintf(n->data, sizeof n->data, "%s/%s", d->dir, name);
+    (void)snprintf(n->data, sizeof n->data, "%.190s/%.31s", d->dir, name);
     n->port = free_port(d, port);
     (void)fflush(stdout);
     n->pid = fork();

@@ -145,7 +145,7 @@ static enum pando_status step_link(struct demo *d, struct pando_err *reterr)
 
 static json_t *step_run(struct demo *d)
 {
-    uint64_t us;
+    uint64_t us = 0;
     demo_step(d, "A capsule runs on node1; its signed receipt goes to both dags.");
     json_t *answer = run_hello(d, 0, "{\"name\":\"test\"}");
     if (!demo_check(d, answer != NULL, "the capsule ran and its receipt is durable on node1"))

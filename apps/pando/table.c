@@ -1,14 +1,19 @@
-/* table.c - every command, once: dispatch, help, docs/guide/commands.md and completions. */
+/* table.c - every command, once: dispatch, help, docs/guide/commands.md and completions.
+ */
 #include "apps/pando/commands.h"
 
 #include <string.h>
 
-#define END { 0 }
+#define END \
+    {       \
+        0   \
+    }
 
 static const struct argp_option node_options[] = {
     { NULL, 'p', "PORT", 0, "The same as --port", 4 },
     { NULL, 'n', "NAME", 0, "The same as --name", 4 },
-    { "peer", OPT_PEER, "ADDRESS", 0, "One more peer: IP:PORT or a multiaddr; may repeat", 4 },
+    { "peer", OPT_PEER, "ADDRESS", 0, "One more peer: IP:PORT or a multiaddr; may repeat",
+      4 },
     { NULL, 'c', "ADDRESS", 0, "The same as --peer", 4 },
     { "db", OPT_DB, "DIR", 0, "The same as --data", 4 },
     { "config", OPT_FILE, "FILE", 0, "Read this file instead of DATA/config.yml", 4 },
@@ -20,10 +25,13 @@ static const struct argp_option exec_options[] = {
     { "show-receipt", OPT_SHOW_RECEIPT, NULL, 0, "Print the receipt as JSON", 1 },
     { "limits", OPT_LIMITS, "JSON|PRESET", 0,
       "default, development, production, test, or a JSON object of single limits", 1 },
-    { "input-file", OPT_INPUT_FILE, "FILE", 0, "Take the input from a file, - for standard input", 1 },
+    { "input-file", OPT_INPUT_FILE, "FILE", 0,
+      "Take the input from a file, - for standard input", 1 },
     { "out", OPT_OUT, "FILE", 0, "Write the output to a file", 1 },
-    { "no-store", OPT_NO_STORE, NULL, 0, "Do not keep capsule and input: no replay then", 1 },
-    { "space", OPT_SPACE, "NAME", 0, "The dag space that takes the receipt (default)", 1 },
+    { "no-store", OPT_NO_STORE, NULL, 0, "Do not keep capsule and input: no replay then",
+      1 },
+    { "space", OPT_SPACE, "NAME", 0, "The dag space that takes the receipt (default)",
+      1 },
     END,
 };
 static const struct argp_option validate_options[] = {
@@ -31,8 +39,10 @@ static const struct argp_option validate_options[] = {
     END,
 };
 static const struct argp_option verify_options[] = {
-    { "replay", OPT_REPLAY, NULL, 0, "Run the capsule again and compare; asks a node", 1 },
-    { "max-age", OPT_MAX_AGE, "SECONDS", 0, "Refuse older receipts (3600); 0 takes any age", 1 },
+    { "replay", OPT_REPLAY, NULL, 0, "Run the capsule again and compare; asks a node",
+      1 },
+    { "max-age", OPT_MAX_AGE, "SECONDS", 0,
+      "Refuse older receipts (3600); 0 takes any age", 1 },
     { "space", OPT_SPACE, "NAME", 0, "The dag space to look in (default)", 1 },
     END,
 };
@@ -59,11 +69,13 @@ static const struct argp_option ban_options[] = {
 };
 static const struct argp_option create_options[] = {
     { "kind", OPT_KIND, "KIND", 0, "Kind of the space (dag)", 1 },
-    { "config-json", OPT_SPACE_CONFIG, "JSON", 0, "Immutable settings; they are part of its id", 1 },
+    { "config-json", OPT_SPACE_CONFIG, "JSON", 0,
+      "Immutable settings; they are part of its id", 1 },
     END,
 };
 static const struct argp_option template_options[] = {
-    { "template", OPT_TEMPLATE, "NAME", 0, "hello-world or json-transform (hello-world)", 1 },
+    { "template", OPT_TEMPLATE, "NAME", 0, "hello-world or json-transform (hello-world)",
+      1 },
     END,
 };
 static const struct argp_option markdown_options[] = {
@@ -71,10 +83,13 @@ static const struct argp_option markdown_options[] = {
     END,
 };
 
-#define ROW(NAME, ALIAS, NEEDS, MIN, MAX, USAGE, RUN, OPTIONS, FLAGS, SUMMARY, MORE, EXAMPLES) \
-    { .name = NAME, .alias = ALIAS, .needs = NEEDS, .words_min = MIN, .words_max = MAX, \
-      .usage = USAGE, .run = RUN, .options = OPTIONS, .config_flags = FLAGS,            \
-      .summary = SUMMARY, .more = MORE, .examples = EXAMPLES }
+#define ROW(NAME, ALIAS, NEEDS, MIN, MAX, USAGE, RUN, OPTIONS, FLAGS, SUMMARY, MORE,  \
+            EXAMPLES)                                                                 \
+    {                                                                                 \
+        .name = NAME, .alias = ALIAS, .needs = NEEDS, .words_min = MIN,               \
+        .words_max = MAX, .usage = USAGE, .run = RUN, .options = OPTIONS,             \
+        .config_flags = FLAGS, .summary = SUMMARY, .more = MORE, .examples = EXAMPLES \
+    }
 
 const struct command commands[] = {
     ROW("node", NULL, NEEDS_NOTHING, 0, 0, "", run_node, node_options, true,
@@ -86,40 +101,45 @@ const struct command commands[] = {
     ROW("stop", NULL, NEEDS_NODE, 0, 0, "", run_stop, NULL, false,
         "Stop a running node in order", NULL, "pando stop --node node1\n"),
     ROW("status", NULL, NEEDS_NODE, 0, 0, "", run_status, NULL, false,
-        "Identity, addresses, Connected Peers, DAG Events, Receipt Count, Node Count", NULL,
-        "pando status\npando status --node node1 --json\npando status --data ./node1_data\n"),
+        "Identity, addresses, Connected Peers, DAG Events, Receipt Count, Node Count",
+        NULL,
+        "pando status\npando status --node node1 --json\npando status --data "
+        "./node1_data\n"),
     ROW("watch", NULL, NEEDS_NODE, 0, 0, "", run_watch, NULL, false,
         "What happens on a node, as JSON lines, until interrupted", NULL,
         "pando watch --node node1\n"),
-    ROW("exec", "test", NEEDS_NODE, 1, 2, "CAPSULE [INPUT]", run_exec, exec_options, false,
-        "Run a capsule on a node; its signed receipt goes into the dag",
+    ROW("exec", "test", NEEDS_NODE, 1, 2, "CAPSULE [INPUT]", run_exec, exec_options,
+        false, "Run a capsule on a node; its signed receipt goes into the dag",
         "Without a running node the data folder of --data is opened for the one run.",
         "pando exec hello.wasm '{\"name\":\"test\"}' --metrics\n"
         "pando exec hello.wasm '{\"name\":\"test\"}' --show-receipt --node node1\n"
         "pando exec big.wasm --input-file data.json --limits '{\"memory_mb\":64}'\n"),
-    ROW("validate", NULL, NEEDS_NOTHING, 1, 1, "CAPSULE", run_validate, validate_options, false,
-        "Check a capsule: size, exports, imports", NULL,
+    ROW("validate", NULL, NEEDS_NOTHING, 1, 1, "CAPSULE", run_validate, validate_options,
+        false, "Check a capsule: size, exports, imports", NULL,
         "pando validate hello.wasm\npando validate hello.wasm --json\n"),
-    ROW("receipt verify", NULL, NEEDS_NODE, 1, 1, "ID|FILE", run_receipt_verify, verify_options,
-        false, "Check a receipt's signature and age, with --replay its truth",
+    ROW("receipt verify", NULL, NEEDS_NODE, 1, 1, "ID|FILE", run_receipt_verify,
+        verify_options, false,
+        "Check a receipt's signature and age, with --replay its truth",
         "A file is checked without a node, unless it is to be replayed.",
         "pando receipt verify receipt.json\n"
         "pando receipt verify bafyrei... --replay --node node2\n"
-        "pando exec hello.wasm '{}' --json > run.json && pando receipt verify run.json\n"),
-    ROW("receipt show", NULL, NEEDS_NODE, 1, 1, "ID", run_receipt_show, space_option, false,
-        "Print a receipt", NULL, "pando receipt show bafyrei... > receipt.json\n"),
+        "pando exec hello.wasm '{}' --json > run.json && pando receipt verify "
+        "run.json\n"),
+    ROW("receipt show", NULL, NEEDS_NODE, 1, 1, "ID", run_receipt_show, space_option,
+        false, "Print a receipt", NULL, "pando receipt show bafyrei... > receipt.json\n"),
     ROW("dag ls", NULL, NEEDS_NODE, 0, 0, "", run_dag_ls, ls_options, false,
         "Events of a dag space, newest first", NULL,
         "pando dag ls --limit 20\npando dag ls --kind receipt --json\n"),
     ROW("dag show", NULL, NEEDS_NODE, 1, 1, "ID", run_dag_show, space_option, false,
         "Print one event with its body", NULL, "pando dag show bafyrei...\n"),
     ROW("dag heads", NULL, NEEDS_NODE, 0, 0, "", run_dag_heads, space_option, false,
-        "Events without children; equal heads mean equal dags", NULL, "pando dag heads\n"),
+        "Events without children; equal heads mean equal dags", NULL,
+        "pando dag heads\n"),
     ROW("dag stats", NULL, NEEDS_NODE, 0, 0, "", run_dag_stats, space_option, false,
         "Counts of events, heads, receipts, authors, orphans", NULL, "pando dag stats\n"),
-    ROW("dag equivocations", NULL, NEEDS_NODE, 0, 0, "", run_dag_equivocations, space_option,
-        false, "Proofs that an author signed two events under one number", NULL,
-        "pando dag equivocations\n"),
+    ROW("dag equivocations", NULL, NEEDS_NODE, 0, 0, "", run_dag_equivocations,
+        space_option, false, "Proofs that an author signed two events under one number",
+        NULL, "pando dag equivocations\n"),
     ROW("dag export", NULL, NEEDS_NODE, 0, 0, "", run_dag_export, export_options, false,
         "All events as a CAR v1 archive", NULL,
         "pando dag export --out events.car\npando dag export | car inspect\n"),
@@ -143,15 +163,17 @@ const struct command commands[] = {
         "Allow links that were cut", NULL, "pando link heal all --node node1\n"),
     ROW("space ls", NULL, NEEDS_NODE, 0, 0, "", run_space_ls, NULL, false,
         "Spaces of a node", NULL, "pando space ls\n"),
-    ROW("space create", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_create, create_options, false,
-        "Make a space and open it", NULL, "pando space create receipts --kind dag\n"),
-    ROW("space join", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_join, create_options, false,
-        "Open a space that another node made, by the same name, kind and settings", NULL,
-        "pando space join receipts --kind dag\n"),
+    ROW("space create", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_create, create_options,
+        false, "Make a space and open it", NULL,
+        "pando space create receipts --kind dag\n"),
+    ROW("space join", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_join, create_options,
+        false, "Open a space that another node made, by the same name, kind and settings",
+        NULL, "pando space join receipts --kind dag\n"),
     ROW("space rm", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_rm, NULL, false,
-        "Close a space and delete its data on this node", NULL, "pando space rm receipts\n"),
-    ROW("log-level", NULL, NEEDS_NODE, 1, 1, "[MODULE=]LEVEL[,...]", run_log_level, NULL, false,
-        "Change what a running node logs", NULL,
+        "Close a space and delete its data on this node", NULL,
+        "pando space rm receipts\n"),
+    ROW("log-level", NULL, NEEDS_NODE, 1, 1, "[MODULE=]LEVEL[,...]", run_log_level, NULL,
+        false, "Change what a running node logs", NULL,
         "pando log-level debug\npando log-level warning,dag=debug,net=info\n"),
     ROW("key new", NULL, NEEDS_DATA, 0, 1, "[NAME]", run_key_new, NULL, false,
         "Make a key in a data folder, and the folder if need be", NULL,
@@ -170,10 +192,15 @@ const struct command commands[] = {
     ROW("db reindex", NULL, NEEDS_DATA, 0, 0, "", run_db_reindex, NULL, false,
         "Fold the tables of a stopped node anew from its journals", NULL,
         "pando db reindex --data ./node1_data\n"),
-    ROW("config explain", NULL, NEEDS_DATA, 0, 1, "[KEY]", run_config_explain, markdown_options,
-        false, "What each key of config.yml means, and its value with --data", NULL,
+    ROW("config explain", NULL, NEEDS_DATA, 0, 1, "[KEY]", run_config_explain,
+        markdown_options, false,
+        "What each key of config.yml means, and its value with --data", NULL,
         "pando config explain\npando config explain log\n"
         "pando config explain --data ./node1_data --json\n"),
+    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "two-node", run_demo, NULL, false,
+        "Show a whole federation with real processes, and check each claim",
+        "Starts nodes of this very binary in a folder under /tmp, speaks to their control "
+        "sockets and exits 0 only if every step held.", "pando demo two-node\n"),
     ROW("init", NULL, NEEDS_NOTHING, 1, 1, "NAME", run_init, template_options, false,
         "Begin a capsule: source, header, Makefile", NULL,
         "pando init greeter --template hello-world\n"),

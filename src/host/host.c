@@ -154,7 +154,7 @@ static enum pando_status start_node(struct host *h, struct pando_err *reterr)
     return h->network ? add_peers(h, reterr) : PANDO_OK;
 }
 
-static void close_all(struct host *h)
+void host_close(struct host *h)
 {
     api_free(h->api);
     quic_free(h->quic); /* its links die without events: the node goes next */
@@ -171,7 +171,7 @@ static void close_all(struct host *h)
     log_free(h->log);
 }
 
-static enum pando_status open_host(struct host *h, struct pando_err *reterr)
+enum pando_status host_open(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
     if (uv_loop_init(&h->loop) != 0)
@@ -209,10 +209,10 @@ enum pando_status host_run(const struct config *config,
     if (h == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
     h->config = config;
-    h->network = true;
+    h->network = h->signals_wanted = true;
     h->printing = !options->quiet;
     h->json = options->json;
-    enum pando_status st = open_host(h, reterr);
+    enum pando_status st = host_open(h, reterr);
     if (st == PANDO_OK) {
         registry_write(h);
         print_start(h);
@@ -220,7 +220,7 @@ enum pando_status host_run(const struct config *config,
         print_stop(h);
     }
     registry_remove(h);
-    close_all(h);
+    host_close(h);
     free(h);
     return st;
 }
@@ -234,7 +234,7 @@ enum pando_status host_call(const struct config *config, const char *verb,
         return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
     h->config = config;
     h->direct = reply;
-    enum pando_status st = open_host(h, reterr);
+    enum pando_status st = host_open(h, reterr);
     if (st == PANDO_OK) {
         node_call(h->node, host_now(h), 1, verb, args);
         node_turn(h->node, host_now(h));
@@ -244,7 +244,7 @@ enum pando_status host_call(const struct config *config, const char *verb,
             (void)uv_run(&h->loop, UV_RUN_ONCE);
         st = h->direct_status;
     }
-    close_all(h);
+    host_close(h);
     free(h);
     return st;
 }

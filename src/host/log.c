@@ -11,8 +11,8 @@
 #include <time.h>
 
 #define PATH_MAX_LEN 512
-#define KEEP_MAX 99
-#define LEVELS 5
+#define KEEP_MAX     99
+#define LEVELS       5
 
 struct rate {
     int64_t second;
@@ -92,7 +92,8 @@ static size_t put_safe(const char *raw, bool json, char *text, size_t cap)
     for (; *raw != '\0' && len + 8 < cap; raw++) {
         const unsigned char c = (unsigned char)*raw;
         if (c < 0x20 || c == 0x7f)
-            len += (size_t)snprintf(text + len, cap - len, json ? "\\u%04x" : "\\x%02x", c);
+            len +=
+                (size_t)snprintf(text + len, cap - len, json ? "\\u%04x" : "\\x%02x", c);
         else if (json && (c == '"' || c == '\\'))
             len += (size_t)snprintf(text + len, cap - len, "\\%c", c);
         else
@@ -118,16 +119,18 @@ static void write_record(struct log *l, struct pando_wall now, enum trace_module
     }
     const int len = snprintf(
         line, sizeof line,
-        l->json ? "{\"time\":\"%s.%03dZ\",\"module\":\"%s\",\"id\":\"%s\",\"level\":\"%s\","
-                  "\"text\":\"%s\"}\n"
-                : "%s,%03d - %s.%s - %s - %s\n",
-        date, (int)(now.ms % 1000), trace_module_name(module), l->id, trace_level_name(level),
-        safe);
+        l->json
+            ? "{\"time\":\"%s.%03dZ\",\"module\":\"%s\",\"id\":\"%s\",\"level\":\"%s\","
+              "\"text\":\"%s\"}\n"
+            : "%s,%03d - %s.%s - %s - %s\n",
+        date, (int)(now.ms % 1000), trace_module_name(module), l->id,
+        trace_level_name(level), safe);
     if (len > 0)
         put_line(l, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
-static void tell_suppressed(struct log *l, struct pando_wall now, enum trace_module module)
+static void tell_suppressed(struct log *l, struct pando_wall now,
+                            enum trace_module module)
 {
     struct rate *r = &l->rates[module];
     if (r->dropped == 0)
@@ -165,7 +168,8 @@ static void make_folders(const char *path)
 {
     char part[PATH_MAX_LEN];
     (void)snprintf(part, sizeof part, "%s", path);
-    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(part + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         (void)mkdir(part, 0700); /* if it fails, opening the file says why */
         *slash = '/';
@@ -178,7 +182,8 @@ enum pando_status log_new(const struct log_config *config, struct log **ret_log,
     struct log *l = calloc(1, sizeof *l);
     if (l == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "log: memory is out");
-    (void)put_safe(config->id != NULL ? config->id : "", config->json, l->id, sizeof l->id);
+    (void)put_safe(config->id != NULL ? config->id : "", config->json, l->id,
+                   sizeof l->id);
     l->file = stderr;
     l->rotate_bytes = config->rotate_bytes;
     l->keep = config->keep == 0 ? 5 : config->keep > KEEP_MAX ? KEEP_MAX : config->keep;
@@ -191,7 +196,8 @@ enum pando_status log_new(const struct log_config *config, struct log **ret_log,
     if (config->file != NULL && config->file[0] != '\0') {
         if (strlen(config->file) >= sizeof l->path) {
             log_free(l);
-            return pando_err_set(reterr, PANDO_INVALID, "log: the file's path is too long");
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "log: the file's path is too long");
         }
         (void)snprintf(l->path, sizeof l->path, "%s", config->file);
         make_folders(l->path);
@@ -254,8 +260,9 @@ static int index_of(const char *word, size_t len, int count, bool levels,
                         levels ? "level" : "module", text,
                         near.best != NULL ? "; did you mean '" : "",
                         near.best != NULL ? near.best : "",
-                        near.best != NULL ? "'?" : levels ? " (debug, info, warning, error, critical)"
-                                                          : "");
+                        near.best != NULL ? "'?"
+                        : levels          ? " (debug, info, warning, error, critical)"
+                                          : "");
     return -1;
 }
 
@@ -272,7 +279,8 @@ static enum pando_status parse_levels(const char *spec, uint8_t levels[TRACE_MOD
         if (equals == NULL) {
             memset(levels, level, TRACE_MODULES);
         } else {
-            const int module = index_of(at, (size_t)(equals - at), TRACE_MODULES, false, reterr);
+            const int module =
+                index_of(at, (size_t)(equals - at), TRACE_MODULES, false, reterr);
             if (module < 0)
                 return PANDO_INVALID;
             levels[module] = (uint8_t)level;

@@ -1,10 +1,10 @@
 /* log.h - where trace records become lines.
  *
  * One sink per node: standard error or a file that rotates by size (FILE, FILE.1, ...).
- * Text lines read `2026-11-20 20:14:25,123 - dag.node1 - INFO - text`; JSON lines carry the
- * same four facts. Levels are per module and change at run time. A module that says more
- * than LOG_RATE lines in one second is cut short, and a line tells how many were dropped:
- * a node under attack must not fill its disk with the news of it.
+ * Text lines read `2026-11-20 20:14:25,123 - dag.node1 - INFO - text`; JSON lines carry
+ * the same four facts. Levels are per module and change at run time. A module that says
+ * more than LOG_RATE lines in one second is cut short, and a line tells how many were
+ * dropped: a node under attack must not fill its disk with the news of it.
  *
  * Thread: records may come from any thread; the level calls belong to the owner.
  */
@@ -45,7 +45,8 @@ const struct tracer *log_tracer(const struct log *l);
 enum pando_status log_level_set(struct log *l, const char *spec,
                                 struct pando_err *reterr) PANDO_MUST_USE;
 /* Check such a text without a log (for the config and the command line). */
-enum pando_status log_level_check(const char *spec, struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status log_level_check(const char *spec,
+                                  struct pando_err *reterr) PANDO_MUST_USE;
 /* Lines lost to the rate limit or to a failing disk, since log_new. */
 uint64_t log_lost(const struct log *l);
 

@@ -23,9 +23,13 @@ static void setup(struct fixture *f, bool json, uint64_t rotate_bytes)
     *f = (struct fixture){ .folder = "/tmp/pando-log-XXXXXX", .ms = 1784000000123 };
     CHECK(mkdtemp(f->folder) != NULL);
     (void)snprintf(f->path, sizeof f->path, "%s/logs/node.log", f->folder);
-    const struct log_config config = { .id = "node1", .file = f->path, .json = json,
-                                       .rotate_bytes = rotate_bytes, .keep = 2,
-                                       .wall = wall, .wall_ctx = f };
+    const struct log_config config = { .id = "node1",
+                                       .file = f->path,
+                                       .json = json,
+                                       .rotate_bytes = rotate_bytes,
+                                       .keep = 2,
+                                       .wall = wall,
+                                       .wall_ctx = f };
     struct pando_err err = { 0 };
     CHECK_OK(log_new(&config, &f->log, &err));
 }
@@ -77,8 +81,10 @@ static void json_lines_escape_what_a_peer_may_have_said(void **state)
     setup(&f, true, 0);
     trace(log_tracer(f.log), TRACE_NET, TRACE_ERROR, "name \"x\\\n\x1b[31m\"");
     CHECK(content(f.path, text, sizeof text) > 0);
-    CHECK_STR(text, "{\"time\":\"2026-07-14T03:33:20.123Z\",\"module\":\"net\",\"id\":\"node1\","
-                    "\"level\":\"ERROR\",\"text\":\"name \\\"x\\\\\\u000a\\u001b[31m\\\"\"}\n");
+    CHECK_STR(
+        text,
+        "{\"time\":\"2026-07-14T03:33:20.123Z\",\"module\":\"net\",\"id\":\"node1\","
+        "\"level\":\"ERROR\",\"text\":\"name \\\"x\\\\\\u000a\\u001b[31m\\\"\"}\n");
     teardown(&f);
 }
 

@@ -193,7 +193,7 @@ enum pando_status loop_start(struct host *h, struct pando_err *reterr)
     h->check.data = h;
     (void)uv_check_start(&h->check, on_check);
     const int numbers[2] = { SIGINT, SIGTERM };
-    for (size_t i = 0; i < 2 && h->network; i++) {
+    for (size_t i = 0; i < 2 && h->signals_wanted; i++) {
         (void)uv_signal_init(&h->loop, &h->signals[i]);
         h->signals[i].data = h;
         (void)uv_signal_start(&h->signals[i], on_signal, numbers[i]);

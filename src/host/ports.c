@@ -83,6 +83,10 @@ static void reply(void *ctx, uint64_t token, enum pando_status status,
         h->direct_status = status;
         return;
     }
+    if (token >= LIBRARY_TOKEN) {
+        library_reply(h->library, token, status, body, more);
+        return;
+    }
     const char *type = !raw   ? NULL
                        : more ? "application/octet-stream"
                               : "text/plain; version=0.0.4";

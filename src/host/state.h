@@ -67,6 +67,7 @@ struct host {
     struct host_space spaces[NODE_SPACES_MAX];
     struct exec_limits limits;
     bool network;     /* false: a one-shot call without sockets */
+    bool signals_wanted;
     bool printing;    /* the event printer is on */
     bool json;        /* it prints JSON lines */
     struct pool_job *ready; /* completions that the next turn delivers */
@@ -78,6 +79,7 @@ struct host {
     struct node_monitor monitor; /* as printed last */
     bool monitored;
     struct pando_time labels_at;
+    struct pando_node *library; /* calls with tokens from LIBRARY_TOKEN on are its */
     const struct host_reply *direct; /* where a one-shot call's answer goes */
     bool direct_done;
     enum pando_status direct_status;
@@ -92,7 +94,9 @@ struct pando_time host_now(const struct host *h);
 /* Wall time of the system. */
 struct pando_wall host_wall(void *ctx);
 
-/* host.c */
+/* host.c: everything from the log to the node, and back. `config` is set before. */
+enum pando_status host_open(struct host *h, struct pando_err *reterr) PANDO_MUST_USE;
+void host_close(struct host *h);
 void host_begin_stop(struct host *h);
 /* ports.c: the node's ports over the parts above */
 struct node_ports host_ports(struct host *h);
@@ -122,6 +126,10 @@ void print_start(struct host *h);
 void print_notice(void *ctx, const char *kind, struct pando_slice json);
 void print_labels(struct host *h);
 void print_stop(struct host *h);
+/* library.c */
+#define LIBRARY_TOKEN (UINT64_C(1) << 47)
+void library_reply(struct pando_node *n, uint64_t token, enum pando_status status,
+                   struct pando_slice body, bool more);
 /* registry.c: how the command line finds running nodes */
 void registry_write(struct host *h);
 void registry_remove(struct host *h);
