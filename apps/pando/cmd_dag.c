@@ -29,8 +29,10 @@ static enum pando_status add_number(const struct args *args, int option, const c
         return PANDO_OK;
     const long long value = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || value < 0)
-        return pando_err_set(reterr, PANDO_INVALID, "--%s takes a number, not '%.40s'", key, text);
-    return json_object_set_new(question, key, json_integer(value)) == 0 ? PANDO_OK : PANDO_NOMEM;
+        return pando_err_set(reterr, PANDO_INVALID, "--%s takes a number, not '%.40s'",
+                             key, text);
+    return json_object_set_new(question, key, json_integer(value)) == 0 ? PANDO_OK
+                                                                        : PANDO_NOMEM;
 }
 
 static void print_event(const json_t *e)
@@ -39,7 +41,8 @@ static void print_event(const json_t *e)
     time_text(number_of(e, "time"), time);
     (void)printf("[seq=%lld] %-9s %s  %s\n          by %s, %zu parents, %lld bytes\n",
                  number_of(e, "seq"), text_of(e, "kind", kind, sizeof kind), time,
-                 text_of(e, "id", id, sizeof id), text_of(e, "author", author, sizeof author),
+                 text_of(e, "id", id, sizeof id),
+                 text_of(e, "author", author, sizeof author),
                  json_array_size(json_object_get(e, "parents")), number_of(e, "size"));
 }
 
@@ -74,8 +77,8 @@ enum pando_status run_dag_ls(const struct args *args, struct pando_err *reterr)
 }
 
 /* Answers that are best read as they are. */
-static enum pando_status show_json(const struct args *args, const char *verb, json_t *question,
-                                   struct pando_err *reterr)
+static enum pando_status show_json(const struct args *args, const char *verb,
+                                   json_t *question, struct pando_err *reterr)
 {
     json_t *answer = NULL;
     const enum pando_status st = reach_call(args, verb, question, &answer, reterr);
@@ -109,9 +112,9 @@ enum pando_status run_dag_heads(const struct args *args, struct pando_err *reter
         size_t i;
         json_t *head;
         char id[128];
-        json_array_foreach(json_object_get(answer, "heads"), i, head)
-            (void)printf("%s  height %lld\n", text_of(head, "id", id, sizeof id),
-                         number_of(head, "height"));
+        json_array_foreach(json_object_get(answer, "heads"), i, head)(void)
+            printf("%s  height %lld\n", text_of(head, "id", id, sizeof id),
+                   number_of(head, "height"));
         (void)printf("DAG Heads: %lld\n", number_of(answer, "count"));
     }
     json_decref(answer);
@@ -127,12 +130,13 @@ enum pando_status run_dag_equivocations(const struct args *args, struct pando_er
         size_t i, j;
         json_t *e, *id;
         char author[96];
-        json_array_foreach(json_object_get(answer, "equivocations"), i, e) {
+        json_array_foreach(json_object_get(answer, "equivocations"), i, e)
+        {
             (void)printf("%s used [seq=%lld] of epoch %lld for:\n",
                          text_of(e, "author", author, sizeof author), number_of(e, "seq"),
                          number_of(e, "epoch"));
-            json_array_foreach(json_object_get(e, "events"), j, id)
-                (void)printf("  %s\n", json_is_string(id) ? json_string_value(id) : "?");
+            json_array_foreach(json_object_get(e, "events"), j, id)(void)
+                printf("  %s\n", json_is_string(id) ? json_string_value(id) : "?");
         }
         (void)printf("Equivocations: %lld\n", number_of(answer, "count"));
     }
@@ -175,12 +179,14 @@ enum pando_status run_dag_export(const struct args *args, struct pando_err *rete
     struct writer w = { .file = stdout };
     const char *path = args_value(args, OPT_OUT, NULL);
     if (path == NULL && isatty(STDOUT_FILENO))
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "an archive is binary: name a file with --out, or use a pipe");
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "an archive is binary: name a file with --out, or use a pipe");
     if (path != NULL)
         w.file = fopen(path, "we");
     if (w.file == NULL)
-        return pando_err_set(reterr, PANDO_IO, "cannot write %.160s: %s", path, strerror(errno));
+        return pando_err_set(reterr, PANDO_IO, "cannot write %.160s: %s", path,
+                             strerror(errno));
     const enum pando_status st = export_to(args, &w, reterr);
     if (path != NULL) {
         (void)fclose(w.file);

@@ -17,7 +17,8 @@ static void warn_unless_json(struct pando_slice input)
 {
     json_t *value = json_loadb((const char *)input.ptr, input.len, JSON_DECODE_ANY, NULL);
     if (value == NULL && input.len > 0)
-        (void)fprintf(stderr, "warning: the input is not JSON; it is passed on as it is\n");
+        (void)fprintf(stderr,
+                      "warning: the input is not JSON; it is passed on as it is\n");
     json_decref(value);
 }
 
@@ -26,14 +27,16 @@ static bool is_text(struct pando_slice s)
     json_t *value = json_stringn((const char *)s.ptr, s.len); /* NULL unless UTF-8 */
     bool text = value != NULL;
     for (size_t i = 0; i < s.len && text; i++)
-        text = s.ptr[i] >= 0x20 || s.ptr[i] == '\n' || s.ptr[i] == '\t' || s.ptr[i] == '\r';
+        text =
+            s.ptr[i] >= 0x20 || s.ptr[i] == '\n' || s.ptr[i] == '\t' || s.ptr[i] == '\r';
     json_decref(value);
     return text;
 }
 
 static void print_output(struct pando_slice output)
 {
-    json_t *value = json_loadb((const char *)output.ptr, output.len, JSON_DECODE_ANY, NULL);
+    json_t *value =
+        json_loadb((const char *)output.ptr, output.len, JSON_DECODE_ANY, NULL);
     if (output.len == 0) {
         (void)printf("Output: (empty)\n");
     } else if (value != NULL) {
@@ -96,7 +99,8 @@ static enum pando_status print_answer(const struct args *args, const json_t *ans
         (void)printf("Receipt: %s\n", text_of(answer, "receipt_id", id, sizeof id));
         (void)printf("Event:   %s\n", text_of(answer, "event_id", id, sizeof id));
         if (args_has(args, OPT_SHOW_RECEIPT)) {
-            char *receipt = json_dumps(json_object_get(answer, "receipt"), JSON_INDENT(2));
+            char *receipt =
+                json_dumps(json_object_get(answer, "receipt"), JSON_INDENT(2));
             (void)printf("%s\n", receipt != NULL ? receipt : "{}");
             free(receipt);
         }
@@ -106,24 +110,29 @@ static enum pando_status print_answer(const struct args *args, const json_t *ans
 }
 
 /* A preset's name, or a JSON object that changes single limits. */
-static enum pando_status add_limits(const char *text, json_t *question, struct pando_err *reterr)
+static enum pando_status add_limits(const char *text, json_t *question,
+                                    struct pando_err *reterr)
 {
     json_error_t problem;
     struct exec_limits base = exec_limits_default(), checked;
     if (text[0] != '{') {
         if (exec_limits_preset(text, &checked) != PANDO_OK)
-            return pando_err_set(reterr, PANDO_INVALID,
-                                 "--limits takes default, development, production, test or a "
-                                 "JSON object, not '%.40s'", text);
-        return json_object_set_new(question, "limits", json_string(text)) == 0 ? PANDO_OK
-                                                                               : PANDO_NOMEM;
+            return pando_err_set(
+                reterr, PANDO_INVALID,
+                "--limits takes default, development, production, test or a "
+                "JSON object, not '%.40s'",
+                text);
+        return json_object_set_new(question, "limits", json_string(text)) == 0
+                   ? PANDO_OK
+                   : PANDO_NOMEM;
     }
     json_t *limits = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     if (limits == NULL)
-        return pando_err_set(reterr, PANDO_INVALID, "--limits: column %d: %s", problem.column,
-                             problem.text);
+        return pando_err_set(reterr, PANDO_INVALID, "--limits: column %d: %s",
+                             problem.column, problem.text);
     (void)json_object_set_new(question, "limits", limits);
-    const enum pando_status st = exec_limits_parse(slice_text(text), &base, &checked, reterr);
+    const enum pando_status st =
+        exec_limits_parse(slice_text(text), &base, &checked, reterr);
     return st == PANDO_OK ? PANDO_OK : PANDO_INVALID;
 }
 
@@ -131,8 +140,9 @@ static enum pando_status ask(const struct args *args, struct pando_slice capsule
                              struct pando_slice input, struct pando_err *reterr)
 {
     json_t *answer = NULL;
-    json_t *question = json_pack("{s:o,s:o,s:b}", "capsule", base64_json(capsule), "input",
-                                 base64_json(input), "store", !args_has(args, OPT_NO_STORE));
+    json_t *question =
+        json_pack("{s:o,s:o,s:b}", "capsule", base64_json(capsule), "input",
+                  base64_json(input), "store", !args_has(args, OPT_NO_STORE));
     if (question == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
     const char *space = args_value(args, OPT_SPACE, NULL);

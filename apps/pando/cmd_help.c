@@ -19,7 +19,8 @@ enum pando_status run_help(const struct args *args, struct pando_err *reterr)
         return PANDO_OK;
     }
     (void)snprintf(name, sizeof name, "%.30s%s%.30s", args->words[0],
-                   args->words_len > 1 ? " " : "", args->words_len > 1 ? args->words[1] : "");
+                   args->words_len > 1 ? " " : "",
+                   args->words_len > 1 ? args->words[1] : "");
     const struct command *command = command_find(name);
     if (command == NULL)
         return pando_err_set(reterr, PANDO_NOT_FOUND, "there is no command '%s'", name);
@@ -42,11 +43,13 @@ static void print_words(const struct command *c)
 enum pando_status run_completions(const struct args *args, struct pando_err *reterr)
 {
     if (strcmp(args->words[0], "bash") != 0)
-        return pando_err_set(reterr, PANDO_UNSUPPORTED, "completions are written for bash");
-    (void)printf("# source <(pando completions bash)\n_pando() {\n"
-                 "  local word=${COMP_WORDS[COMP_CWORD]} words=''\n"
-                 "  local one=${COMP_WORDS[1]} two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
-                 "  case $two in\n");
+        return pando_err_set(reterr, PANDO_UNSUPPORTED,
+                             "completions are written for bash");
+    (void)printf(
+        "# source <(pando completions bash)\n_pando() {\n"
+        "  local word=${COMP_WORDS[COMP_CWORD]} words=''\n"
+        "  local one=${COMP_WORDS[1]} two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
+        "  case $two in\n");
     for (size_t i = 0; i < commands_len; i++)
         if (strchr(commands[i].name, ' ') != NULL)
             print_words(&commands[i]);
@@ -61,15 +64,17 @@ enum pando_status run_completions(const struct args *args, struct pando_err *ret
             commands[i].name[len] == '\0')
             (void)printf("%.*s ", (int)len, commands[i].name);
     }
-    (void)printf("'; fi\n  if [ \"$COMP_CWORD\" = 2 ] && [ -z \"$words\" ]; then case $one in\n");
+    (void)printf(
+        "'; fi\n  if [ \"$COMP_CWORD\" = 2 ] && [ -z \"$words\" ]; then case $one in\n");
     for (size_t i = 0; i < commands_len; i++) {
         const char *space = strchr(commands[i].name, ' ');
         if (space != NULL)
-            (void)printf("    %.*s) words=\"$words %s\" ;;&\n", (int)(space - commands[i].name),
-                         commands[i].name, space + 1);
+            (void)printf("    %.*s) words=\"$words %s\" ;;&\n",
+                         (int)(space - commands[i].name), commands[i].name, space + 1);
     }
-    (void)printf("  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-                 "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$word\"))\n}\n"
-                 "complete -o filenames -F _pando pando\n");
+    (void)printf(
+        "  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+        "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$word\"))\n}\n"
+        "complete -o filenames -F _pando pando\n");
     return PANDO_OK;
 }

@@ -49,8 +49,8 @@ static const struct template_file *find(const char *name)
     return NULL;
 }
 
-static enum pando_status put(const char *folder, const char *name, const void *bytes, size_t len,
-                             struct pando_err *reterr)
+static enum pando_status put(const char *folder, const char *name, const void *bytes,
+                             size_t len, struct pando_err *reterr)
 {
     char path[600];
     (void)snprintf(path, sizeof path, "%.500s/%s", folder, name);
@@ -88,12 +88,14 @@ static enum pando_status put_all(size_t kind, const char *folder, const char *na
         return pando_err_set(reterr, PANDO_UNSUPPORTED, "this build holds no templates");
     if (mkdir(folder, 0755) != 0)
         return pando_err_set(reterr, errno == EEXIST ? PANDO_EXISTS : PANDO_IO,
-                             "cannot make the folder %.150s: %s", folder, strerror(errno));
+                             "cannot make the folder %.150s: %s", folder,
+                             strerror(errno));
     enum pando_status st = put(folder, "capsule.c", source->bytes, source->len, reterr);
     if (st == PANDO_OK)
         st = put(folder, "pando_capsule.h", header->bytes, header->len, reterr);
     if (st == PANDO_OK)
-        st = put(folder, "input.json", kinds[kind].input, strlen(kinds[kind].input), reterr);
+        st = put(folder, "input.json", kinds[kind].input, strlen(kinds[kind].input),
+                 reterr);
     return st == PANDO_OK ? put_makefile(folder, name, reterr) : st;
 }
 
@@ -104,8 +106,9 @@ enum pando_status run_init(const struct args *args, struct pando_err *reterr)
     const char *slash = strrchr(folder, '/');
     const char *name = slash != NULL ? slash + 1 : folder;
     struct near_search near = { .word = wanted };
-    const size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-_.");
+    const size_t good =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                     "0123456789-_.");
     if (good == 0 || good > 60 || name[good] != '\0' || name[0] == '.' || name[0] == '-')
         return pando_err_set(reterr, PANDO_INVALID,
                              "a capsule's name has letters, digits, '-', '_' and '.'");
@@ -122,7 +125,8 @@ enum pando_status run_init(const struct args *args, struct pando_err *reterr)
                          folder, folder, name, name);
         return st;
     }
-    return pando_err_set(reterr, PANDO_NOT_FOUND, "there is no template '%.40s'%s%s%s", wanted,
-                         near.best != NULL ? "; did you mean '" : " (hello-world, json-transform)",
-                         near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+    return pando_err_set(
+        reterr, PANDO_NOT_FOUND, "there is no template '%.40s'%s%s%s", wanted,
+        near.best != NULL ? "; did you mean '" : " (hello-world, json-transform)",
+        near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 }

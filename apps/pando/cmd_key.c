@@ -26,8 +26,8 @@ static enum pando_status open_keys(const struct args *args, bool create,
     return st == PANDO_OK ? keystore_open(data, create, ret_keys, reterr) : st;
 }
 
-static void print_key(const struct args *args, const struct keystore *keys, const char *name,
-                      bool first)
+static void print_key(const struct args *args, const struct keystore *keys,
+                      const char *name, bool first)
 {
     const struct crypto_secret *secret = NULL;
     char hex[65], peer[PEER_ID_TEXT_MAX];
@@ -45,7 +45,8 @@ static void print_key(const struct args *args, const struct keystore *keys, cons
         (void)printf("%-12s %s\n             %s\n", name, peer, hex);
 }
 
-static void print_keys(const struct args *args, const struct keystore *keys, const char *only)
+static void print_keys(const struct args *args, const struct keystore *keys,
+                       const char *only)
 {
     const char *names[KEYSTORE_KEYS_MAX];
     const size_t len = keystore_names(keys, names, KEYSTORE_KEYS_MAX);
@@ -69,8 +70,8 @@ enum pando_status run_key_show(const struct args *args, struct pando_err *reterr
     const char *only = args->words_len > 0 ? args->words[0] : NULL;
     enum pando_status st = open_keys(args, false, &keys, reterr);
     if (st == PANDO_OK && only != NULL && keystore_key(keys, only, &secret) != PANDO_OK)
-        st = pando_err_set(reterr, PANDO_NOT_FOUND, "there is no key '%.40s' in the keystore",
-                           only);
+        st = pando_err_set(reterr, PANDO_NOT_FOUND,
+                           "there is no key '%.40s' in the keystore", only);
     if (st == PANDO_OK)
         print_keys(args, keys, only);
     keystore_close(keys);

@@ -13,12 +13,17 @@
 static const char *key_of(int option)
 {
     switch (option) {
-    case 'p': return "port";
-    case 'n': return "name";
+    case 'p':
+        return "port";
+    case 'n':
+        return "name";
     case 'c':
-    case OPT_PEER: return "peers";
-    case OPT_DB: return "data";
-    default: break;
+    case OPT_PEER:
+        return "peers";
+    case OPT_DB:
+        return "data";
+    default:
+        break;
     }
     if (option >= OPT_CONFIG_KEY && option < OPT_CONFIG_KEY + (int)config_keys_len())
         return config_key_at((size_t)(option - OPT_CONFIG_KEY)).key;
@@ -46,7 +51,8 @@ static enum pando_status read_config(const struct args *args, struct config *c,
     config_init(c);
     enum pando_status result = apply_flags(args, c, reterr);
     const char *environment = getenv("PANDO_DATA");
-    if (result == PANDO_OK && c->data[0] == '\0' && environment != NULL && environment[0] != '\0')
+    if (result == PANDO_OK && c->data[0] == '\0' && environment != NULL &&
+        environment[0] != '\0')
         result = config_set(c, "data", environment, reterr);
     char data[CONFIG_PATH_MAX];
     (void)snprintf(data, sizeof data, "%s", c->data);

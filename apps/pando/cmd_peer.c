@@ -13,7 +13,8 @@ static void print_peer(const json_t *p)
     char id[96], address[256], state[32], reason[200], agent[80], network[80];
     const long long rtt = number_of(p, "rtt_us");
     (void)printf("%-12s %s\n", text_of(p, "state", state, sizeof state),
-                 text_of(p, "peer_id", id, sizeof id)[0] != '\0' ? id : "(not known yet)");
+                 text_of(p, "peer_id", id, sizeof id)[0] != '\0' ? id
+                                                                 : "(not known yet)");
     (void)printf("             %s%s", text_of(p, "address", address, sizeof address),
                  flag_of(p, "dialed") ? ", dialed" : "");
     if (rtt > 0)
@@ -36,8 +37,7 @@ enum pando_status run_peer_ls(const struct args *args, struct pando_err *reterr)
         size_t i;
         json_t *peer;
         const json_t *peers = json_object_get(answer, "peers");
-        json_array_foreach(peers, i, peer)
-            print_peer(peer);
+        json_array_foreach(peers, i, peer) print_peer(peer);
         if (json_array_size(peers) == 0)
             (void)printf("No peers. Add one: pando peer add 127.0.0.1:9001\n");
     }
@@ -67,15 +67,18 @@ enum pando_status run_peer_add(const struct args *args, struct pando_err *reterr
 
 enum pando_status run_peer_rm(const struct args *args, struct pando_err *reterr)
 {
-    return tell(args, "peer.rm", json_pack("{s:s}", "peer", args->words[0]), "Removed.", reterr);
+    return tell(args, "peer.rm", json_pack("{s:s}", "peer", args->words[0]), "Removed.",
+                reterr);
 }
 
 enum pando_status run_peer_ban(const struct args *args, struct pando_err *reterr)
 {
     json_t *question = json_pack("{s:s,s:s}", "peer", args->words[0], "reason",
                                  args_value(args, OPT_REASON, "by the operator"));
-    return tell(args, "peer.ban", question, "Banned until the node ends; keep it in deny: of "
-                                            "config.yml to make it last.", reterr);
+    return tell(args, "peer.ban", question,
+                "Banned until the node ends; keep it in deny: of "
+                "config.yml to make it last.",
+                reterr);
 }
 
 enum pando_status run_peer_ping(const struct args *args, struct pando_err *reterr)
@@ -84,7 +87,8 @@ enum pando_status run_peer_ping(const struct args *args, struct pando_err *reter
     const enum pando_status st = reach_call(
         args, "peer.ping", json_pack("{s:s}", "peer", args->words[0]), &answer, reterr);
     if (st == PANDO_OK && !args->json)
-        (void)printf("Round trip: %.3f ms\n", (double)number_of(answer, "rtt_us") / 1000.0);
+        (void)printf("Round trip: %.3f ms\n",
+                     (double)number_of(answer, "rtt_us") / 1000.0);
     json_decref(answer);
     return st;
 }

@@ -26,17 +26,18 @@ static json_t *receipt_inside(json_t *value)
     return inner;
 }
 
-static enum pando_status load(const char *path, json_t **ret_receipt, struct pando_err *reterr)
+static enum pando_status load(const char *path, json_t **ret_receipt,
+                              struct pando_err *reterr)
 {
     struct pando_buf text = { 0 };
     json_error_t problem;
     enum pando_status st = file_read(path, RECEIPT_FILE_MAX, &text, reterr);
     if (st == PANDO_OK) {
-        json_t *value = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES,
-                                   &problem);
+        json_t *value = json_loadb((const char *)text.ptr, text.len,
+                                   JSON_REJECT_DUPLICATES, &problem);
         if (value == NULL)
-            st = pando_err_set(reterr, PANDO_MALFORMED, "%.100s is no JSON: line %d: %s", path,
-                               problem.line, problem.text);
+            st = pando_err_set(reterr, PANDO_MALFORMED, "%.100s is no JSON: line %d: %s",
+                               path, problem.line, problem.text);
         else
             *ret_receipt = receipt_inside(value);
     }
@@ -55,9 +56,10 @@ static void print_replay(const json_t *replay)
     const bool matches = flag_of(replay, "matches");
     (void)printf("%sReplay: output %s, fuel %s\n", mark(matches),
                  flag_of(replay, "output_equal") ? "equal" : "differs",
-                 !flag_of(replay, "engine_equal") ? "not compared (another engine version)"
-                 : flag_of(replay, "fuel_equal")  ? "equal"
-                                                  : "differs");
+                 !flag_of(replay, "engine_equal")
+                     ? "not compared (another engine version)"
+                 : flag_of(replay, "fuel_equal") ? "equal"
+                                                 : "differs");
     if (text_of(replay, "text", text, sizeof text)[0] != '\0')
         (void)printf("  %s\n", text);
 }
@@ -68,7 +70,8 @@ static enum pando_status judge(const struct args *args, const json_t *answer,
 {
     char text[200];
     const json_t *replay = json_object_get(answer, "replay");
-    const bool valid = flag_of(answer, "valid"), genuine = flag_of(answer, "signature_ok");
+    const bool valid = flag_of(answer, "valid"),
+               genuine = flag_of(answer, "signature_ok");
     const bool matches = replay == NULL || flag_of(replay, "matches");
     if (!args->json) {
         (void)printf("Receipt: %s\n", text_of(answer, "receipt_id", text, sizeof text));
@@ -81,16 +84,19 @@ static enum pando_status judge(const struct args *args, const json_t *answer,
             print_replay(replay);
     }
     if (!genuine)
-        return pando_err_set(reterr, PANDO_FORGED, "the signature does not match the receipt");
+        return pando_err_set(reterr, PANDO_FORGED,
+                             "the signature does not match the receipt");
     if (!valid)
         return pando_err_set(reterr, PANDO_REFUSED, "%s",
                              text_of(answer, "verdict", text, sizeof text));
     if (!matches && !flag_of(replay, "ran"))
-        return pando_err_set(reterr, PANDO_UNAVAILABLE, "the run could not be repeated: %s",
+        return pando_err_set(reterr, PANDO_UNAVAILABLE,
+                             "the run could not be repeated: %s",
                              text_of(replay, "text", text, sizeof text));
     return matches ? PANDO_OK
-                   : pando_err_set(reterr, PANDO_CORRUPT,
-                                   "the run repeated gives another result than the receipt says");
+                   : pando_err_set(
+                         reterr, PANDO_CORRUPT,
+                         "the run repeated gives another result than the receipt says");
 }
 
 /* A signature needs no node to be checked. */
@@ -99,8 +105,8 @@ static enum pando_status verify_here(const struct args *args, const json_t *valu
 {
     struct receipt r;
     char *text = json_dumps(value, JSON_COMPACT);
-    enum pando_status st = text == NULL ? PANDO_NOMEM
-                                        : receipt_from_json(slice_text(text), &r, reterr);
+    enum pando_status st =
+        text == NULL ? PANDO_NOMEM : receipt_from_json(slice_text(text), &r, reterr);
     free(text);
     if (st == PANDO_OK)
         st = crypto_init();
@@ -115,11 +121,11 @@ static enum pando_status verify_here(const struct args *args, const json_t *valu
     const struct peer_id peer = peer_id_from_key(&r.node);
     char signer[PEER_ID_TEXT_MAX];
     peer_id_print(&peer, signer);
-    json_t *answer = json_pack("{s:b,s:b,s:s,s:I,s:s,s:s}", "valid", v == RECEIPT_VALID,
-                               "signature_ok", genuine, "verdict", receipt_verdict_text(v),
-                               "age_s", (json_int_t)((now.ms - r.time.ms) / 1000),
-                               "receipt_id", id != NULL ? id : "", "signer",
-                               signer);
+    json_t *answer =
+        json_pack("{s:b,s:b,s:s,s:I,s:s,s:s}", "valid", v == RECEIPT_VALID,
+                  "signature_ok", genuine, "verdict", receipt_verdict_text(v), "age_s",
+                  (json_int_t)((now.ms - r.time.ms) / 1000), "receipt_id",
+                  id != NULL ? id : "", "signer", signer);
     if (args->json)
         (void)json_dumpf(answer, stdout, JSON_COMPACT);
     if (args->json)
@@ -151,10 +157,13 @@ enum pando_status run_receipt_verify(const struct args *args, struct pando_err *
     char *end = NULL;
     const unsigned long max_age_s = strtoul(age, &end, 10);
     if (*end != '\0' || age[0] == '-' || max_age_s > 2000000000)
-        return pando_err_set(reterr, PANDO_INVALID, "--max-age takes seconds, not '%.40s'", age);
-    const bool is_file = strcmp(args->words[0], "-") == 0 || access(args->words[0], F_OK) == 0;
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "--max-age takes seconds, not '%.40s'", age);
+    const bool is_file =
+        strcmp(args->words[0], "-") == 0 || access(args->words[0], F_OK) == 0;
     if (!is_file)
-        return verify_there(args, json_string(args->words[0]), (uint32_t)max_age_s, reterr);
+        return verify_there(args, json_string(args->words[0]), (uint32_t)max_age_s,
+                            reterr);
     json_t *receipt = NULL;
     enum pando_status st = load(args->words[0], &receipt, reterr);
     if (st != PANDO_OK)
@@ -173,7 +182,8 @@ enum pando_status run_receipt_show(const struct args *args, struct pando_err *re
     const char *space = args_value(args, OPT_SPACE, NULL);
     if (space != NULL)
         (void)json_object_set_new(question, "space", json_string(space));
-    const enum pando_status st = reach_call(args, "receipt.show", question, &answer, reterr);
+    const enum pando_status st =
+        reach_call(args, "receipt.show", question, &answer, reterr);
     if (st == PANDO_OK && !args->json) {
         char *text = json_dumps(answer, JSON_INDENT(2));
         (void)printf("%s\n", text != NULL ? text : "{}");

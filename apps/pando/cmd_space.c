@@ -15,10 +15,10 @@ enum pando_status run_space_ls(const struct args *args, struct pando_err *reterr
         size_t i;
         json_t *space;
         char name[80], kind[32], id[96];
-        json_array_foreach(json_object_get(answer, "spaces"), i, space)
-            (void)printf("%-16s %-8s %s  %lld peers\n", text_of(space, "name", name, sizeof name),
-                         text_of(space, "kind", kind, sizeof kind),
-                         text_of(space, "id", id, sizeof id), number_of(space, "peers"));
+        json_array_foreach(json_object_get(answer, "spaces"), i, space)(void) printf(
+            "%-16s %-8s %s  %lld peers\n", text_of(space, "name", name, sizeof name),
+            text_of(space, "kind", kind, sizeof kind),
+            text_of(space, "id", id, sizeof id), number_of(space, "peers"));
     }
     json_decref(answer);
     return st;
@@ -34,11 +34,12 @@ static enum pando_status open_space(const struct args *args, const char *verb,
     json_t *question = json_pack("{s:s,s:s}", "name", args->words[0], "kind",
                                  args_value(args, OPT_KIND, "dag"));
     const char *config = args_value(args, OPT_SPACE_CONFIG, NULL);
-    json_t *parsed = config != NULL ? json_loads(config, JSON_REJECT_DUPLICATES, &problem) : NULL;
+    json_t *parsed =
+        config != NULL ? json_loads(config, JSON_REJECT_DUPLICATES, &problem) : NULL;
     if (config != NULL && parsed == NULL) {
         json_decref(question);
-        return pando_err_set(reterr, PANDO_INVALID, "--config-json: column %d: %s", problem.column,
-                             problem.text);
+        return pando_err_set(reterr, PANDO_INVALID, "--config-json: column %d: %s",
+                             problem.column, problem.text);
     }
     if (parsed != NULL)
         (void)json_object_set_new(question, "config", parsed);

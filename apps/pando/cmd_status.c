@@ -15,9 +15,9 @@ static void print_status(const json_t *s)
     (void)printf("Network:         %s\n", text_of(s, "network", text, sizeof text));
     size_t i;
     json_t *address;
-    json_array_foreach(json_object_get(s, "listen"), i, address)
-        (void)printf("Listening:       %s\n",
-                     json_is_string(address) ? json_string_value(address) : "?");
+    json_array_foreach(json_object_get(s, "listen"), i, address)(void)
+        printf("Listening:       %s\n",
+               json_is_string(address) ? json_string_value(address) : "?");
     (void)printf("Data:            %s\n", text_of(s, "data", text, sizeof text));
     (void)printf("Durability:      %s\n", text_of(s, "durability", text, sizeof text));
     (void)printf("Connected Peers: %lld\n", number_of(s, "connected_peers"));
@@ -34,7 +34,8 @@ static void print_status(const json_t *s)
 enum pando_status run_status(const struct args *args, struct pando_err *reterr)
 {
     json_t *answer = NULL;
-    const enum pando_status st = reach_call(args, "status", json_object(), &answer, reterr);
+    const enum pando_status st =
+        reach_call(args, "status", json_object(), &answer, reterr);
     if (st == PANDO_OK && !args->json)
         print_status(answer);
     json_decref(answer);
@@ -66,8 +67,8 @@ enum pando_status run_log_level(const struct args *args, struct pando_err *reter
     json_t *answer = NULL;
     enum pando_status st = log_level_check(args->words[0], reterr);
     if (st == PANDO_OK)
-        st = reach_call(args, "log.level", json_pack("{s:s}", "level", args->words[0]), &answer,
-                        reterr);
+        st = reach_call(args, "log.level", json_pack("{s:s}", "level", args->words[0]),
+                        &answer, reterr);
     if (st == PANDO_OK && !args->json)
         (void)printf("Log level: %s\n", args->words[0]);
     json_decref(answer);

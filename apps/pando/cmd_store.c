@@ -20,12 +20,14 @@ enum pando_status run_backup(const struct args *args, struct pando_err *reterr)
     char cwd[PATH_MAX] = "", path[2 * PATH_MAX];
     if (args->words[0][0] != '/' && getcwd(cwd, sizeof cwd) == NULL)
         return pando_err_set(reterr, PANDO_IO, "the current folder has no path");
-    (void)snprintf(path, sizeof path, "%s%s%s", cwd, cwd[0] != '\0' ? "/" : "", args->words[0]);
+    (void)snprintf(path, sizeof path, "%s%s%s", cwd, cwd[0] != '\0' ? "/" : "",
+                   args->words[0]);
     json_t *answer = NULL;
-    const enum pando_status st =
-        reach_call(args, "store.backup", json_pack("{s:s}", "path", path), &answer, reterr);
+    const enum pando_status st = reach_call(
+        args, "store.backup", json_pack("{s:s}", "path", path), &answer, reterr);
     if (st == PANDO_OK && !args->json)
-        (void)printf("Backed up to %s. It holds the node's key: keep it private.\n", path);
+        (void)printf("Backed up to %s. It holds the node's key: keep it private.\n",
+                     path);
     json_decref(answer);
     return st;
 }
@@ -56,9 +58,10 @@ enum pando_status run_restore(const struct args *args, struct pando_err *reterr)
     if (st == PANDO_OK && args->json)
         (void)printf("{\"restored\":true}\n");
     else if (st == PANDO_OK)
-        (void)printf("Restored into %s; its authors continue in a new epoch.\n"
-                     "Never run the old node and the restored one together: they have one key.\n",
-                     data);
+        (void)printf(
+            "Restored into %s; its authors continue in a new epoch.\n"
+            "Never run the old node and the restored one together: they have one key.\n",
+            data);
     return st;
 }
 
@@ -66,18 +69,20 @@ static void print_verdict(const struct args *args, const struct store_verdict *v
 {
     char size[32];
     if (args->json) {
-        (void)printf("{\"spaces\":%llu,\"files\":%llu,\"records\":%llu,\"table_entries\":%llu,"
-                     "\"bytes\":%llu,\"damaged\":%llu}\n",
-                     (unsigned long long)v->spaces, (unsigned long long)v->files,
-                     (unsigned long long)v->records, (unsigned long long)v->table_entries,
-                     (unsigned long long)v->bytes, (unsigned long long)v->damaged);
+        (void)printf(
+            "{\"spaces\":%llu,\"files\":%llu,\"records\":%llu,\"table_entries\":%llu,"
+            "\"bytes\":%llu,\"damaged\":%llu}\n",
+            (unsigned long long)v->spaces, (unsigned long long)v->files,
+            (unsigned long long)v->records, (unsigned long long)v->table_entries,
+            (unsigned long long)v->bytes, (unsigned long long)v->damaged);
         return;
     }
     size_text((double)v->bytes, size);
-    (void)printf("%llu spaces, %llu files, %llu records, %llu table entries, %s: %llu damaged\n",
-                 (unsigned long long)v->spaces, (unsigned long long)v->files,
-                 (unsigned long long)v->records, (unsigned long long)v->table_entries, size,
-                 (unsigned long long)v->damaged);
+    (void)printf(
+        "%llu spaces, %llu files, %llu records, %llu table entries, %s: %llu damaged\n",
+        (unsigned long long)v->spaces, (unsigned long long)v->files,
+        (unsigned long long)v->records, (unsigned long long)v->table_entries, size,
+        (unsigned long long)v->damaged);
 }
 
 static bool is_running(const char *data)
@@ -116,8 +121,9 @@ enum pando_status run_db_verify(const struct args *args, struct pando_err *reter
 }
 
 /* A record means to the tables what its kind says. This build's stores hold one kind. */
-static enum pando_status fold(void *ctx, struct tables *tables, const struct pando_id *space,
-                              uint8_t record, uint64_t position, struct pando_slice bytes)
+static enum pando_status fold(void *ctx, struct tables *tables,
+                              const struct pando_id *space, uint8_t record,
+                              uint64_t position, struct pando_slice bytes)
 {
     const struct space_ops *ops = ctx;
     return ops->fold(tables, space, record, position, bytes);
@@ -130,7 +136,8 @@ enum pando_status run_db_reindex(const struct args *args, struct pando_err *rete
     const struct store_progress progress = { .found = found };
     enum pando_status st = data_of(args, &data, reterr);
     if (st == PANDO_OK && is_running(data))
-        st = pando_err_set(reterr, PANDO_BUSY, "the node of %.150s runs: stop it first", data);
+        st = pando_err_set(reterr, PANDO_BUSY, "the node of %.150s runs: stop it first",
+                           data);
     if (st != PANDO_OK)
         return st;
     const struct store_fold how = { (void *)(uintptr_t)node_kinds[0], fold };

@@ -28,8 +28,12 @@ static void print_report(const struct exec_report *r)
     for (uint32_t i = 0; i < r->warnings_len; i++)
         (void)printf("Warning: %s\n", r->warnings[i]);
     for (uint32_t i = 0; i < r->errors_len; i++)
-        (void)printf("Error: %s: %s\n", exec_issue_name(r->errors[i].kind), r->errors[i].text);
-    (void)printf("%s%s\n", !glyphs ? "" : r->is_valid ? "✓ " : "✗ ",
+        (void)printf("Error: %s: %s\n", exec_issue_name(r->errors[i].kind),
+                     r->errors[i].text);
+    (void)printf("%s%s\n",
+                 !glyphs       ? ""
+                 : r->is_valid ? "✓ "
+                               : "✗ ",
                  r->is_valid ? "The capsule is valid" : "The capsule is not valid");
 }
 
@@ -54,8 +58,9 @@ static enum pando_status report(const struct args *args, struct exec *x,
             (void)printf("%.*s\n", (int)text.len, (const char *)text.ptr);
         buf_deinit(&text);
     }
-    return st == PANDO_OK ? st : pando_err_set(reterr, st, "%s is not a valid capsule",
-                                               args->words[0]);
+    return st == PANDO_OK
+               ? st
+               : pando_err_set(reterr, st, "%s is not a valid capsule", args->words[0]);
 }
 
 enum pando_status run_validate(const struct args *args, struct pando_err *reterr)

@@ -2,7 +2,8 @@
  *
  * A command declares its options as argp options; their values arrive as a list, in the
  * order given, so that a command is a short function that reads what it needs. Every
- * command also takes the common ones: --json, and where it speaks to a node --data, --node,
+ * command also takes the common ones: --json, and where it speaks to a node --data,
+ * --node,
  * --token and --timeout. --help is made from the row, examples included.
  */
 #ifndef APPS_PANDO_COMMAND_H
@@ -18,11 +19,38 @@
 #define OPT_CONFIG_KEY 0x1000 /* + index of a key of node/config_schema.h */
 
 enum option_id {
-    OPT_DATA = 0x200, OPT_NODE, OPT_TOKEN, OPT_TIMEOUT, OPT_JSON,
-    OPT_METRICS, OPT_SHOW_RECEIPT, OPT_LIMITS, OPT_NO_STORE, OPT_SPACE, OPT_RAW,
-    OPT_REPLAY, OPT_MAX_AGE, OPT_LIMIT, OPT_SINCE, OPT_KIND, OPT_AUTHOR, OPT_OUT,
-    OPT_REASON, OPT_ID, OPT_SPACE_CONFIG, OPT_NAME, OPT_TEMPLATE, OPT_FILE, OPT_MARKDOWN,
-    OPT_DB, OPT_PEER, OPT_QUIET, OPT_INPUT_FILE, OPT_SEED, OPT_SCENARIO, OPT_NODES,
+    OPT_DATA = 0x200,
+    OPT_NODE,
+    OPT_TOKEN,
+    OPT_TIMEOUT,
+    OPT_JSON,
+    OPT_METRICS,
+    OPT_SHOW_RECEIPT,
+    OPT_LIMITS,
+    OPT_NO_STORE,
+    OPT_SPACE,
+    OPT_RAW,
+    OPT_REPLAY,
+    OPT_MAX_AGE,
+    OPT_LIMIT,
+    OPT_SINCE,
+    OPT_KIND,
+    OPT_AUTHOR,
+    OPT_OUT,
+    OPT_REASON,
+    OPT_ID,
+    OPT_SPACE_CONFIG,
+    OPT_NAME,
+    OPT_TEMPLATE,
+    OPT_FILE,
+    OPT_MARKDOWN,
+    OPT_DB,
+    OPT_PEER,
+    OPT_QUIET,
+    OPT_INPUT_FILE,
+    OPT_SEED,
+    OPT_SCENARIO,
+    OPT_NODES,
 };
 
 struct args {
@@ -48,14 +76,14 @@ enum command_needs {
 };
 
 struct command {
-    const char *name; /* "peer ls" */
+    const char *name;  /* "peer ls" */
     const char *alias; /* or NULL */
     enum command_needs needs;
     size_t words_min, words_max;
     const char *usage; /* names of the words */
     const char *summary;
-    const char *more;     /* one paragraph, or NULL */
-    const char *examples; /* lines, each begins with "pando" */
+    const char *more;                  /* one paragraph, or NULL */
+    const char *examples;              /* lines, each begins with "pando" */
     const struct argp_option *options; /* ends with {0}, or NULL */
     bool config_flags;                 /* takes every key of config.yml as a flag too */
     enum pando_status (*run)(const struct args *args, struct pando_err *reterr);

@@ -15,19 +15,20 @@ static void line(FILE *to, const struct command *c)
 
 void help_all(FILE *to)
 {
-    (void)fprintf(to, "Pando: peer-to-peer nodes with shared state and no server.\n\n"
-                      "Usage: pando COMMAND [OPTIONS]   (pando COMMAND --help tells more)\n\n");
+    (void)fprintf(
+        to, "Pando: peer-to-peer nodes with shared state and no server.\n\n"
+            "Usage: pando COMMAND [OPTIONS]   (pando COMMAND --help tells more)\n\n");
     for (size_t i = 0; i < commands_len; i++)
         line(to, &commands[i]);
-    (void)fprintf(to,
-                  "\nWhich node a command speaks to: --data DIR, else --node NAME|HOST:PORT, "
-                  "else\n$PANDO_DATA, else the only running node of this user.\n"
-                  "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by policy,\n"
-                  "5 unavailable, 6 timeout, 7 integrity.\n\n"
-                  "Start here:\n"
-                  "  pando node --port 9000 --name node1\n"
-                  "  pando node --port 9001 --name node2 --peer 127.0.0.1:9000\n"
-                  "  pando status --node node1\n");
+    (void)fprintf(
+        to, "\nWhich node a command speaks to: --data DIR, else --node NAME|HOST:PORT, "
+            "else\n$PANDO_DATA, else the only running node of this user.\n"
+            "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by policy,\n"
+            "5 unavailable, 6 timeout, 7 integrity.\n\n"
+            "Start here:\n"
+            "  pando node --port 9000 --name node1\n"
+            "  pando node --port 9001 --name node2 --peer 127.0.0.1:9000\n"
+            "  pando status --node node1\n");
 }
 
 void help_group(FILE *to, const char *group)
@@ -73,13 +74,13 @@ static void markdown_command(FILE *to, const struct command *c)
 void help_markdown(FILE *to)
 {
     struct pando_buf keys;
-    (void)fprintf(to,
-                  "# Commands\n\n<!-- Written by `pando help --markdown`; a test keeps it "
-                  "current. -->\n\n"
-                  "Which node a command speaks to: `--data DIR`, else `--node "
-                  "NAME|HOST:PORT`, else\n`$PANDO_DATA`, else the only running node of this "
-                  "user. Exit codes: 0 ok, 1 failed, 2 usage,\n3 not found, 4 refused by "
-                  "policy, 5 unavailable, 6 timeout, 7 integrity.\n");
+    (void)fprintf(
+        to, "# Commands\n\n<!-- Written by `pando help --markdown`; a test keeps it "
+            "current. -->\n\n"
+            "Which node a command speaks to: `--data DIR`, else `--node "
+            "NAME|HOST:PORT`, else\n`$PANDO_DATA`, else the only running node of this "
+            "user. Exit codes: 0 ok, 1 failed, 2 usage,\n3 not found, 4 refused by "
+            "policy, 5 unavailable, 6 timeout, 7 integrity.\n");
     for (size_t i = 0; i < commands_len; i++)
         markdown_command(to, &commands[i]);
     (void)fprintf(to, "\n## Keys of config.yml\n\n"

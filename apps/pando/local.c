@@ -27,8 +27,8 @@ static void take(void *ctx, enum pando_status status, struct pando_slice body, b
 }
 
 enum pando_status local_call(const char *data, const char *verb, struct pando_slice args,
-                             const struct client_stream *stream, struct pando_buf *ret_body,
-                             struct pando_err *reterr)
+                             const struct client_stream *stream,
+                             struct pando_buf *ret_body, struct pando_err *reterr)
 {
     struct config *config = malloc(sizeof *config);
     struct taker t = { .stream = stream, .body = ret_body };

@@ -1,4 +1,5 @@
-/* main.c - find the command, read its options, run it, turn its status into an exit code. */
+/* main.c - find the command, read its options, run it, turn its status into an exit code.
+ */
 #include "apps/pando/command.h"
 
 #include "apps/pando/help.h"
@@ -40,8 +41,8 @@ static int unknown(int argc, char **argv)
         help_group(asked ? stdout : stderr, argv[1]);
         return asked ? 0 : pando_status_exit(PANDO_INVALID);
     }
-    (void)snprintf(word, sizeof word, is_group(argv[1]) ? "%.30s %.30s" : "%.60s", argv[1],
-                   argc > 2 ? argv[2] : "");
+    (void)snprintf(word, sizeof word, is_group(argv[1]) ? "%.30s %.30s" : "%.60s",
+                   argv[1], argc > 2 ? argv[2] : "");
     struct near_search near = { .word = word };
     for (size_t i = 0; i < commands_len; i++) {
         near_offer(&near, commands[i].name);
@@ -49,8 +50,8 @@ static int unknown(int argc, char **argv)
             near_offer(&near, commands[i].alias);
         if (near.best == NULL && strchr(commands[i].name, ' ') != NULL) {
             char group[32];
-            (void)snprintf(group, sizeof group, "%.*s", (int)strcspn(commands[i].name, " "),
-                           commands[i].name);
+            (void)snprintf(group, sizeof group, "%.*s",
+                           (int)strcspn(commands[i].name, " "), commands[i].name);
             if (near_distance(group, argv[1]) == 1)
                 near.best = commands[i].name;
         }
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
     const struct command *command = find(argc, argv, &used);
     if (command == NULL)
         return unknown(argc, argv);
-    enum pando_status st = args_read(command, argc - used + 1, argv + used - 1, &args, &err);
+    enum pando_status st =
+        args_read(command, argc - used + 1, argv + used - 1, &args, &err);
     if (st == PANDO_OK)
         st = command->run(&args, &err);
     if (st != PANDO_OK)

@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct argp_option json_option = { "json", OPT_JSON, NULL, 0,
-                                                "Print JSON, for programs", 9 };
-static const struct argp_option data_option = { "data", OPT_DATA, "DIR", 0,
-                                                "The node's data folder", 8 };
+static const struct argp_option json_option = {
+    "json", OPT_JSON, NULL, 0, "Print JSON, for programs", 9
+};
+static const struct argp_option data_option = {
+    "data", OPT_DATA, "DIR", 0, "The node's data folder", 8
+};
 static const struct argp_option node_options[] = {
-    { "node", OPT_NODE, "NAME|HOST:PORT", 0, "A running node by name, or by its HTTP port", 8 },
-    { "token", OPT_TOKEN, "TOKEN", 0, "Bearer token for a node elsewhere; $PANDO_TOKEN", 8 },
+    { "node", OPT_NODE, "NAME|HOST:PORT", 0,
+      "A running node by name, or by its HTTP port", 8 },
+    { "token", OPT_TOKEN, "TOKEN", 0, "Bearer token for a node elsewhere; $PANDO_TOKEN",
+      8 },
     { "timeout", OPT_TIMEOUT, "SECONDS", 0, "How long the node may be silent (30)", 8 },
 };
 
@@ -33,15 +37,17 @@ static void config_option(size_t index, struct option_set *set, size_t at)
                       : strchr(key.type, '|') != NULL     ? key.type
                       : strncmp(key.type, "list", 4) == 0 ? "ITEM"
                                                           : "TEXT";
-    set->rows[at] = (struct argp_option){ name, OPT_CONFIG_KEY + (int)index, arg,
-                                          flag ? OPTION_ARG_OPTIONAL : 0, key.help, 5 };
+    set->rows[at] = (struct argp_option){ name,     OPT_CONFIG_KEY + (int)index,
+                                          arg,      flag ? OPTION_ARG_OPTIONAL : 0,
+                                          key.help, 5 };
 }
 
 void command_options(const struct command *command, struct option_set *ret_set)
 {
     struct argp_option *rows = ret_set->rows;
     size_t len = 0;
-    for (const struct argp_option *o = command->options; o != NULL && !option_is_end(o); o++)
+    for (const struct argp_option *o = command->options; o != NULL && !option_is_end(o);
+         o++)
         if (len < OPTIONS_MAX - 6)
             rows[len++] = *o;
     for (size_t i = 0; command->config_flags && i < config_keys_len(); i++)
@@ -107,25 +113,27 @@ static enum pando_status check_option(const struct argp_option *options, const c
         if (strncmp(o->name, name, strlen(name)) != 0)
             continue;
         prefixes++;
-        takes = o->arg != NULL && !(o->flags & OPTION_ARG_OPTIONAL) && word[2 + len] != '=';
+        takes =
+            o->arg != NULL && !(o->flags & OPTION_ARG_OPTIONAL) && word[2 + len] != '=';
         if (strlen(o->name) == len) {
             prefixes = 1;
             break;
         }
     }
     *ret_takes_next = takes;
-    if (prefixes == 1 || strncmp("help", name, len) == 0 || strncmp("usage", name, len) == 0)
+    if (prefixes == 1 || strncmp("help", name, len) == 0 ||
+        strncmp("usage", name, len) == 0)
         return PANDO_OK;
     near_offer(&near, "help");
-    return pando_err_set(reterr, PANDO_INVALID,
-                         "'pando %s' has no option --%s%s%s%s; see pando %s --help",
-                         command->name, name, near.best != NULL ? "; did you mean --" : "",
-                         near.best != NULL ? near.best : "", near.best != NULL ? "?" : "",
-                         command->name);
+    return pando_err_set(
+        reterr, PANDO_INVALID, "'pando %s' has no option --%s%s%s%s; see pando %s --help",
+        command->name, name, near.best != NULL ? "; did you mean --" : "",
+        near.best != NULL ? near.best : "", near.best != NULL ? "?" : "", command->name);
 }
 
-static enum pando_status check_options(const struct argp_option *options, int argc, char **argv,
-                                       const struct command *command, struct pando_err *reterr)
+static enum pando_status check_options(const struct argp_option *options, int argc,
+                                       char **argv, const struct command *command,
+                                       struct pando_err *reterr)
 {
     bool skip = false;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -133,7 +141,8 @@ static enum pando_status check_options(const struct argp_option *options, int ar
             skip = false;
             continue;
         }
-        const enum pando_status st = check_option(options, argv[i], command, &skip, reterr);
+        const enum pando_status st =
+            check_option(options, argv[i], command, &skip, reterr);
         if (st != PANDO_OK)
             return st;
     }
@@ -166,8 +175,9 @@ enum pando_status args_read(const struct command *command, int argc, char **argv
     enum pando_status st = check_options(options.rows, argc, argv, command, reterr);
     if (st != PANDO_OK)
         return st;
-    const struct argp argp = { .options = options.rows, .parser = parse, .args_doc = command->usage,
-                               .doc = doc };
+    const struct argp argp = {
+        .options = options.rows, .parser = parse, .args_doc = command->usage, .doc = doc
+    };
     argp_err_exit_status = pando_status_exit(PANDO_INVALID);
     if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
         return pando_err_set(reterr, PANDO_INVALID, "'pando %s' takes fewer words: %s",

@@ -23,7 +23,8 @@ const char *text_of(const json_t *object, const char *key, char *room, size_t ca
 long long number_of(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
-    return json_is_real(value) ? (long long)json_real_value(value) : json_integer_value(value);
+    return json_is_real(value) ? (long long)json_real_value(value)
+                               : json_integer_value(value);
 }
 
 bool flag_of(const json_t *object, const char *key)
@@ -55,7 +56,8 @@ bool output_is_utf8(void)
     for (size_t i = 0; i < 3; i++) {
         const char *value = getenv(names[i]);
         if (value != NULL && value[0] != '\0')
-            return strcasestr(value, "utf-8") != NULL || strcasestr(value, "utf8") != NULL;
+            return strcasestr(value, "utf-8") != NULL ||
+                   strcasestr(value, "utf8") != NULL;
     }
     return false;
 }
@@ -77,7 +79,8 @@ enum pando_status file_read(const char *path, size_t max, struct pando_buf *ret,
     if (st != PANDO_OK)
         (void)pando_err_set(reterr, st, "%.160s is larger than %zu bytes", path, max);
     else if (ferror(file))
-        st = pando_err_set(reterr, PANDO_IO, "cannot read %.160s: %s", path, strerror(errno));
+        st = pando_err_set(reterr, PANDO_IO, "cannot read %.160s: %s", path,
+                           strerror(errno));
     if (!standard)
         (void)fclose(file);
     return st;

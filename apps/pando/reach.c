@@ -63,7 +63,8 @@ static bool use_address(struct reach *r, const char *text)
     return true;
 }
 
-static enum pando_status use_name(struct reach *r, const char *name, struct pando_err *reterr)
+static enum pando_status use_name(struct reach *r, const char *name,
+                                  struct pando_err *reterr)
 {
     struct running all[RUNNING_MAX];
     const size_t len = running_list(all);
@@ -75,10 +76,11 @@ static enum pando_status use_name(struct reach *r, const char *name, struct pand
             return PANDO_OK;
         }
     }
-    return pando_err_set(reterr, PANDO_NOT_FOUND,
-                         "no node named '%.60s' runs here%s%s%s; --node takes a name or HOST:PORT",
-                         name, near.best != NULL ? "; did you mean '" : "",
-                         near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+    return pando_err_set(
+        reterr, PANDO_NOT_FOUND,
+        "no node named '%.60s' runs here%s%s%s; --node takes a name or HOST:PORT", name,
+        near.best != NULL ? "; did you mean '" : "", near.best != NULL ? near.best : "",
+        near.best != NULL ? "'?" : "");
 }
 
 static enum pando_status use_only(struct reach *r, struct pando_err *reterr)
@@ -91,15 +93,17 @@ static enum pando_status use_only(struct reach *r, struct pando_err *reterr)
         return PANDO_OK;
     }
     if (len == 0)
-        return pando_err_set(reterr, PANDO_UNAVAILABLE,
-                             "no node of yours runs: start one with 'pando node', or name a data "
-                             "folder with --data");
+        return pando_err_set(
+            reterr, PANDO_UNAVAILABLE,
+            "no node of yours runs: start one with 'pando node', or name a data "
+            "folder with --data");
     for (size_t i = 0; i < len; i++) {
         const size_t at = strlen(names);
-        (void)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "", all[i].name);
+        (void)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
+                       all[i].name);
     }
-    return pando_err_set(reterr, PANDO_INVALID, "several nodes run (%s): choose with --node NAME",
-                         names);
+    return pando_err_set(reterr, PANDO_INVALID,
+                         "several nodes run (%s): choose with --node NAME", names);
 }
 
 static enum pando_status choose(const struct args *args, struct reach *r,
@@ -130,12 +134,13 @@ enum pando_status reach_find(const struct args *args, struct reach *ret_reach,
     char *end = NULL;
     const double seconds = strtod(timeout, &end);
     if (*end != '\0' || !(seconds > 0 && seconds <= 86400))
-        return pando_err_set(reterr, PANDO_INVALID, "--timeout takes seconds, not '%.40s'",
-                             timeout);
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "--timeout takes seconds, not '%.40s'", timeout);
     r->target.timeout.ns = (uint64_t)(seconds * 1e9);
     if (token != NULL) {
         if (strlen(token) >= sizeof r->token || strpbrk(token, "\r\n") != NULL)
-            return pando_err_set(reterr, PANDO_INVALID, "the token is too long or has a newline");
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "the token is too long or has a newline");
         (void)snprintf(r->token, sizeof r->token, "%s", token);
         r->target.token = r->token;
     }
@@ -149,9 +154,9 @@ static bool needs_life(const char *verb)
            strncmp(verb, "node.", 5) == 0 || strcmp(verb, "log.level") == 0;
 }
 
-enum pando_status reach_ask(const struct reach *reach, const char *verb, const json_t *args,
-                            const struct client_stream *stream, struct pando_buf *ret_body,
-                            struct pando_err *reterr)
+enum pando_status reach_ask(const struct reach *reach, const char *verb,
+                            const json_t *args, const struct client_stream *stream,
+                            struct pando_buf *ret_body, struct pando_err *reterr)
 {
     struct stat st;
     char *text = json_dumps(args, JSON_COMPACT);
@@ -169,11 +174,13 @@ enum pando_status reach_ask(const struct reach *reach, const char *verb, const j
     if (result == PANDO_UNAVAILABLE && reach->data[0] != '\0') {
         /* Nobody listens there: the folder is ours to open, if it is one. */
         if (stat(reach->data, &st) != 0)
-            result = pando_err_set(reterr, PANDO_NOT_FOUND,
-                                   "there is no data folder %.150s: 'pando node --data' makes one",
-                                   reach->data);
+            result = pando_err_set(
+                reterr, PANDO_NOT_FOUND,
+                "there is no data folder %.150s: 'pando node --data' makes one",
+                reach->data);
         else if (!needs_life(verb) && running_is_stopped(reach->socket))
-            result = local_call(reach->data, verb, slice_text(text), stream, ret_body, reterr);
+            result =
+                local_call(reach->data, verb, slice_text(text), stream, ret_body, reterr);
     }
     free(text);
     return result;
@@ -186,8 +193,8 @@ static enum pando_status parse_answer(const struct pando_buf *body, json_t **ret
     const char *text = body->len > 0 ? (const char *)body->ptr : "{}";
     json_t *answer = json_loadb(text, body->len > 0 ? body->len : 2, 0, &problem);
     if (answer == NULL)
-        return pando_err_set(reterr, PANDO_MALFORMED, "the node's answer does not read: %s",
-                             problem.text);
+        return pando_err_set(reterr, PANDO_MALFORMED,
+                             "the node's answer does not read: %s", problem.text);
     *ret_answer = answer;
     return PANDO_OK;
 }

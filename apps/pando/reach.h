@@ -2,8 +2,8 @@
  *
  * --data DIR, else --node NAME|HOST:PORT, else $PANDO_DATA, else the only running node of
  * this user (the registry of running nodes); several: an error that lists them. Where the
- * data folder is known and no node runs on it, verbs that need no live node are answered in
- * this process.
+ * data folder is known and no node runs on it, verbs that need no live node are answered
+ * in this process.
  */
 #ifndef APPS_PANDO_REACH_H
 #define APPS_PANDO_REACH_H
@@ -23,18 +23,20 @@ struct reach {
     char token[CONFIG_TEXT_MAX];
 };
 
-/* Choose the node. Errors: PANDO_UNAVAILABLE none runs; PANDO_NOT_FOUND no running node of
- * that name; PANDO_INVALID several run: named in the text. */
+/* Choose the node. Errors: PANDO_UNAVAILABLE none runs; PANDO_NOT_FOUND no running node
+ * of that name; PANDO_INVALID several run: named in the text. */
 enum pando_status reach_find(const struct args *args, struct reach *ret_reach,
                              struct pando_err *reterr) PANDO_MUST_USE;
 /* Ask a chosen node. `stream` NULL: the whole body goes to `ret_body`. */
-enum pando_status reach_ask(const struct reach *reach, const char *verb, const json_t *args,
-                            const struct client_stream *stream, struct pando_buf *ret_body,
+enum pando_status reach_ask(const struct reach *reach, const char *verb,
+                            const json_t *args, const struct client_stream *stream,
+                            struct pando_buf *ret_body,
                             struct pando_err *reterr) PANDO_MUST_USE;
 /* Find, ask, parse; `question` is consumed. The caller gives the answer back with
  * json_decref. With --json the answer was printed already. */
 enum pando_status reach_call(const struct args *args, const char *verb, json_t *question,
-                             json_t **ret_answer, struct pando_err *reterr) PANDO_MUST_USE;
+                             json_t **ret_answer,
+                             struct pando_err *reterr) PANDO_MUST_USE;
 /* The data folder of --data, --db or $PANDO_DATA; NULL when none was named. */
 const char *reach_data(const struct args *args);
 /* The config of a data folder: defaults, then its config.yml if there is one. */

@@ -8,7 +8,8 @@ bool access_same_secret(const char *given, const char *secret)
     const size_t given_len = strlen(given), secret_len = strlen(secret);
     volatile unsigned char differs = given_len != secret_len;
     for (size_t i = 0; i < given_len; i++) {
-        const unsigned char s = (unsigned char)secret[secret_len > 0 ? i % secret_len : 0];
+        const unsigned char s =
+            (unsigned char)secret[secret_len > 0 ? i % secret_len : 0];
         differs = (unsigned char)(differs | ((unsigned char)given[i] ^ s));
     }
     return differs == 0;
@@ -24,8 +25,9 @@ static size_t name_len(const char *host)
             return 0;
         len = (size_t)(end - host) + 1;
     }
-    if (host[len] != '\0' && (host[len] != ':' || strspn(host + len + 1, "0123456789") == 0 ||
-                              host[len + 1 + strspn(host + len + 1, "0123456789")] != '\0'))
+    if (host[len] != '\0' &&
+        (host[len] != ':' || strspn(host + len + 1, "0123456789") == 0 ||
+         host[len + 1 + strspn(host + len + 1, "0123456789")] != '\0'))
         return 0;
     return len;
 }
@@ -80,7 +82,8 @@ enum access_verdict access_check(const struct access_rules *rules,
     const bool has_token = rules->token[0] != '\0';
     if (r->authorization != NULL) {
         const bool bearer = strncasecmp(r->authorization, "Bearer ", 7) == 0;
-        if (!bearer || !has_token || !access_same_secret(r->authorization + 7, rules->token))
+        if (!bearer || !has_token ||
+            !access_same_secret(r->authorization + 7, rules->token))
             return ACCESS_WRONG_TOKEN;
         return ACCESS_GRANTED;
     }
@@ -92,14 +95,19 @@ enum access_verdict access_check(const struct access_rules *rules,
 const char *access_text(enum access_verdict verdict)
 {
     switch (verdict) {
-    case ACCESS_GRANTED: return "granted";
+    case ACCESS_GRANTED:
+        return "granted";
     case ACCESS_BAD_HOST:
-        return "the Host header does not name this node; use localhost or its address, or add "
+        return "the Host header does not name this node; use localhost or its address, "
+               "or add "
                "the name to http_hosts in config.yml";
-    case ACCESS_BAD_ORIGIN: return "pages of another site may not call this node";
-    case ACCESS_WRONG_TOKEN: return "the bearer token is wrong";
+    case ACCESS_BAD_ORIGIN:
+        return "pages of another site may not call this node";
+    case ACCESS_WRONG_TOKEN:
+        return "the bearer token is wrong";
     case ACCESS_NO_TOKEN:
-        return "writes from another machine need 'Authorization: Bearer TOKEN' with the token "
+        return "writes from another machine need 'Authorization: Bearer TOKEN' with the "
+               "token "
                "of config.yml";
     case ACCESS_NO_WRITERS:
         return "writes from another machine are off: set token in config.yml, or use the "

@@ -1,9 +1,9 @@
 /* access.h - who may call what: the rules at the door, as one pure function.
  *
  *   control socket          everything; the file's mode 0600 is the rule
- *   TCP from loopback       everything, but only for a page or program that says so itself:
- *                           Host must name us, Origin (when there) must be that host
- *   TCP from elsewhere      reads; writes with the bearer token
+ *   TCP from loopback       everything, but only for a page or program that says so
+ * itself: Host must name us, Origin (when there) must be that host TCP from elsewhere
+ * reads; writes with the bearer token
  *
  * Host and Origin guard against DNS rebinding and foreign pages: a browser that was lured
  * to evil.example and finds 127.0.0.1 behind it still sends `Host: evil.example`. A wrong

@@ -25,7 +25,8 @@ static enum pando_status copy_texts(struct api *a, struct pando_err *reterr)
     struct api_config *c = &a->config;
     if ((c->token != NULL && strlen(c->token) >= sizeof a->token) ||
         c->hosts_len > API_HOSTS_MAX)
-        return pando_err_set(reterr, PANDO_INVALID, "the token or the list of hosts is too long");
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "the token or the list of hosts is too long");
     (void)snprintf(a->token, sizeof a->token, "%s", c->token != NULL ? c->token : "");
     for (size_t i = 0; i < c->hosts_len; i++) {
         (void)snprintf(a->hosts[i], sizeof a->hosts[i], "%s", c->hosts[i]);
@@ -67,7 +68,8 @@ enum pando_status api_new(const struct api_config *config, struct api **ret_api,
     set_defaults(&a->config);
     a->pending = calloc(a->config.connections_max, sizeof *a->pending);
     a->requests = calloc(a->config.connections_max, sizeof *a->requests);
-    enum pando_status st = a->pending != NULL && a->requests != NULL ? PANDO_OK : PANDO_NOMEM;
+    enum pando_status st =
+        a->pending != NULL && a->requests != NULL ? PANDO_OK : PANDO_NOMEM;
     for (size_t i = 0; a->pending != NULL && i < a->config.connections_max; i++)
         a->pending[i].fd = -1;
     if (st == PANDO_OK)

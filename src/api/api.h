@@ -1,22 +1,23 @@
 /* api.h - one TCP port and one control socket, one route table.
  *
- * Whatever asks a node something (the command line, a browser, a monitoring server, another
- * program) asks it here, in HTTP/1.1. The TCP listener is loopback unless configured
- * otherwise; the control socket is a unix socket of mode 0600 in the data directory. Both
- * speak the same routes (route.h): REST paths, `/api/VERB` for every verb, and JSON-RPC 2.0
- * at `/rpc`. A request becomes one call of the backend (verb, JSON arguments, token); the
- * backend answers now or later with api_reply(), in one part or in many.
+ * Whatever asks a node something (the command line, a browser, a monitoring server,
+ * another program) asks it here, in HTTP/1.1. The TCP listener is loopback unless
+ * configured otherwise; the control socket is a unix socket of mode 0600 in the data
+ * directory. Both speak the same routes (route.h): REST paths, `/api/VERB` for every
+ * verb, and JSON-RPC 2.0 at `/rpc`. A request becomes one call of the backend (verb, JSON
+ * arguments, token); the backend answers now or later with api_reply(), in one part or in
+ * many.
  *
- * The first byte of a connection is peeked before HTTP sees it, because the port is shared:
- * 0x16 begins TLS, `{` begins the JSON-lines dialect, anything else is HTTP.
+ * The first byte of a connection is peeked before HTTP sees it, because the port is
+ * shared: 0x16 begins TLS, `{` begins the JSON-lines dialect, anything else is HTTP.
  *
  *      accept -> peek (2 s) -> libmicrohttpd -> access rules -> route -> backend.call
  *                  |                                                        |
  *                  +-> 0x16, '{': refused with a reason     client <- api_reply
  *
- * Who may write: anybody on the control socket, loopback peers of the TCP port, and others
- * with the bearer token (access.h). Nothing here blocks and nothing has a thread: the host
- * watches file descriptors for us and calls api_ready() and api_tick().
+ * Who may write: anybody on the control socket, loopback peers of the TCP port, and
+ * others with the bearer token (access.h). Nothing here blocks and nothing has a thread:
+ * the host watches file descriptors for us and calls api_ready() and api_tick().
  *
  * Caps: connections_max (further ones are closed at accept), body_max (413), 32 KiB of
  * headers (431), queued_max bytes of a reply that a slow client has not taken (the client
@@ -30,11 +31,11 @@
 #include <pando/status.h>
 #include <pando/types.h>
 
-#define API_HOSTS_MAX 16
+#define API_HOSTS_MAX       16
 #define API_CONNECTIONS_MAX 256
-#define API_BODY_MAX (8u << 20)
-#define API_QUEUED_MAX (64u << 20)
-#define API_HEADERS_MAX (32u << 10)
+#define API_BODY_MAX        (8u << 20)
+#define API_QUEUED_MAX      (64u << 20)
+#define API_HEADERS_MAX     (32u << 10)
 
 enum api_events { API_READABLE = 1u, API_WRITABLE = 2u };
 
@@ -60,10 +61,10 @@ struct api_backend {
 
 /* Zero in a number or NULL in a text means the default. Texts are copied. */
 struct api_config {
-    const char *http_address; /* IP to bind, NULL: no TCP listener */
-    uint16_t http_port;       /* 0: any free one, see api_port() */
-    const char *socket_path;  /* NULL: no control socket */
-    const char *token;        /* NULL or "": nobody may write from elsewhere */
+    const char *http_address;         /* IP to bind, NULL: no TCP listener */
+    uint16_t http_port;               /* 0: any free one, see api_port() */
+    const char *socket_path;          /* NULL: no control socket */
+    const char *token;                /* NULL or "": nobody may write from elsewhere */
     const char *hosts[API_HOSTS_MAX]; /* further values allowed in the Host header */
     size_t hosts_len;
     size_t connections_max;
@@ -106,8 +107,8 @@ struct pando_time api_deadline(const struct api *a, struct pando_time now);
  * when `raw`. With `more`, further parts follow and the client sees each at once.
  * After a call from outside api_ready() do api_tick().
  *
- * Errors: PANDO_NOT_FOUND no such call (the client left); PANDO_FULL the client is too slow:
- *         it was cut, no further part is wanted; PANDO_NOMEM likewise. */
+ * Errors: PANDO_NOT_FOUND no such call (the client left); PANDO_FULL the client is too
+ * slow: it was cut, no further part is wanted; PANDO_NOMEM likewise. */
 enum pando_status api_reply(struct api *a, uint64_t token, enum pando_status status,
                             struct pando_slice body, bool raw, const char *content_type,
                             bool more);

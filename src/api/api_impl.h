@@ -3,9 +3,9 @@
  *   api.c      life-cycle, deadlines, what the host calls
  *   listen.c   sockets: bind with errors that name the remedy
  *   door.c     accept, the peek at the first byte, the caps
- *   http.c     libmicrohttpd's callbacks: a request from its first header to its last byte
- *   dispatch.c a whole request becomes a call of the backend, REST or JSON-RPC
- *   reply.c    what the backend answers becomes a response
+ *   http.c     libmicrohttpd's callbacks: a request from its first header to its last
+ * byte dispatch.c a whole request becomes a call of the backend, REST or JSON-RPC reply.c
+ * what the backend answers becomes a response
  */
 #ifndef API_API_IMPL_H
 #define API_API_IMPL_H
@@ -36,8 +36,8 @@ struct connection {
     int fd;
     bool control;
     bool loopback;
-    bool first;   /* no request was completed yet */
-    bool calling; /* a whole request is here; its lateness is ours */
+    bool first;              /* no request was completed yet */
+    bool calling;            /* a whole request is here; its lateness is ours */
     struct pando_time since; /* start, or the end of the last request */
     char local_ip[46];
 };
@@ -58,7 +58,7 @@ struct request {
     bool cut; /* close instead of answering further */
 
     struct route_match match;
-    char *uri;   /* as sent; cut at its query once begun */
+    char *uri; /* as sent; cut at its query once begun */
     bool begun;
     json_t *args;
     struct pando_buf body;
@@ -88,8 +88,9 @@ struct api {
     uint16_t port;
     struct MHD_Daemon *daemon;
     struct pando_time now;
-    struct pando_time accept_at; /* accepting is paused until then (descriptors ran out) */
-    struct pando_time check_at;  /* next look for clients that left while we work */
+    struct pando_time
+        accept_at;              /* accepting is paused until then (descriptors ran out) */
+    struct pando_time check_at; /* next look for clients that left while we work */
     bool paused;
     bool run_again; /* something was resumed: MHD must run */
     bool stopping;
@@ -103,8 +104,8 @@ struct api {
 };
 
 /* listen.c */
-enum pando_status listen_tcp(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
-                             struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status listen_tcp(const char *address, uint16_t port, int *ret_fd,
+                             uint16_t *ret_port, struct pando_err *reterr) PANDO_MUST_USE;
 enum pando_status listen_unix(const char *path, int *ret_fd,
                               struct pando_err *reterr) PANDO_MUST_USE;
 bool listen_is_loopback(const struct sockaddr_storage *address);
@@ -132,7 +133,8 @@ enum access_verdict request_access(struct request *r, bool write);
 void dispatch(struct request *r);
 
 /* reply.c: an error as the answer; wake a suspended request. */
-void reply_fail(struct request *r, int http_status, enum pando_status status, const char *text);
+void reply_fail(struct request *r, int http_status, enum pando_status status,
+                const char *text);
 void reply_refuse(struct request *r, enum access_verdict verdict);
 void reply_wake(struct request *r);
 /* Give the response to MHD. */

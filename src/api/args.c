@@ -9,8 +9,8 @@ static bool is_integer(const char *text)
 {
     const char *digits = text + (text[0] == '-');
     const size_t len = strspn(digits, "0123456789");
-    return len > 0 && len <= 15 && digits[len] == '\0' && (digits[0] != '0' || len == 1) &&
-           strcmp(text, "-0") != 0;
+    return len > 0 && len <= 15 && digits[len] == '\0' &&
+           (digits[0] != '0' || len == 1) && strcmp(text, "-0") != 0;
 }
 
 static json_t *typed(const char *value)
@@ -51,10 +51,12 @@ enum pando_status args_add_query(json_t *object, const char *query)
         const size_t value_at = equals != NULL ? key_len + 1 : len;
         if (len > 0) {
             if (!route_decode(query, key_len, true, key, sizeof key) ||
-                !route_decode(query + value_at, len - value_at, true, value, sizeof value))
+                !route_decode(query + value_at, len - value_at, true, value,
+                              sizeof value))
                 return PANDO_INVALID;
             /* a bare key is a flag */
-            const enum pando_status st = args_add(object, key, equals != NULL ? value : "true");
+            const enum pando_status st =
+                args_add(object, key, equals != NULL ? value : "true");
             if (st != PANDO_OK)
                 return st;
         }

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEAD_MAX (32u << 10)
+#define HEAD_MAX  (32u << 10)
 #define ERROR_MAX (64u << 10)
 
 struct wire {
@@ -34,8 +34,8 @@ static int timeout_ms(const struct client_target *t)
 
 static enum pando_status bad(struct wire *w, const char *what)
 {
-    return pando_err_set(w->reterr, PANDO_MALFORMED, "%s does not answer as a node does: %s",
-                         w->where, what);
+    return pando_err_set(w->reterr, PANDO_MALFORMED,
+                         "%s does not answer as a node does: %s", w->where, what);
 }
 
 static enum pando_status wait_for(struct wire *w, short events)
@@ -48,8 +48,8 @@ static enum pando_status wait_for(struct wire *w, short events)
     if (rc > 0)
         return PANDO_OK;
     if (rc == 0)
-        return pando_err_set(w->reterr, PANDO_TIMEOUT, "%s has not answered for %d ms", w->where,
-                             timeout_ms(w->target));
+        return pando_err_set(w->reterr, PANDO_TIMEOUT, "%s has not answered for %d ms",
+                             w->where, timeout_ms(w->target));
     return pando_err_set(w->reterr, PANDO_IO, "poll: %s", strerror(errno));
 }
 
@@ -57,17 +57,18 @@ static enum pando_status unavailable(struct wire *w, int why)
 {
     if (w->target->socket_path != NULL)
         return pando_err_set(w->reterr, PANDO_UNAVAILABLE,
-                             "no node answers on %s (%s): start one with 'pando node'", w->where,
-                             strerror(why));
-    return pando_err_set(w->reterr, PANDO_UNAVAILABLE,
-                         "no node answers on %s (%s): is it running, does it listen there "
-                         "(http_listen), is TCP port %u open in the firewall?", w->where,
-                         strerror(why), w->target->port);
+                             "no node answers on %s (%s): start one with 'pando node'",
+                             w->where, strerror(why));
+    return pando_err_set(
+        w->reterr, PANDO_UNAVAILABLE,
+        "no node answers on %s (%s): is it running, does it listen there "
+        "(http_listen), is TCP port %u open in the firewall?",
+        w->where, strerror(why), w->target->port);
 }
 
 /* Connect without waiting longer than the timeout. */
-static enum pando_status connect_to(struct wire *w, int family, const struct sockaddr *address,
-                                    socklen_t len)
+static enum pando_status connect_to(struct wire *w, int family,
+                                    const struct sockaddr *address, socklen_t len)
 {
     w->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (w->fd < 0)
@@ -115,8 +116,8 @@ static enum pando_status connect_any(struct wire *w)
     struct sockaddr_un place = { .sun_family = AF_UNIX };
     (void)snprintf(w->where, sizeof w->where, "%.120s", t->socket_path);
     if (strlen(t->socket_path) >= sizeof place.sun_path)
-        return pando_err_set(w->reterr, PANDO_INVALID, "the path of %s is too long for a socket",
-                             w->where);
+        return pando_err_set(w->reterr, PANDO_INVALID,
+                             "the path of %s is too long for a socket", w->where);
     (void)snprintf(place.sun_path, sizeof place.sun_path, "%s", t->socket_path);
     return connect_to(w, AF_UNIX, (const struct sockaddr *)&place, sizeof place);
 }
@@ -140,7 +141,8 @@ static enum pando_status send_all(struct wire *w, struct pando_slice s)
     return PANDO_OK;
 }
 
-static enum pando_status send_request(struct wire *w, const char *verb, struct pando_slice args)
+static enum pando_status send_request(struct wire *w, const char *verb,
+                                      struct pando_slice args)
 {
     struct pando_buf head;
     const struct client_target *t = w->target;
@@ -151,7 +153,8 @@ static enum pando_status send_request(struct wire *w, const char *verb, struct p
         "POST /api/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
         "Content-Length: %zu\r\nConnection: close\r\n%s%s%s\r\n",
         verb, t->socket_path != NULL ? "localhost" : t->host, args.len,
-        token ? "Authorization: Bearer " : "", token ? t->token : "", token ? "\r\n" : "");
+        token ? "Authorization: Bearer " : "", token ? t->token : "",
+        token ? "\r\n" : "");
     if (st == PANDO_OK)
         st = send_all(w, buf_view(&head));
     buf_deinit(&head);
@@ -234,7 +237,8 @@ static enum pando_status read_head(struct wire *w, struct head *ret_head)
     if (strncmp(line, "HTTP/1.", 7) != 0 || strlen(line) < 12)
         return bad(w, "it speaks no HTTP");
     h.status = atoi(line + 9);
-    while ((st = read_line(w, line, sizeof line, &budget)) == PANDO_OK && line[0] != '\0') {
+    while ((st = read_line(w, line, sizeof line, &budget)) == PANDO_OK &&
+           line[0] != '\0') {
         if (strncasecmp(line, "Content-Length:", 15) == 0) {
             const char *value = line + 15 + strspn(line + 15, " ");
             h.has_len = parse_number(value, 10, &h.len);
@@ -255,7 +259,8 @@ struct sink {
     bool enough;
 };
 
-static enum pando_status deliver(struct wire *w, struct sink *sink, struct pando_slice part)
+static enum pando_status deliver(struct wire *w, struct sink *sink,
+                                 struct pando_slice part)
 {
     if (sink->stream != NULL) {
         sink->enough = !sink->stream->part(sink->stream->ctx, part);
@@ -311,7 +316,8 @@ static enum pando_status read_chunks(struct wire *w, struct sink *sink)
     }
 }
 
-static enum pando_status read_body(struct wire *w, const struct head *h, struct sink *sink)
+static enum pando_status read_body(struct wire *w, const struct head *h,
+                                   struct sink *sink)
 {
     if (h->status == 204)
         return PANDO_OK;
@@ -353,8 +359,8 @@ static enum pando_status read_error(struct wire *w, const struct head *h)
         if (said != NULL)
             (void)pando_err_set(w->reterr, st, "%s", said);
         else
-            (void)pando_err_set(w->reterr, st, "%s answered with HTTP status %d", w->where,
-                                h->status);
+            (void)pando_err_set(w->reterr, st, "%s answered with HTTP status %d",
+                                w->where, h->status);
         json_decref(value);
     }
     buf_deinit(&text);

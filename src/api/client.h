@@ -1,8 +1,8 @@
 /* client.h - a small blocking HTTP/1.1 client, for the command line.
  *
  * It asks a node one verb (POST /api/VERB with JSON arguments) over the control socket or
- * over TCP, and reads status, Content-Length or chunked body, with a cap and a deadline on
- * everything. It trusts the other side no more than the server trusts it.
+ * over TCP, and reads status, Content-Length or chunked body, with a cap and a deadline
+ * on everything. It trusts the other side no more than the server trusts it.
  */
 #ifndef API_CLIENT_H
 #define API_CLIENT_H
@@ -15,8 +15,8 @@
 #define CLIENT_BODY_MAX (256u << 20)
 
 struct client_target {
-    const char *socket_path;   /* the control socket, or NULL: */
-    const char *host;          /* IP or name for TCP */
+    const char *socket_path; /* the control socket, or NULL: */
+    const char *host;        /* IP or name for TCP */
     uint16_t port;
     const char *token;         /* NULL: none */
     struct pando_span timeout; /* of silence from the node; 0: 30 s */

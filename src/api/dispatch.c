@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static void call(struct request *r, const char *verb, const json_t *args)
 {
     const struct api_backend *b = &r->api->config.backend;
@@ -30,19 +29,19 @@ static void answer_list(struct request *r)
     json_t *routes = json_array(), *verbs = json_array();
     for (size_t i = 0; i < route_rows_len(); i++) {
         const struct route_row *row = route_row_at(i);
-        (void)json_array_append_new(routes, json_pack("{s:s,s:s,s:s}", "method", row->method,
-                                                      "path", row->path, "verb", row->verb));
+        (void)json_array_append_new(routes,
+                                    json_pack("{s:s,s:s,s:s}", "method", row->method,
+                                              "path", row->path, "verb", row->verb));
     }
     for (size_t i = 0; i < route_verbs_len(); i++) {
         const struct route_verb *v = route_verb_at(i);
-        (void)json_array_append_new(verbs,
-                                    json_pack("{s:s,s:s,s:s,s:s}", "verb", v->name, "rights",
-                                              rights[v->rights], "args", v->args, "summary",
-                                              v->summary));
+        (void)json_array_append_new(verbs, json_pack("{s:s,s:s,s:s,s:s}", "verb", v->name,
+                                                     "rights", rights[v->rights], "args",
+                                                     v->args, "summary", v->summary));
     }
-    json_t *all = json_pack("{s:s,s:s,s:s,s:o,s:o}", "name", "pando", "version", PANDO_VERSION,
-                            "rpc", "POST /rpc (JSON-RPC 2.0, method is the verb)", "routes",
-                            routes, "verbs", verbs);
+    json_t *all = json_pack(
+        "{s:s,s:s,s:s,s:o,s:o}", "name", "pando", "version", PANDO_VERSION, "rpc",
+        "POST /rpc (JSON-RPC 2.0, method is the verb)", "routes", routes, "verbs", verbs);
     char *text = json_dumps(all, JSON_INDENT(1));
     json_decref(all);
     if (text == NULL) {
@@ -95,7 +94,8 @@ static void call_rpc(struct request *r, const json_t *request)
     const bool well = version != NULL && strcmp(version, "2.0") == 0 && method != NULL;
     if (!take_id(r, request) || !well) {
         r->rpc_notice = false;
-        fail_rpc(r, PANDO_INVALID, "expected {\"jsonrpc\":\"2.0\",\"id\":...,\"method\":VERB}");
+        fail_rpc(r, PANDO_INVALID,
+                 "expected {\"jsonrpc\":\"2.0\",\"id\":...,\"method\":VERB}");
         return;
     }
     const struct route_verb *verb = route_verb_find(method);

@@ -1,8 +1,8 @@
 /* door.c - accept, and see in the first byte which language is going to be spoken.
  *
- * A connection that says nothing within first_byte_timeout is closed; while it is silent it
- * costs a slot and a descriptor, no HTTP memory. When descriptors run out, accepting pauses
- * for 100 ms instead of spinning on a listener that stays ready.
+ * A connection that says nothing within first_byte_timeout is closed; while it is silent
+ * it costs a slot and a descriptor, no HTTP memory. When descriptors run out, accepting
+ * pauses for 100 ms instead of spinning on a listener that stays ready.
  */
 #include "api/api_impl.h"
 
@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAUSE PANDO_MSEC(100)
+#define PAUSE            PANDO_MSEC(100)
 #define ACCEPTS_PER_TURN 64
 
-static const char no_room[] = "{\"type\":\"error\",\"text\":\"this node has no chat room; "
-                              "HTTP is spoken on this port too: GET /api lists its routes\"}\n";
+static const char no_room[] =
+    "{\"type\":\"error\",\"text\":\"this node has no chat room; "
+    "HTTP is spoken on this port too: GET /api lists its routes\"}\n";
 /* A TLS 1.x alert record: fatal, protocol version. */
 static const uint8_t no_tls[] = { 0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46 };
 
@@ -78,8 +79,8 @@ static struct pending *free_slot(struct api *a)
     return NULL;
 }
 
-static void admit(struct api *a, int fd, bool control, const struct sockaddr_storage *address,
-                  socklen_t address_len)
+static void admit(struct api *a, int fd, bool control,
+                  const struct sockaddr_storage *address, socklen_t address_len)
 {
     a->counters.connections++;
     struct pending *p =
@@ -97,8 +98,8 @@ static void admit(struct api *a, int fd, bool control, const struct sockaddr_sto
         .address = *address,
         .address_len = address_len,
     };
-    if (a->config.watch.watch(a->config.watch.ctx, fd, API_READABLE, HANDLE_PENDING + slot) !=
-        PANDO_OK) {
+    if (a->config.watch.watch(a->config.watch.ctx, fd, API_READABLE,
+                              HANDLE_PENDING + slot) != PANDO_OK) {
         p->fd = -1;
         a->counters.overflow++;
         (void)close(fd);
@@ -126,8 +127,8 @@ void door_accept(struct api *a, int fd, bool control)
     for (int i = 0; i < ACCEPTS_PER_TURN && fd >= 0; i++) {
         struct sockaddr_storage address = { 0 };
         socklen_t len = sizeof address;
-        const int got = accept4(fd, (struct sockaddr *)&address, &len,
-                                SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int got =
+            accept4(fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (got >= 0) {
             if (control)
                 address.ss_family = AF_UNIX;

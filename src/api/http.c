@@ -1,8 +1,9 @@
 /* http.c - libmicrohttpd's side: a request from its first header to its last byte.
  *
  * MHD runs in epoll mode without a listener and without threads; its epoll descriptor is
- * watched by the host. A request whose answer is not there yet is suspended: MHD then looks
- * at its socket no more, so we look ourselves, once a second, whether the client has left.
+ * watched by the host. A request whose answer is not there yet is suspended: MHD then
+ * looks at its socket no more, so we look ourselves, once a second, whether the client
+ * has left.
  */
 #include "api/api_impl.h"
 
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK_EVERY PANDO_SEC(1)
+#define CHECK_EVERY       PANDO_SEC(1)
 #define BODIES_MAX_FACTOR 8 /* all bodies together, in units of body_max */
 
 static void local_ip(int fd, char text[46])
@@ -36,8 +37,8 @@ static void local_ip(int fd, char text[46])
         memcpy(&v6, &address, sizeof v6);
         const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
         (void)inet_ntop(mapped ? AF_INET : AF_INET6,
-                        mapped ? (const void *)&v6.sin6_addr.s6_addr[12] : &v6.sin6_addr, text,
-                        46);
+                        mapped ? (const void *)&v6.sin6_addr.s6_addr[12] : &v6.sin6_addr,
+                        text, 46);
     }
 }
 
@@ -250,8 +251,8 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t len
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *data_len, void **req_cls)
+                                  const char *method, const char *version,
+                                  const char *data, size_t *data_len, void **req_cls)
 {
     struct api *a = cls;
     struct request *r = *req_cls;
@@ -285,22 +286,25 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
 
 enum pando_status http_start(struct api *a, struct pando_err *reterr)
 {
-    const unsigned timeout = (unsigned)((a->config.request_timeout.ns + 999999999) / 1000000000);
+    const unsigned timeout =
+        (unsigned)((a->config.request_timeout.ns + 999999999) / 1000000000);
     a->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        on_request, a, MHD_OPTION_CONNECTION_LIMIT, (unsigned)a->config.connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)API_HEADERS_MAX, MHD_OPTION_NOTIFY_COMPLETED, on_completed, a,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, a, MHD_OPTION_URI_LOG_CALLBACK, on_uri, a,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+        NULL, on_request, a, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)a->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, timeout,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_HEADERS_MAX,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, a, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, a, MHD_OPTION_URI_LOG_CALLBACK, on_uri, a, MHD_OPTION_END);
     if (a->daemon == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "the HTTP server does not start");
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL)
-        return pando_err_set(reterr, PANDO_UNSUPPORTED, "libmicrohttpd was built without epoll");
+        return pando_err_set(reterr, PANDO_UNSUPPORTED,
+                             "libmicrohttpd was built without epoll");
     a->http_fd = info->epoll_fd;
-    return a->config.watch.watch(a->config.watch.ctx, a->http_fd, API_READABLE, HANDLE_HTTP);
+    return a->config.watch.watch(a->config.watch.ctx, a->http_fd, API_READABLE,
+                                 HANDLE_HTTP);
 }
 
 void http_add(struct api *a, struct pending *p)
@@ -326,7 +330,8 @@ static bool has_left(const struct request *r)
     struct pollfd p = { .fd = r->connection->fd, .events = POLLRDHUP };
     if (poll(&p, 1, 0) <= 0)
         return false;
-    /* A client may close its sending half and still wait for one answer, not for a stream. */
+    /* A client may close its sending half and still wait for one answer, not for a
+     * stream. */
     return (p.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0 ||
            (r->more && (p.revents & POLLRDHUP) != 0);
 }
@@ -342,8 +347,9 @@ static void cut_left(struct api *a)
     }
 }
 
-/* MHD counts silence; a client that drips one byte at a time is never silent, so the whole
- * request has a deadline too. A kept-alive connection may first idle for one timeout. */
+/* MHD counts silence; a client that drips one byte at a time is never silent, so the
+ * whole request has a deadline too. A kept-alive connection may first idle for one
+ * timeout. */
 static struct pando_time late_at(const struct api *a, const struct connection *c)
 {
     struct pando_time at = pando_time_add(c->since, a->config.request_timeout);

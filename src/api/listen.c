@@ -11,8 +11,8 @@
 
 #define BACKLOG 512
 
-static bool parse_address(const char *text, uint16_t port, struct sockaddr_storage *ret_address,
-                          socklen_t *ret_len)
+static bool parse_address(const char *text, uint16_t port,
+                          struct sockaddr_storage *ret_address, socklen_t *ret_len)
 {
     struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
@@ -49,31 +49,34 @@ static enum pando_status bind_error(const char *address, uint16_t port, int why,
                                     struct pando_err *reterr)
 {
     if (why == EADDRINUSE)
-        return pando_err_set(reterr, PANDO_BUSY,
-                             "TCP port %u is in use on %s: see who holds it with 'ss -tlnp sport "
-                             "= :%u', or choose another with --http-port or --port", port,
-                             address, port);
+        return pando_err_set(
+            reterr, PANDO_BUSY,
+            "TCP port %u is in use on %s: see who holds it with 'ss -tlnp sport "
+            "= :%u', or choose another with --http-port or --port",
+            port, address, port);
     if (why == EACCES)
         return pando_err_set(reterr, PANDO_REFUSED,
                              "TCP port %u needs privileges: choose one above 1023 with "
-                             "--http-port or --port", port);
+                             "--http-port or --port",
+                             port);
     if (why == EADDRNOTAVAIL)
         return pando_err_set(reterr, PANDO_INVALID,
                              "%s is no address of this machine: see 'ip address', set "
-                             "--http-listen", address);
-    return pando_err_set(reterr, PANDO_IO, "cannot listen on TCP %s port %u: %s", address, port,
-                         strerror(why));
+                             "--http-listen",
+                             address);
+    return pando_err_set(reterr, PANDO_IO, "cannot listen on TCP %s port %u: %s", address,
+                         port, strerror(why));
 }
 
-enum pando_status listen_tcp(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
-                             struct pando_err *reterr)
+enum pando_status listen_tcp(const char *address, uint16_t port, int *ret_fd,
+                             uint16_t *ret_port, struct pando_err *reterr)
 {
     struct sockaddr_storage place;
     socklen_t len;
     if (!parse_address(address, port, &place, &len))
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "'%s' is no IP address for HTTP to listen on (e.g., 127.0.0.1)",
-                             address);
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "'%s' is no IP address for HTTP to listen on (e.g., 127.0.0.1)", address);
     const int fd = socket(place.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int on = 1;
     if (fd < 0)
@@ -116,19 +119,22 @@ enum pando_status listen_unix(const char *path, int *ret_fd, struct pando_err *r
     struct sockaddr_un place = { .sun_family = AF_UNIX };
     struct stat st;
     if (strlen(path) >= sizeof place.sun_path)
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "the control socket's path is over %zu bytes: choose a shorter "
-                             "--data, or start the node inside that folder with a relative one",
-                             sizeof place.sun_path - 1);
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "the control socket's path is over %zu bytes: choose a shorter "
+            "--data, or start the node inside that folder with a relative one",
+            sizeof place.sun_path - 1);
     (void)snprintf(place.sun_path, sizeof place.sun_path, "%s", path);
     if (lstat(path, &st) == 0) {
         if (!S_ISSOCK(st.st_mode))
-            return pando_err_set(reterr, PANDO_EXISTS, "%.150s is in the way: it is no socket",
-                                 path);
+            return pando_err_set(reterr, PANDO_EXISTS,
+                                 "%.150s is in the way: it is no socket", path);
         if (is_alive(&place))
-            return pando_err_set(reterr, PANDO_BUSY,
-                                 "a running node answers on %.150s: stop it, or choose another "
-                                 "--data", path);
+            return pando_err_set(
+                reterr, PANDO_BUSY,
+                "a running node answers on %.150s: stop it, or choose another "
+                "--data",
+                path);
         (void)unlink(path);
     }
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -137,7 +143,8 @@ enum pando_status listen_unix(const char *path, int *ret_fd, struct pando_err *r
         if (fd >= 0)
             (void)close(fd);
         return pando_err_set(reterr, why == EADDRINUSE ? PANDO_BUSY : PANDO_IO,
-                             "cannot make the control socket %.150s: %s", path, strerror(why));
+                             "cannot make the control socket %.150s: %s", path,
+                             strerror(why));
     }
     *ret_fd = fd;
     return PANDO_OK;

@@ -1,4 +1,5 @@
-/* reply.c - what the backend answers becomes a response: whole, or in parts as they come. */
+/* reply.c - what the backend answers becomes a response: whole, or in parts as they come.
+ */
 #include "api/api_impl.h"
 
 #include "codec/json.h"
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_BLOCK (32u << 10)
+#define READ_BLOCK    (32u << 10)
 #define QUEUED_FACTOR 2 /* all replies together, in units of queued_max */
 
 void reply_wake(struct request *r)
@@ -40,27 +41,31 @@ static enum pando_status put_text(struct request *r, const char *text)
 }
 
 /* An error object, for REST and JSON-RPC alike. */
-static char *error_json(const struct request *r, enum pando_status status, const char *text)
+static char *error_json(const struct request *r, enum pando_status status,
+                        const char *text)
 {
     json_t *said = json_string(text);
     if (said == NULL)
         said = json_string(pando_status_text(status)); /* was not UTF-8 */
     json_t *error = NULL;
     if (r->rpc) {
-        json_t *id = json_loads(r->rpc_id != NULL ? r->rpc_id : "null", JSON_DECODE_ANY, NULL);
-        error = json_pack("{s:s,s:o,s:{s:i,s:o,s:{s:s}}}", "jsonrpc", "2.0", "id", id, "error",
-                          "code", pando_status_rpc(status), "message", said, "data", "status",
-                          pando_status_name(status));
+        json_t *id =
+            json_loads(r->rpc_id != NULL ? r->rpc_id : "null", JSON_DECODE_ANY, NULL);
+        error = json_pack("{s:s,s:o,s:{s:i,s:o,s:{s:s}}}", "jsonrpc", "2.0", "id", id,
+                          "error", "code", pando_status_rpc(status), "message", said,
+                          "data", "status", pando_status_name(status));
     } else {
-        error = json_pack("{s:{s:s,s:i,s:o}}", "error", "status", pando_status_name(status),
-                          "code", pando_status_rpc(status), "text", said);
+        error =
+            json_pack("{s:{s:s,s:i,s:o}}", "error", "status", pando_status_name(status),
+                      "code", pando_status_rpc(status), "text", said);
     }
     char *json = error != NULL ? json_dumps(error, JSON_COMPACT) : NULL;
     json_decref(error);
     return json;
 }
 
-void reply_fail(struct request *r, int http_status, enum pando_status status, const char *text)
+void reply_fail(struct request *r, int http_status, enum pando_status status,
+                const char *text)
 {
     if (r->answered)
         return;
@@ -89,7 +94,8 @@ void reply_refuse(struct request *r, enum access_verdict verdict)
 
 /* The sentence of a failure, which a backend may also give as {"text":...} or as
  * {"error":{"text":...}}. */
-static void fail_from(struct request *r, enum pando_status status, struct pando_slice body)
+static void fail_from(struct request *r, enum pando_status status,
+                      struct pando_slice body)
 {
     json_t *value = NULL;
     char plain[1024];
@@ -97,13 +103,14 @@ static void fail_from(struct request *r, enum pando_status status, struct pando_
     if (body.len > 0 && body.ptr[0] == '{' &&
         json_text_parse(body, JSON_TEXT_MAX, &value, NULL) == PANDO_OK) {
         const json_t *error = json_object_get(value, "error");
-        text = json_string_value(json_is_string(error) ? error
-                                                       : json_object_get(
-                                                             error != NULL ? error : value,
-                                                             "text"));
+        text = json_string_value(
+            json_is_string(error)
+                ? error
+                : json_object_get(error != NULL ? error : value, "text"));
     }
     if (text == NULL) {
-        (void)snprintf(plain, sizeof plain, "%.*s", (int)(body.len < 1000 ? body.len : 1000),
+        (void)snprintf(plain, sizeof plain, "%.*s",
+                       (int)(body.len < 1000 ? body.len : 1000),
                        body.len > 0 ? (const char *)body.ptr : "");
         text = plain[0] != '\0' ? plain : pando_status_text(status);
     }
@@ -111,7 +118,8 @@ static void fail_from(struct request *r, enum pando_status status, struct pando_
     json_decref(value);
 }
 
-static enum pando_status put_rpc_result(struct request *r, struct pando_slice body, bool raw)
+static enum pando_status put_rpc_result(struct request *r, struct pando_slice body,
+                                        bool raw)
 {
     struct pando_buf text;
     buf_init(&text, r->api->config.queued_max);
@@ -136,8 +144,9 @@ static enum pando_status put_part(struct request *r, struct pando_slice body, bo
     if (raw)
         return put(r, body);
     if (body.len == 0)
-        return r->out.len == 0 && !r->more && r->stage != REQUEST_QUEUED ? put_text(r, "{}\n")
-                                                                          : PANDO_OK;
+        return r->out.len == 0 && !r->more && r->stage != REQUEST_QUEUED
+                   ? put_text(r, "{}\n")
+                   : PANDO_OK;
     const enum pando_status st = put(r, body);
     return st == PANDO_OK && body.ptr[body.len - 1] != '\n' ? put_text(r, "\n") : st;
 }
@@ -216,13 +225,14 @@ static ssize_t read_part(void *cls, uint64_t position, char *bytes, size_t max)
 static struct MHD_Response *make_response(struct request *r)
 {
     if (r->more)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, READ_BLOCK, read_part, r,
-                                                 NULL);
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, READ_BLOCK, read_part,
+                                                 r, NULL);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(r->out.len, r->out.ptr, MHD_RESPMEM_MUST_FREE);
     if (response != NULL) {
         r->api->out_bytes -= r->out.len;
-        buf_init(&r->out, r->api->config.queued_max); /* its bytes are the response's now */
+        buf_init(&r->out,
+                 r->api->config.queued_max); /* its bytes are the response's now */
     }
     return response;
 }

@@ -18,8 +18,8 @@ static const struct route_row rows[] = {
 };
 
 #define NEAR_PATH_MAX 32
-#define VERBS (sizeof verbs / sizeof verbs[0])
-#define ROWS (sizeof rows / sizeof rows[0])
+#define VERBS         (sizeof verbs / sizeof verbs[0])
+#define ROWS          (sizeof rows / sizeof rows[0])
 
 size_t route_verbs_len(void)
 {
@@ -94,7 +94,8 @@ static bool fits(const char *pattern, const char *path, struct route_match *m)
         const char *end = strchr(pattern, '}');
         const size_t len = strcspn(path, "/");
         struct route_param *p = &m->params[m->params_len++];
-        (void)snprintf(p->name, sizeof p->name, "%.*s", (int)(end - pattern - 1), pattern + 1);
+        (void)snprintf(p->name, sizeof p->name, "%.*s", (int)(end - pattern - 1),
+                       pattern + 1);
         if (len == 0 || !route_decode(path, len, false, p->value, sizeof p->value))
             return false;
         path += len;
@@ -108,7 +109,8 @@ static void allow(struct route_match *m, const char *method)
     if (strstr(m->allow, method) != NULL)
         return;
     const size_t len = strlen(m->allow);
-    (void)snprintf(m->allow + len, sizeof m->allow - len, "%s%s", len > 0 ? ", " : "", method);
+    (void)snprintf(m->allow + len, sizeof m->allow - len, "%s%s", len > 0 ? ", " : "",
+                   method);
 }
 
 static void find_near(const char *path, struct route_match *m)
@@ -161,7 +163,8 @@ static bool find_verb(const char *method, const char *path, struct route_match *
     m->params_len = 0;
     if (verb == NULL)
         return false;
-    if (is_method(method, "POST") || (verb->rights != ROUTE_WRITE && is_method(method, "GET"))) {
+    if (is_method(method, "POST") ||
+        (verb->rights != ROUTE_WRITE && is_method(method, "GET"))) {
         m->result = ROUTE_FOUND;
         m->verb = verb;
         return true;

@@ -1,10 +1,11 @@
-/* route.h - which verb a method and a path mean; the whole surface of a node in two lists.
+/* route.h - which verb a method and a path mean; the whole surface of a node in two
+ * lists.
  *
- * A verb is a name of the backend with its rights: reading, writing (access.h asks for more)
- * and whether its answer may stream. Every verb is reachable as POST /api/VERB and, when it
- * only reads, as GET /api/VERB with the arguments in the query. A GET never writes, so that
- * no image tag of a foreign page can. Routes give the common ones a REST path whose {parts}
- * become arguments.
+ * A verb is a name of the backend with its rights: reading, writing (access.h asks for
+ * more) and whether its answer may stream. Every verb is reachable as POST /api/VERB and,
+ * when it only reads, as GET /api/VERB with the arguments in the query. A GET never
+ * writes, so that no image tag of a foreign page can. Routes give the common ones a REST
+ * path whose {parts} become arguments.
  */
 #ifndef API_ROUTE_H
 #define API_ROUTE_H
@@ -12,81 +13,83 @@
 #include <pando/types.h>
 
 /* X(name, rights, arguments, summary) */
-#define API_VERBS(X)                                                                    \
-    X("health", READ, "", "Is the node well")                                           \
-    X("metrics", READ, "", "Numbers in Prometheus' text format")                        \
-    X("status", READ, "", "Identity, addresses, counts, durability")                    \
-    X("peer.ls", READ, "", "Known peers and their links")                               \
-    X("peer.add", WRITE, "address", "Stay linked with an address")                      \
-    X("peer.rm", WRITE, "peer", "Forget a peer and cut its link")                       \
-    X("peer.ban", WRITE, "peer, reason", "Refuse a peer from now on")                   \
-    X("peer.ping", READ, "peer", "Round trip to a linked peer")                         \
-    X("space.ls", READ, "", "Spaces of this node")                                      \
-    X("space.create", WRITE, "name, kind, config", "Make a space and open it")          \
-    X("space.join", WRITE, "id, name", "Open a space that another node made")           \
-    X("space.rm", WRITE, "space", "Close a space and delete its data here")             \
-    X("dag.ls", READ, "space, limit, before, kind, author", "Events, newest first")     \
-    X("dag.show", READ, "space, id", "One event")                                       \
-    X("dag.heads", READ, "space", "Events without children")                            \
-    X("dag.stats", READ, "space", "Counts of events, authors, heads, gaps")             \
-    X("dag.equivocations", READ, "space", "Proofs that an author used a number twice")  \
-    X("dag.export", STREAM, "space", "All events as a CAR archive")                     \
-    X("dag.nodes", READ, "space", "Authors heard of, by their heartbeats")              \
-    X("dag.vector", READ, "space", "Last number of each author")                        \
-    X("dag.watch", STREAM, "space, since", "Events as they are stored, as JSON lines")  \
-    X("dag.append", WRITE, "space, kind, body", "Sign and store an event")              \
-    X("dag.append_many", WRITE, "space, count, size, quiet", "Many events, for measuring") \
-    X("dag.announce", WRITE, "space", "Announce this node now")                         \
-    X("dag.blob_put", WRITE, "space, data", "Keep a blob")                              \
-    X("dag.blob_get", STREAM, "space, id, fetch, timeout_ms, raw", "A blob, fetched if absent") \
-    X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")       \
-    X("pubsub.publish", WRITE, "topic, data", "Publish on a plain topic")               \
-    X("pubsub.messages", READ, "topic, since", "Messages kept of a plain topic")        \
-    X("receipt.show", READ, "id, space", "One receipt")                                 \
-    X("receipt.verify", READ, "receipt, max_age_s, replay", "Check a receipt")          \
-    X("exec.run", WRITE, "capsule, input, limits, store, space", "Run a capsule")       \
-    X("exec.validate", READ, "capsule", "Check a capsule without running it")           \
-    X("log.level", WRITE, "level", "Change what is logged")                             \
-    X("link.cut", WRITE, "peer", "Cut the link to a peer, or to all")                   \
-    X("link.heal", WRITE, "peer", "Allow links that were cut")                          \
-    X("store.backup", WRITE, "path", "Copy the stores while running")                   \
-    X("store.verify", READ, "", "Check the stores while running")                       \
-    X("node.stop", WRITE, "", "Stop the node in order")                                 \
+#define API_VERBS(X)                                                                   \
+    X("health", READ, "", "Is the node well")                                          \
+    X("metrics", READ, "", "Numbers in Prometheus' text format")                       \
+    X("status", READ, "", "Identity, addresses, counts, durability")                   \
+    X("peer.ls", READ, "", "Known peers and their links")                              \
+    X("peer.add", WRITE, "address", "Stay linked with an address")                     \
+    X("peer.rm", WRITE, "peer", "Forget a peer and cut its link")                      \
+    X("peer.ban", WRITE, "peer, reason", "Refuse a peer from now on")                  \
+    X("peer.ping", READ, "peer", "Round trip to a linked peer")                        \
+    X("space.ls", READ, "", "Spaces of this node")                                     \
+    X("space.create", WRITE, "name, kind, config", "Make a space and open it")         \
+    X("space.join", WRITE, "id, name", "Open a space that another node made")          \
+    X("space.rm", WRITE, "space", "Close a space and delete its data here")            \
+    X("dag.ls", READ, "space, limit, before, kind, author", "Events, newest first")    \
+    X("dag.show", READ, "space, id", "One event")                                      \
+    X("dag.heads", READ, "space", "Events without children")                           \
+    X("dag.stats", READ, "space", "Counts of events, authors, heads, gaps")            \
+    X("dag.equivocations", READ, "space", "Proofs that an author used a number twice") \
+    X("dag.export", STREAM, "space", "All events as a CAR archive")                    \
+    X("dag.nodes", READ, "space", "Authors heard of, by their heartbeats")             \
+    X("dag.vector", READ, "space", "Last number of each author")                       \
+    X("dag.watch", STREAM, "space, since", "Events as they are stored, as JSON lines") \
+    X("dag.append", WRITE, "space, kind, body", "Sign and store an event")             \
+    X("dag.append_many", WRITE, "space, count, size, quiet",                           \
+      "Many events, for measuring")                                                    \
+    X("dag.announce", WRITE, "space", "Announce this node now")                        \
+    X("dag.blob_put", WRITE, "space, data", "Keep a blob")                             \
+    X("dag.blob_get", STREAM, "space, id, fetch, timeout_ms, raw",                     \
+      "A blob, fetched if absent")                                                     \
+    X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")      \
+    X("pubsub.publish", WRITE, "topic, data", "Publish on a plain topic")              \
+    X("pubsub.messages", READ, "topic, since", "Messages kept of a plain topic")       \
+    X("receipt.show", READ, "id, space", "One receipt")                                \
+    X("receipt.verify", READ, "receipt, max_age_s, replay", "Check a receipt")         \
+    X("exec.run", WRITE, "capsule, input, limits, store, space", "Run a capsule")      \
+    X("exec.validate", READ, "capsule", "Check a capsule without running it")          \
+    X("log.level", WRITE, "level", "Change what is logged")                            \
+    X("link.cut", WRITE, "peer", "Cut the link to a peer, or to all")                  \
+    X("link.heal", WRITE, "peer", "Allow links that were cut")                         \
+    X("store.backup", WRITE, "path", "Copy the stores while running")                  \
+    X("store.verify", READ, "", "Check the stores while running")                      \
+    X("node.stop", WRITE, "", "Stop the node in order")                                \
     X("node.watch", STREAM, "", "Everything that happens, as JSON lines")
 
 /* X(method, path, verb) */
-#define API_ROUTES(X)                                                                   \
-    X("GET", "/health", "health")                                                       \
-    X("GET", "/metrics", "metrics")                                                     \
-    X("GET", "/api/status", "status")                                                   \
-    X("GET", "/api/peers", "peer.ls")                                                   \
-    X("POST", "/api/peers", "peer.add")                                                 \
-    X("DELETE", "/api/peers/{peer}", "peer.rm")                                         \
-    X("POST", "/api/peers/{peer}/ban", "peer.ban")                                      \
-    X("GET", "/api/peers/{peer}/ping", "peer.ping")                                     \
-    X("GET", "/api/spaces", "space.ls")                                                 \
-    X("POST", "/api/spaces", "space.create")                                            \
-    X("POST", "/api/spaces/join", "space.join")                                         \
-    X("DELETE", "/api/spaces/{space}", "space.rm")                                      \
-    X("GET", "/api/dag/{space}/events", "dag.ls")                                       \
-    X("GET", "/api/dag/{space}/events/{id}", "dag.show")                                \
-    X("GET", "/api/dag/{space}/heads", "dag.heads")                                     \
-    X("GET", "/api/dag/{space}/stats", "dag.stats")                                     \
-    X("GET", "/api/dag/{space}/equivocations", "dag.equivocations")                     \
-    X("GET", "/api/dag/{space}/export", "dag.export")                                   \
-    X("POST", "/api/dag/{space}/events", "dag.append")                                  \
-    X("GET", "/api/dag/{space}/nodes", "dag.nodes")                                     \
-    X("GET", "/api/dag/{space}/watch", "dag.watch")                                     \
-    X("GET", "/api/dag/{space}/blobs/{id}", "dag.blob_get")                             \
-    X("GET", "/api/receipts/{id}", "receipt.show")                                      \
-    X("POST", "/api/receipts/verify", "receipt.verify")                                 \
-    X("POST", "/api/exec", "exec.run")                                                  \
-    X("POST", "/api/validate", "exec.validate")                                         \
-    X("POST", "/api/log-level", "log.level")                                            \
-    X("POST", "/api/links/cut", "link.cut")                                             \
-    X("POST", "/api/links/heal", "link.heal")                                           \
-    X("POST", "/api/backup", "store.backup")                                            \
-    X("POST", "/api/stop", "node.stop")                                                 \
+#define API_ROUTES(X)                                               \
+    X("GET", "/health", "health")                                   \
+    X("GET", "/metrics", "metrics")                                 \
+    X("GET", "/api/status", "status")                               \
+    X("GET", "/api/peers", "peer.ls")                               \
+    X("POST", "/api/peers", "peer.add")                             \
+    X("DELETE", "/api/peers/{peer}", "peer.rm")                     \
+    X("POST", "/api/peers/{peer}/ban", "peer.ban")                  \
+    X("GET", "/api/peers/{peer}/ping", "peer.ping")                 \
+    X("GET", "/api/spaces", "space.ls")                             \
+    X("POST", "/api/spaces", "space.create")                        \
+    X("POST", "/api/spaces/join", "space.join")                     \
+    X("DELETE", "/api/spaces/{space}", "space.rm")                  \
+    X("GET", "/api/dag/{space}/events", "dag.ls")                   \
+    X("GET", "/api/dag/{space}/events/{id}", "dag.show")            \
+    X("GET", "/api/dag/{space}/heads", "dag.heads")                 \
+    X("GET", "/api/dag/{space}/stats", "dag.stats")                 \
+    X("GET", "/api/dag/{space}/equivocations", "dag.equivocations") \
+    X("GET", "/api/dag/{space}/export", "dag.export")               \
+    X("POST", "/api/dag/{space}/events", "dag.append")              \
+    X("GET", "/api/dag/{space}/nodes", "dag.nodes")                 \
+    X("GET", "/api/dag/{space}/watch", "dag.watch")                 \
+    X("GET", "/api/dag/{space}/blobs/{id}", "dag.blob_get")         \
+    X("GET", "/api/receipts/{id}", "receipt.show")                  \
+    X("POST", "/api/receipts/verify", "receipt.verify")             \
+    X("POST", "/api/exec", "exec.run")                              \
+    X("POST", "/api/validate", "exec.validate")                     \
+    X("POST", "/api/log-level", "log.level")                        \
+    X("POST", "/api/links/cut", "link.cut")                         \
+    X("POST", "/api/links/heal", "link.heal")                       \
+    X("POST", "/api/backup", "store.backup")                        \
+    X("POST", "/api/stop", "node.stop")                             \
     X("GET", "/api/watch", "node.watch")
 
 enum route_rights { ROUTE_READ, ROUTE_WRITE, ROUTE_STREAM }; /* STREAM reads, in parts */
@@ -105,7 +108,7 @@ struct route_row {
 };
 
 #define ROUTE_PARAMS_MAX 3
-#define ROUTE_PARAM_MAX 160 /* bytes of one decoded part of a path */
+#define ROUTE_PARAM_MAX  160 /* bytes of one decoded part of a path */
 
 struct route_param {
     char name[16];

@@ -40,7 +40,8 @@ static void every_verb_has_a_path_of_its_own_name_and_get_never_writes(void **st
         CHECK_EQ(found("POST", path).result, ROUTE_FOUND);
         struct route_match get = found("GET", path);
         if (strcmp(v->name, "status") != 0)
-            CHECK_EQ(get.result, v->rights == ROUTE_WRITE ? ROUTE_BAD_METHOD : ROUTE_FOUND);
+            CHECK_EQ(get.result,
+                     v->rights == ROUTE_WRITE ? ROUTE_BAD_METHOD : ROUTE_FOUND);
     }
     for (size_t i = 0; i < route_rows_len(); i++) {
         const struct route_row *row = route_row_at(i);
@@ -50,7 +51,8 @@ static void every_verb_has_a_path_of_its_own_name_and_get_never_writes(void **st
     }
 }
 
-static void a_wrong_path_is_told_the_nearest_and_a_wrong_method_the_right_ones(void **state)
+static void a_wrong_path_is_told_the_nearest_and_a_wrong_method_the_right_ones(
+    void **state)
 {
     (void)state;
     struct route_match m = found("GET", "/api/staus");
@@ -72,10 +74,12 @@ static void a_query_becomes_typed_arguments(void **state)
 {
     (void)state;
     json_t *o = json_object();
-    CHECK_OK(args_add_query(o, "limit=10&kind=a+b%21&replay&n=-5&z=007&big=1234567890123456&t=true"));
+    CHECK_OK(args_add_query(
+        o, "limit=10&kind=a+b%21&replay&n=-5&z=007&big=1234567890123456&t=true"));
     char *text = json_dumps(o, JSON_COMPACT);
-    CHECK_STR(text, "{\"limit\":10,\"kind\":\"a b!\",\"replay\":true,\"n\":-5,\"z\":\"007\","
-                    "\"big\":\"1234567890123456\",\"t\":true}");
+    CHECK_STR(text,
+              "{\"limit\":10,\"kind\":\"a b!\",\"replay\":true,\"n\":-5,\"z\":\"007\","
+              "\"big\":\"1234567890123456\",\"t\":true}");
     free(text);
     CHECK_EQ(args_add_query(o, "limit=11"), PANDO_INVALID);
     CHECK_EQ(args_add_query(o, "x=%f"), PANDO_INVALID);

@@ -47,7 +47,8 @@ void near_offer(struct near_search *s, const char *candidate)
                         near_distance(s->word, candidate) == candidate_len - len &&
                         lower(s->word[0]) == lower(candidate[0]) &&
                         memcmp(s->word, candidate, len) == 0;
-    const size_t allowed = candidate_len < 6 ? 1 + (candidate_len > 3) : candidate_len / 3;
+    const size_t allowed =
+        candidate_len < 6 ? 1 + (candidate_len > 3) : candidate_len / 3;
     if (begins)
         distance = 1;
     else if (distance > allowed || distance >= candidate_len)

@@ -36,7 +36,9 @@ static void a_word_far_from_all_has_no_neighbour(void **state)
     (void)state;
     CHECK(nearest("xyzzy") == NULL);
     CHECK(nearest("") == NULL);
-    CHECK(nearest("a-word-much-too-long-for-anybody-to-have-typed-it-by-hand-in-a-shell") == NULL);
+    CHECK(
+        nearest("a-word-much-too-long-for-anybody-to-have-typed-it-by-hand-in-a-shell") ==
+        NULL);
 }
 
 int main(void)

@@ -27,9 +27,10 @@ enum pando_status config_set(struct config *c, const char *key, const char *valu
     const struct config_row *row = config_row_find(key);
     if (row == NULL) {
         const char *near = config_key_near(key);
-        return pando_err_set(reterr, PANDO_INVALID, "config: there is no key '%.60s'%s%s%s", key,
-                             near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                             near != NULL ? "'?" : "");
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: there is no key '%.60s'%s%s%s", key,
+                             near != NULL ? "; did you mean '" : "",
+                             near != NULL ? near : "", near != NULL ? "'?" : "");
     }
     if (!config_row_set(c, row, value, problem))
         return pando_err_set(reterr, PANDO_INVALID, "config: %s %s", key, problem);
@@ -58,9 +59,9 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
     if (c->name[0] == '\0')
         (void)snprintf(c->name, sizeof c->name, "node-%u", (unsigned)c->port);
     if (!is_file_name(c->name))
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "config: name '%.63s' must not hold '/': it names the data folder",
-                             c->name);
+        return pando_err_set(
+            reterr, PANDO_INVALID,
+            "config: name '%.63s' must not hold '/': it names the data folder", c->name);
     if (c->data[0] == '\0')
         (void)snprintf(c->data, sizeof c->data, "./%s_data", c->name);
     if (c->http_port == 0)
@@ -72,6 +73,7 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
         for (size_t j = 0; j < c->deny.len; j++)
             if (strcmp(c->allow.items[i], c->deny.items[j]) == 0)
                 return pando_err_set(reterr, PANDO_INVALID,
-                                     "config: %s is both allowed and denied", c->deny.items[j]);
+                                     "config: %s is both allowed and denied",
+                                     c->deny.items[j]);
     return PANDO_OK;
 }

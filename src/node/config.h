@@ -1,12 +1,13 @@
 /* config.h - what a node may be told, from one table.
  *
- * config_schema.h lists every key once: its type, default, range and help. From it come the
- * parser of config.yml, the command line flags (`log.rotate_mb` is `--log-rotate-mb`), and
- * `pando config explain` as text, JSON and Markdown, so they cannot disagree. Precedence:
- * default, then file, then flag.
+ * config_schema.h lists every key once: its type, default, range and help. From it come
+ * the parser of config.yml, the command line flags (`log.rotate_mb` is
+ * `--log-rotate-mb`), and `pando config explain` as text, JSON and Markdown, so they
+ * cannot disagree. Precedence: default, then file, then flag.
  *
- * The YAML read is the plain part: mappings, sequences and scalars. Anchors, aliases, tags
- * and second documents are refused. An error names file:line:column and the nearest key.
+ * The YAML read is the plain part: mappings, sequences and scalars. Anchors, aliases,
+ * tags and second documents are refused. An error names file:line:column and the nearest
+ * key.
  *
  * A config is a value of fixed size: copying and comparing is assignment and memcmp, and
  * there is nothing to free. Thread: none.
@@ -19,11 +20,11 @@
 #include <pando/status.h>
 #include <pando/types.h>
 
-#define CONFIG_TEXT_MAX 256
-#define CONFIG_PATH_MAX 512
-#define CONFIG_LIST_MAX 64
+#define CONFIG_TEXT_MAX   256
+#define CONFIG_PATH_MAX   512
+#define CONFIG_LIST_MAX   64
 #define CONFIG_SPACES_MAX 32
-#define CONFIG_FILE_MAX (1u << 20)
+#define CONFIG_FILE_MAX   (1u << 20)
 
 struct config_list {
     size_t len;
@@ -42,7 +43,11 @@ struct config_spaces {
 
 enum config_durability { CONFIG_DURABILITY_FSYNC, CONFIG_DURABILITY_NONE };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
-enum config_preset { CONFIG_PRESET_DEFAULT, CONFIG_PRESET_DEVELOPMENT, CONFIG_PRESET_PRODUCTION };
+enum config_preset {
+    CONFIG_PRESET_DEFAULT,
+    CONFIG_PRESET_DEVELOPMENT,
+    CONFIG_PRESET_PRODUCTION
+};
 
 /* The fields stand in the order of config_schema.h. */
 struct config {
@@ -84,21 +89,22 @@ void config_init(struct config *c);
 enum pando_status config_load(struct config *c, const char *path,
                               struct pando_err *reterr) PANDO_MUST_USE;
 /* The same from memory; `name` stands in error texts. */
-enum pando_status config_parse(struct config *c, struct pando_slice yaml, const char *name,
-                               struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status config_parse(struct config *c, struct pando_slice yaml,
+                               const char *name, struct pando_err *reterr) PANDO_MUST_USE;
 /* Set one key from text, as a flag does. A list key takes one more item per call, a space
- * is `name` or `name:kind`. Errors: PANDO_INVALID unknown key (with the nearest) or a value
- * out of type or range; `c` is unchanged. */
+ * is `name` or `name:kind`. Errors: PANDO_INVALID unknown key (with the nearest) or a
+ * value out of type or range; `c` is unchanged. */
 enum pando_status config_set(struct config *c, const char *key, const char *value,
                              struct pando_err *reterr) PANDO_MUST_USE;
-/* Fill what depends on other keys: name (node-PORT), data (./NAME_data), http_port (= port),
- * spaces (one dag named default). Checks what only holds together. */
-enum pando_status config_finish(struct config *c, struct pando_err *reterr) PANDO_MUST_USE;
+/* Fill what depends on other keys: name (node-PORT), data (./NAME_data), http_port (=
+ * port), spaces (one dag named default). Checks what only holds together. */
+enum pando_status config_finish(struct config *c,
+                                struct pando_err *reterr) PANDO_MUST_USE;
 
 /* A row of the table, for flags, completions and explanations. */
 struct config_key {
     const char *key;
-    const char *type;     /* "text", "path", "port", "number", "yes or no", "list", or a|b */
+    const char *type; /* "text", "path", "port", "number", "yes or no", "list", or a|b */
     const char *fallback; /* as it would be written in the file */
     long low, high;       /* of a number or port; else of lengths */
     const char *help;
@@ -109,8 +115,9 @@ struct config_key config_key_at(size_t index); /* index < config_keys_len() */
 const char *config_key_near(const char *key);
 
 enum config_style { CONFIG_EXPLAIN_TEXT, CONFIG_EXPLAIN_JSON, CONFIG_EXPLAIN_MARKDOWN };
-/* Append the explanation of one key, or of all with `key` NULL. `c` (or NULL) adds the value
- * in force; the token is never shown. Errors: PANDO_NOT_FOUND unknown key; PANDO_FULL. */
+/* Append the explanation of one key, or of all with `key` NULL. `c` (or NULL) adds the
+ * value in force; the token is never shown. Errors: PANDO_NOT_FOUND unknown key;
+ * PANDO_FULL. */
 enum pando_status config_explain(const struct config *c, const char *key,
                                  enum config_style style,
                                  struct pando_buf *ret) PANDO_MUST_USE;

@@ -9,14 +9,22 @@
 static const char *type_text(const struct config_row *row, char text[96])
 {
     switch (row->type) {
-    case CONFIG_TEXT: return "text";
-    case CONFIG_PATH: return "path";
-    case CONFIG_PORT: return "port";
-    case CONFIG_NUMBER: return "number";
-    case CONFIG_BOOL: return "yes or no";
-    case CONFIG_LIST: return "list";
-    case CONFIG_SPACES: return "list of {name, kind}";
-    case CONFIG_ENUM: break;
+    case CONFIG_TEXT:
+        return "text";
+    case CONFIG_PATH:
+        return "path";
+    case CONFIG_PORT:
+        return "port";
+    case CONFIG_NUMBER:
+        return "number";
+    case CONFIG_BOOL:
+        return "yes or no";
+    case CONFIG_LIST:
+        return "list";
+    case CONFIG_SPACES:
+        return "list of {name, kind}";
+    case CONFIG_ENUM:
+        break;
     }
     size_t len = (size_t)snprintf(text, 96, "one of ");
     for (const char *at = row->choices; *at != '\0' && len + 3 < 96; at++) {
@@ -49,14 +57,16 @@ size_t config_keys_len(void)
 
 struct config_key config_key_at(size_t index)
 {
-    static const char *const types[] = { "text", "path",      "port", "number",
-                                         "yes or no", NULL, "list", "list" };
+    static const char *const types[] = { "text",      "path", "port", "number",
+                                         "yes or no", NULL,   "list", "list" };
     const struct config_row *row = config_row_at(index);
     const char *type = row->type == CONFIG_ENUM ? row->choices : types[row->type];
-    return (struct config_key){ row->key, type, row->fallback, row->low, row->high, row->help };
+    return (struct config_key){ row->key, type,      row->fallback,
+                                row->low, row->high, row->help };
 }
 
-static void value_text(const struct config *c, const struct config_row *row, char text[600])
+static void value_text(const struct config *c, const struct config_row *row,
+                       char text[600])
 {
     const uint8_t *place = (const uint8_t *)c + row->offset;
     int index;
@@ -67,9 +77,15 @@ static void value_text(const struct config *c, const struct config_row *row, cha
         if (strcmp(row->key, "token") == 0)
             (void)snprintf(text, 600, "%s", place[0] != '\0' ? "(set)" : "");
         break;
-    case CONFIG_PORT: (void)snprintf(text, 600, "%u", *(const uint16_t *)(const void *)place); break;
-    case CONFIG_NUMBER: (void)snprintf(text, 600, "%u", *(const uint32_t *)(const void *)place); break;
-    case CONFIG_BOOL: (void)snprintf(text, 600, "%s", *place ? "yes" : "no"); break;
+    case CONFIG_PORT:
+        (void)snprintf(text, 600, "%u", *(const uint16_t *)(const void *)place);
+        break;
+    case CONFIG_NUMBER:
+        (void)snprintf(text, 600, "%u", *(const uint32_t *)(const void *)place);
+        break;
+    case CONFIG_BOOL:
+        (void)snprintf(text, 600, "%s", *place ? "yes" : "no");
+        break;
     case CONFIG_ENUM: {
         memcpy(&index, place, sizeof index);
         const char *at = row->choices;
@@ -79,9 +95,12 @@ static void value_text(const struct config *c, const struct config_row *row, cha
         break;
     }
     case CONFIG_LIST:
-        (void)snprintf(text, 600, "%zu items", ((const struct config_list *)(const void *)place)->len);
+        (void)snprintf(text, 600, "%zu items",
+                       ((const struct config_list *)(const void *)place)->len);
         break;
-    case CONFIG_SPACES: (void)snprintf(text, 600, "%zu items", c->spaces.len); break;
+    case CONFIG_SPACES:
+        (void)snprintf(text, 600, "%zu items", c->spaces.len);
+        break;
     }
 }
 
@@ -109,8 +128,8 @@ static enum pando_status explain_row(const struct config *c, const struct config
     switch (style) {
     case CONFIG_EXPLAIN_TEXT: {
         const char *fallback = row->fallback[0] != '\0' ? row->fallback : "(empty)";
-        enum pando_status st = buf_printf(ret, "%s%s\n    %s\n    type %s", first ? "" : "\n",
-                                          row->key, row->help, type);
+        enum pando_status st = buf_printf(ret, "%s%s\n    %s\n    type %s",
+                                          first ? "" : "\n", row->key, row->help, type);
         if (st == PANDO_OK && range[0] != '\0')
             st = buf_printf(ret, ", range %s", range);
         if (st == PANDO_OK)
@@ -121,11 +140,13 @@ static enum pando_status explain_row(const struct config *c, const struct config
     }
     case CONFIG_EXPLAIN_JSON:
         json_text(value, escaped, sizeof escaped);
-        return buf_printf(ret, "%s{\"key\":\"%s\",\"type\":\"%s\",\"range\":\"%s\",\"default\":\"%s\""
-                               "%s%s%s,\"help\":\"%s\"}",
-                          first ? "" : ",", row->key, type, range, row->fallback,
-                          c != NULL ? ",\"value\":\"" : "", c != NULL ? escaped : "",
-                          c != NULL ? "\"" : "", row->help);
+        return buf_printf(
+            ret,
+            "%s{\"key\":\"%s\",\"type\":\"%s\",\"range\":\"%s\",\"default\":\"%s\""
+            "%s%s%s,\"help\":\"%s\"}",
+            first ? "" : ",", row->key, type, range, row->fallback,
+            c != NULL ? ",\"value\":\"" : "", c != NULL ? escaped : "",
+            c != NULL ? "\"" : "", row->help);
     case CONFIG_EXPLAIN_MARKDOWN:
         return buf_printf(ret, "| `%s` | %s%s%s | `%s` | %s |\n", row->key, type,
                           range[0] != '\0' ? ", " : "", range, row->fallback, row->help);
@@ -133,8 +154,8 @@ static enum pando_status explain_row(const struct config *c, const struct config
     return PANDO_INVALID;
 }
 
-enum pando_status config_explain(const struct config *c, const char *key, enum config_style style,
-                                 struct pando_buf *ret)
+enum pando_status config_explain(const struct config *c, const char *key,
+                                 enum config_style style, struct pando_buf *ret)
 {
     if (key != NULL && config_row_find(key) == NULL && !config_is_group(key))
         return PANDO_NOT_FOUND;
@@ -142,7 +163,8 @@ enum pando_status config_explain(const struct config *c, const char *key, enum c
     if (style == CONFIG_EXPLAIN_JSON)
         st = buf_printf(ret, "{\"keys\":[");
     else if (style == CONFIG_EXPLAIN_MARKDOWN)
-        st = buf_printf(ret, "| key | type | default | meaning |\n| --- | --- | --- | --- |\n");
+        st = buf_printf(
+            ret, "| key | type | default | meaning |\n| --- | --- | --- | --- |\n");
     bool first = true;
     for (size_t i = 0; i < config_rows_len() && st == PANDO_OK; i++) {
         const struct config_row *row = config_row_at(i);

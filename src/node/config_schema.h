@@ -11,45 +11,58 @@
 #ifndef NODE_CONFIG_SCHEMA_H
 #define NODE_CONFIG_SCHEMA_H
 
-#define CONFIG_SCHEMA(X)                                                                \
-    X("name", TEXT, name, "", 0, 63,                                                    \
-      "What the node calls itself in logs, status and announcements; node-PORT when empty") \
-    X("data", PATH, data, "", 0, 0,                                                     \
-      "Folder of the key, the stores and the control socket; ./NAME_data when empty")   \
-    X("network", TEXT, network, "pando", 1, 63,                                         \
-      "Name of the network; nodes of different networks refuse each other")             \
-    X("listen", TEXT, listen, "0.0.0.0", 1, 63, "Address on which QUIC listens")        \
-    X("port", PORT, port, "9000", 0, 65535,                                             \
-      "UDP port of QUIC, and TCP port of HTTP unless http_port says otherwise; 0 takes a free one") \
-    X("http_listen", TEXT, http_listen, "127.0.0.1", 1, 63,                             \
-      "Address on which HTTP listens; beyond loopback, writes need the token")          \
-    X("http_port", PORT, http_port, "0", 0, 65535, "TCP port of HTTP; 0 is the same as port") \
-    X("http_hosts", LIST, http_hosts, "[]", 0, 16,                                      \
-      "Host names, beside localhost and addresses, by which browsers may call this node") \
-    X("token", TEXT, token, "", 0, 127,                                                 \
-      "Bearer token for writes over HTTP from other machines; none may write when empty") \
-    X("peers", LIST, peers, "[]", 0, 64,                                                \
-      "Peers to stay linked with: IP:PORT, HOST:PORT or a multiaddr, which may end in /p2p/ID") \
-    X("mesh", BOOL, mesh, "no", 0, 1, "Link with the peers of peers too, until all are linked") \
-    X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty")  \
-    X("deny", LIST, deny, "[]", 0, 64, "Peer ids that may not link")                    \
-    X("spaces", SPACES, spaces, "[]", 0, 32,                                            \
-      "Spaces to open, each {name, kind}; one dag named default when empty")            \
-    X("durability", ENUM("fsync|none"), durability, "fsync", 0, 0,                      \
-      "fsync: acknowledge what is on disk; none: what is in memory (a crash loses it, status shows it)") \
-    X("heartbeat_s", NUMBER, heartbeat_s, "10", 1, 3600, "Seconds between heartbeats")  \
-    X("sync_s", NUMBER, sync_s, "5", 1, 3600,                                           \
-      "Seconds between exchanges of heads with a peer; they back off to 60 between equals") \
-    X("log.level", TEXT, log.level, "info", 1, 127,                                     \
-      "debug, info, warning, error or critical; module=LEVEL for one module, several by comma") \
-    X("log.file", PATH, log.file, "", 0, 0, "File for the log; standard error when empty") \
-    X("log.rotate_mb", NUMBER, log.rotate_mb, "10", 0, 10000,                           \
-      "Size at which the log file rotates, in MiB; 0 never; five old ones are kept")    \
-    X("log.format", ENUM("text|json"), log.format, "text", 0, 0, "How log lines look")  \
-    X("exec.limits", ENUM("default|development|production"), exec.limits, "default", 0, 0, \
-      "Limits of a capsule's run where the caller names none")                          \
-    X("exec.no_store", BOOL, exec.no_store, "no", 0, 1,                                 \
-      "Do not keep capsules and inputs as blobs; receipts of such runs cannot be replayed") \
-    X("exec.cache", NUMBER, exec.cache, "100", 0, 1000, "Compiled capsules kept in memory")
+#define CONFIG_SCHEMA(X)                                                                 \
+    X("name", TEXT, name, "", 0, 63,                                                     \
+      "What the node calls itself in logs, status and announcements; node-PORT when "    \
+      "empty")                                                                           \
+    X("data", PATH, data, "", 0, 0,                                                      \
+      "Folder of the key, the stores and the control socket; ./NAME_data when empty")    \
+    X("network", TEXT, network, "pando", 1, 63,                                          \
+      "Name of the network; nodes of different networks refuse each other")              \
+    X("listen", TEXT, listen, "0.0.0.0", 1, 63, "Address on which QUIC listens")         \
+    X("port", PORT, port, "9000", 0, 65535,                                              \
+      "UDP port of QUIC, and TCP port of HTTP unless http_port says otherwise; 0 takes " \
+      "a free one")                                                                      \
+    X("http_listen", TEXT, http_listen, "127.0.0.1", 1, 63,                              \
+      "Address on which HTTP listens; beyond loopback, writes need the token")           \
+    X("http_port", PORT, http_port, "0", 0, 65535,                                       \
+      "TCP port of HTTP; 0 is the same as port")                                         \
+    X("http_hosts", LIST, http_hosts, "[]", 0, 16,                                       \
+      "Host names, beside localhost and addresses, by which browsers may call this "     \
+      "node")                                                                            \
+    X("token", TEXT, token, "", 0, 127,                                                  \
+      "Bearer token for writes over HTTP from other machines; none may write when "      \
+      "empty")                                                                           \
+    X("peers", LIST, peers, "[]", 0, 64,                                                 \
+      "Peers to stay linked with: IP:PORT, HOST:PORT or a multiaddr, which may end in "  \
+      "/p2p/ID")                                                                         \
+    X("mesh", BOOL, mesh, "no", 0, 1,                                                    \
+      "Link with the peers of peers too, until all are linked")                          \
+    X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty") \
+    X("deny", LIST, deny, "[]", 0, 64, "Peer ids that may not link")                     \
+    X("spaces", SPACES, spaces, "[]", 0, 32,                                             \
+      "Spaces to open, each {name, kind}; one dag named default when empty")             \
+    X("durability", ENUM("fsync|none"), durability, "fsync", 0, 0,                       \
+      "fsync: acknowledge what is on disk; none: what is in memory (a crash loses it, "  \
+      "status shows it)")                                                                \
+    X("heartbeat_s", NUMBER, heartbeat_s, "10", 1, 3600, "Seconds between heartbeats")   \
+    X("sync_s", NUMBER, sync_s, "5", 1, 3600,                                            \
+      "Seconds between exchanges of heads with a peer; they back off to 60 between "     \
+      "equals")                                                                          \
+    X("log.level", TEXT, log.level, "info", 1, 127,                                      \
+      "debug, info, warning, error or critical; module=LEVEL for one module, several "   \
+      "by comma")                                                                        \
+    X("log.file", PATH, log.file, "", 0, 0,                                              \
+      "File for the log; standard error when empty")                                     \
+    X("log.rotate_mb", NUMBER, log.rotate_mb, "10", 0, 10000,                            \
+      "Size at which the log file rotates, in MiB; 0 never; five old ones are kept")     \
+    X("log.format", ENUM("text|json"), log.format, "text", 0, 0, "How log lines look")   \
+    X("exec.limits", ENUM("default|development|production"), exec.limits, "default", 0,  \
+      0, "Limits of a capsule's run where the caller names none")                        \
+    X("exec.no_store", BOOL, exec.no_store, "no", 0, 1,                                  \
+      "Do not keep capsules and inputs as blobs; receipts of such runs cannot be "       \
+      "replayed")                                                                        \
+    X("exec.cache", NUMBER, exec.cache, "100", 0, 1000,                                  \
+      "Compiled capsules kept in memory")
 
 #endif

@@ -7,19 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TYPE_TEXT CONFIG_TEXT, NULL
-#define TYPE_PATH CONFIG_PATH, NULL
-#define TYPE_PORT CONFIG_PORT, NULL
-#define TYPE_NUMBER CONFIG_NUMBER, NULL
-#define TYPE_BOOL CONFIG_BOOL, NULL
+#define TYPE_TEXT          CONFIG_TEXT, NULL
+#define TYPE_PATH          CONFIG_PATH, NULL
+#define TYPE_PORT          CONFIG_PORT, NULL
+#define TYPE_NUMBER        CONFIG_NUMBER, NULL
+#define TYPE_BOOL          CONFIG_BOOL, NULL
 #define TYPE_ENUM(choices) CONFIG_ENUM, choices
-#define TYPE_LIST CONFIG_LIST, NULL
-#define TYPE_SPACES CONFIG_SPACES, NULL
+#define TYPE_LIST          CONFIG_LIST, NULL
+#define TYPE_SPACES        CONFIG_SPACES, NULL
 
 static const struct config_row rows[] = {
-#define X(key, type, field, fallback, low, high, help)                                  \
-    { key,      TYPE_##type, offsetof(struct config, field),                            \
-      sizeof(((struct config *)NULL)->field), fallback, low, high, help },
+#define X(key, type, field, fallback, low, high, help) \
+    { key,                                             \
+      TYPE_##type,                                     \
+      offsetof(struct config, field),                  \
+      sizeof(((struct config *)NULL)->field),          \
+      fallback,                                        \
+      low,                                             \
+      high,                                            \
+      help },
     CONFIG_SCHEMA(X)
 #undef X
 };
@@ -119,8 +125,9 @@ static bool set_number(void *place, const struct config_row *row, const char *va
     const bool digits = value[0] >= '0' && value[0] <= '9' && strlen(value) <= 9;
     const long number = digits ? strtol(value, &end, 10) : -1;
     if (!digits || *end != '\0' || number < row->low || number > row->high) {
-        (void)snprintf(problem, CONFIG_PROBLEM_MAX, "must be a number from %ld to %ld, not '%.40s'",
-                       row->low, row->high, value);
+        (void)snprintf(problem, CONFIG_PROBLEM_MAX,
+                       "must be a number from %ld to %ld, not '%.40s'", row->low,
+                       row->high, value);
         return false;
     }
     if (row->type == CONFIG_PORT)
@@ -156,14 +163,14 @@ static bool set_enum(void *place, const struct config_row *row, const char *valu
         }
         at = end != NULL ? end + 1 : NULL;
     }
-    (void)snprintf(problem, CONFIG_PROBLEM_MAX, "must be one of %s, not '%.40s'", row->choices,
-                   value);
+    (void)snprintf(problem, CONFIG_PROBLEM_MAX, "must be one of %s, not '%.40s'",
+                   row->choices, value);
     return false;
 }
 _Static_assert(sizeof(enum config_durability) == sizeof(int), "enums are stored as int");
 
-static bool add_item(struct config_list *list, const struct config_row *row, const char *value,
-                     char *problem)
+static bool add_item(struct config_list *list, const struct config_row *row,
+                     const char *value, char *problem)
 {
     if (value[0] == '\0') {
         (void)snprintf(problem, CONFIG_PROBLEM_MAX, "has an empty item");
@@ -182,8 +189,9 @@ static bool add_item(struct config_list *list, const struct config_row *row, con
 static bool is_name(const char *text)
 {
     const size_t len = strlen(text);
-    const size_t good = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-_.");
+    const size_t good =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                     "0123456789-_.");
     return len > 0 && len < 64 && good == len && text[0] != '.';
 }
 
@@ -194,9 +202,10 @@ bool config_space_add(struct config *c, const char *name, const char *kind,
     if (kind[0] == '\0')
         kind = "dag";
     if (!is_name(name) || !is_name(kind) || strlen(kind) >= sizeof s->items[0].kind) {
-        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX,
-                       "needs a name and a kind of letters, digits, '-', '_' and '.', not '%.40s'",
-                       name);
+        (void)snprintf(
+            ret_problem, CONFIG_PROBLEM_MAX,
+            "needs a name and a kind of letters, digits, '-', '_' and '.', not '%.40s'",
+            name);
         return false;
     }
     for (size_t i = 0; i < s->len; i++)
@@ -234,13 +243,19 @@ bool config_row_set(struct config *c, const struct config_row *row, const char *
     void *place = field(c, row);
     switch (row->type) {
     case CONFIG_TEXT:
-    case CONFIG_PATH: return set_ranged_text(place, row, value, ret_problem);
+    case CONFIG_PATH:
+        return set_ranged_text(place, row, value, ret_problem);
     case CONFIG_PORT:
-    case CONFIG_NUMBER: return set_number(place, row, value, ret_problem);
-    case CONFIG_BOOL: return set_bool(place, value, ret_problem);
-    case CONFIG_ENUM: return set_enum(place, row, value, ret_problem);
-    case CONFIG_LIST: return add_item(place, row, value, ret_problem);
-    case CONFIG_SPACES: return add_space_text(c, value, ret_problem);
+    case CONFIG_NUMBER:
+        return set_number(place, row, value, ret_problem);
+    case CONFIG_BOOL:
+        return set_bool(place, value, ret_problem);
+    case CONFIG_ENUM:
+        return set_enum(place, row, value, ret_problem);
+    case CONFIG_LIST:
+        return add_item(place, row, value, ret_problem);
+    case CONFIG_SPACES:
+        return add_space_text(c, value, ret_problem);
     }
     return false;
 }

@@ -26,7 +26,7 @@ struct config_row {
     const char *help;
 };
 
-#define CONFIG_ROWS_MAX 64
+#define CONFIG_ROWS_MAX    64
 #define CONFIG_PROBLEM_MAX 160
 
 size_t config_rows_len(void);

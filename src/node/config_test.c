@@ -32,7 +32,8 @@ static void an_empty_file_leaves_every_default(void **state)
     (void)state;
     struct config fresh;
     config_init(&fresh);
-    struct config empty = parsed(""), comment = parsed("# nothing\n"), dashes = parsed("---\n");
+    struct config empty = parsed(""), comment = parsed("# nothing\n"),
+                  dashes = parsed("---\n");
     CHECK_MEM(&empty, &fresh, sizeof fresh);
     CHECK_MEM(&comment, &fresh, sizeof fresh);
     CHECK_MEM(&dashes, &fresh, sizeof fresh);
@@ -44,13 +45,14 @@ static void an_empty_file_leaves_every_default(void **state)
 static void a_whole_file_is_read(void **state)
 {
     (void)state;
-    const struct config c = parsed("name: bootstrap-node\nport: 9002\nmesh: yes\n"
-                                   "peers:\n  - 127.0.0.1:9001\n  - /ip4/10.0.0.1/udp/9/quic-v1\n"
-                                   "log:\n  level: warning,dag=debug\n  format: json\n"
-                                   "exec.cache: 7\n"
-                                   "durability: none\n"
-                                   "spaces:\n  - {name: default, kind: dag}\n  - name: other\n"
-                                   "  - third:dag\n");
+    const struct config c =
+        parsed("name: bootstrap-node\nport: 9002\nmesh: yes\n"
+               "peers:\n  - 127.0.0.1:9001\n  - /ip4/10.0.0.1/udp/9/quic-v1\n"
+               "log:\n  level: warning,dag=debug\n  format: json\n"
+               "exec.cache: 7\n"
+               "durability: none\n"
+               "spaces:\n  - {name: default, kind: dag}\n  - name: other\n"
+               "  - third:dag\n");
     CHECK_STR(c.name, "bootstrap-node");
     CHECK_EQ(c.port, 9002);
     CHECK(c.mesh);
@@ -151,8 +153,10 @@ static void every_key_is_explained_and_the_token_is_not_shown(void **state)
     CHECK(strstr((char *)text.ptr, "hunter2") == NULL);
     buf_reset(&text);
     CHECK_OK(config_explain(NULL, "log.format", CONFIG_EXPLAIN_MARKDOWN, &text));
-    CHECK(strstr((char *)text.ptr, "| `log.format` | one of text, json | `text` |") != NULL);
-    CHECK_EQ(config_explain(NULL, "nonsense", CONFIG_EXPLAIN_TEXT, &text), PANDO_NOT_FOUND);
+    CHECK(strstr((char *)text.ptr, "| `log.format` | one of text, json | `text` |") !=
+          NULL);
+    CHECK_EQ(config_explain(NULL, "nonsense", CONFIG_EXPLAIN_TEXT, &text),
+             PANDO_NOT_FOUND);
     buf_deinit(&text);
 }
 

@@ -1,4 +1,5 @@
-/* config_yaml.c - config.yml by libyaml's events: nothing is built but the config itself. */
+/* config_yaml.c - config.yml by libyaml's events: nothing is built but the config itself.
+ */
 #include "node/config.h"
 
 #include "node/config_table.h"
@@ -8,7 +9,6 @@
 #include <string.h>
 
 #include <yaml.h>
-
 
 struct reader {
     yaml_parser_t parser;
@@ -22,8 +22,8 @@ struct reader {
 
 static enum pando_status fail_at(struct reader *r, yaml_mark_t mark, const char *what)
 {
-    return pando_err_set(r->reterr, PANDO_INVALID, "%s:%zu:%zu: %s", r->name, mark.line + 1,
-                         mark.column + 1, what);
+    return pando_err_set(r->reterr, PANDO_INVALID, "%s:%zu:%zu: %s", r->name,
+                         mark.line + 1, mark.column + 1, what);
 }
 
 /* At the event just read. */
@@ -130,7 +130,8 @@ static enum pando_status unknown_key(struct reader *r, const char *key)
     char text[160];
     const char *near = config_key_near(key);
     if (near != NULL)
-        (void)snprintf(text, sizeof text, "there is no key '%.60s'; did you mean '%s'?", key, near);
+        (void)snprintf(text, sizeof text, "there is no key '%.60s'; did you mean '%s'?",
+                       key, near);
     else
         (void)snprintf(text, sizeof text,
                        "there is no key '%.60s'; see pando config explain", key);
@@ -162,7 +163,8 @@ static enum pando_status read_mapping(struct reader *r, const char *group)
         if (r->event.type != YAML_SCALAR_EVENT || scalar(r) == NULL ||
             r->event.data.scalar.length + strlen(group) + 2 > sizeof key)
             return refuse(r, "a key is a short text");
-        (void)snprintf(key, sizeof key, "%s%s%s", group, group[0] != '\0' ? "." : "", scalar(r));
+        (void)snprintf(key, sizeof key, "%s%s%s", group, group[0] != '\0' ? "." : "",
+                       scalar(r));
         const struct config_row *row = config_row_find(key);
         if (row != NULL) {
             st = read_value(r, row);
@@ -205,8 +207,8 @@ static enum pando_status read_stream(struct reader *r)
     return st;
 }
 
-enum pando_status config_parse(struct config *c, struct pando_slice yaml, const char *name,
-                               struct pando_err *reterr)
+enum pando_status config_parse(struct config *c, struct pando_slice yaml,
+                               const char *name, struct pando_err *reterr)
 {
     static const uint8_t nothing[1] = { 0 };
     struct config changed = *c;
@@ -223,7 +225,8 @@ enum pando_status config_parse(struct config *c, struct pando_slice yaml, const 
     return st;
 }
 
-enum pando_status config_load(struct config *c, const char *path, struct pando_err *reterr)
+enum pando_status config_load(struct config *c, const char *path,
+                              struct pando_err *reterr)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
@@ -239,7 +242,8 @@ enum pando_status config_load(struct config *c, const char *path, struct pando_e
     if (st != PANDO_OK)
         (void)pando_err_set(reterr, st, "config: %s is larger than 1 MiB", path);
     else if (ferror(file))
-        st = pando_err_set(reterr, PANDO_IO, "config: cannot read %s: %s", path, strerror(errno));
+        st = pando_err_set(reterr, PANDO_IO, "config: cannot read %s: %s", path,
+                           strerror(errno));
     (void)fclose(file);
     if (st == PANDO_OK)
         st = config_parse(c, buf_view(&text), path, reterr);

@@ -31,8 +31,8 @@ static bool is_name(const char *name, bool colon)
 {
     for (size_t i = 0; name[i] != '\0'; i++) {
         const char c = name[i];
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                            (colon && c == ':');
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            c == '_' || (colon && c == ':');
         if (!letter && (i == 0 || c < '0' || c > '9'))
             return false;
     }
@@ -147,7 +147,8 @@ enum pando_status metrics_add(struct metrics *m, enum metric_kind kind, const ch
     return PANDO_OK;
 }
 
-static enum pando_status render_sample(const struct metrics *m, const struct metric_sample *s,
+static enum pando_status render_sample(const struct metrics *m,
+                                       const struct metric_sample *s,
                                        struct pando_buf *ret)
 {
     const char *name = text_at(m, s->name), *labels = text_at(m, s->labels);

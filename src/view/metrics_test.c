@@ -10,19 +10,21 @@ static void samples_of_one_metric_stand_together_under_one_head(void **state)
     metrics_init(&m);
     buf_init(&text, 4096);
     const struct metric_label a[] = { { "space", "default" }, { NULL, NULL } };
-    const struct metric_label b[] = { { "space", "a\"b\\c\nd" }, { "kind", "dag" }, { NULL, NULL } };
+    const struct metric_label b[] = { { "space", "a\"b\\c\nd" },
+                                      { "kind", "dag" },
+                                      { NULL, NULL } };
     CHECK_OK(metrics_add(&m, METRIC_COUNTER, "pando_dag_events_total", "Events", a, 5));
     CHECK_OK(metrics_add(&m, METRIC_GAUGE, "pando_peers", "Linked\npeers", NULL, 1.5));
     CHECK_OK(metrics_add(&m, METRIC_COUNTER, "pando_dag_events_total", "Other", b, 1e15));
     CHECK_OK(metrics_render(&m, &text));
-    CHECK_STR((char *)text.ptr,
-              "# HELP pando_dag_events_total Events\n"
-              "# TYPE pando_dag_events_total counter\n"
-              "pando_dag_events_total{space=\"default\"} 5\n"
-              "pando_dag_events_total{space=\"a\\\"b\\\\c\\nd\",kind=\"dag\"} 1000000000000000\n"
-              "# HELP pando_peers Linked\\npeers\n"
-              "# TYPE pando_peers gauge\n"
-              "pando_peers 1.5\n");
+    CHECK_STR((char *)text.ptr, "# HELP pando_dag_events_total Events\n"
+                                "# TYPE pando_dag_events_total counter\n"
+                                "pando_dag_events_total{space=\"default\"} 5\n"
+                                "pando_dag_events_total{space=\"a\\\"b\\\\c\\nd\",kind="
+                                "\"dag\"} 1000000000000000\n"
+                                "# HELP pando_peers Linked\\npeers\n"
+                                "# TYPE pando_peers gauge\n"
+                                "pando_peers 1.5\n");
     buf_deinit(&text);
     metrics_deinit(&m);
 }
