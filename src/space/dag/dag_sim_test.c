@@ -274,6 +274,21 @@ static const char *chaos_ends_in_agreement(uint64_t seed)
     return finish(s, equal, "liveness: the sets stayed different after all was healed");
 }
 
+/* Sixteen nodes in a ring, one gossip message in ten lost: many hops, no shortcuts. */
+static const char *a_ring_carries_everything(uint64_t seed)
+{
+    struct sim *s = world(seed, 16, 100);
+    for (uint32_t i = 0; i < 16; i++)
+        sim_link(s, i, (i + 1) % 16, true);
+    for (int n = 0; n < 100; n++) {
+        sim_append(s, (uint32_t)rng_below(&s->rng, 16));
+        sim_run_for(s, PANDO_MSEC(rng_below(&s->rng, 30)));
+    }
+    sim_run_for(s, PANDO_SEC(20));
+    return finish(s, sim_converged(s) && events_of(s, 3) == 116,
+                  "liveness: the ring left somebody out");
+}
+
 /* Who promises a stream and falls silent is left for another. */
 static const char *a_silent_source_is_left(uint64_t seed)
 {
@@ -342,6 +357,7 @@ static const struct {
     { "an equivocation is kept and shown", an_equivocation_is_kept_and_shown, 5 },
     { "what is wrong is refused", what_is_wrong_is_refused, 2 },
     { "chaos ends in agreement", chaos_ends_in_agreement, 15 },
+    { "a ring carries everything", a_ring_carries_everything, 3 },
     { "a silent source is left", a_silent_source_is_left, 20 },
     { "a slow store only slows", a_slow_store_only_slows, 2 },
     { "a rolled back author raises its epoch", a_rolled_back_author_raises_its_epoch, 2 },
