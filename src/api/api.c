@@ -139,7 +139,7 @@ void api_tick(struct api *a, struct pando_time now)
     a->now = now;
     door_expire(a);
     http_expire(a);
-    http_run(a);
+    http_run_due(a);
 }
 
 struct pando_time api_deadline(const struct api *a, struct pando_time now)

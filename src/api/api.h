@@ -96,7 +96,9 @@ void api_stop_listening(struct api *a);
 
 /* A watched descriptor is ready. */
 void api_ready(struct api *a, struct pando_time now, uint32_t handle, unsigned events);
-/* Call at api_deadline(), and after api_reply() was called from outside api_ready(). */
+/* Call at api_deadline(), and after api_reply() was called from outside api_ready().
+ * Costs a few compares when nothing is due, so it may be called in every turn of a loop.
+ */
 void api_tick(struct api *a, struct pando_time now);
 struct pando_time api_deadline(const struct api *a, struct pando_time now);
 

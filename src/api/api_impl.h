@@ -91,6 +91,8 @@ struct api {
     struct pando_time
         accept_at;              /* accepting is paused until then (descriptors ran out) */
     struct pando_time check_at; /* next look for clients that left while we work */
+    struct pando_time run_at;   /* MHD's own next timeout */
+    size_t pending_len;
     bool paused;
     bool run_again; /* something was resumed: MHD must run */
     bool stopping;
@@ -121,6 +123,8 @@ void door_close(struct api *a);
 enum pando_status http_start(struct api *a, struct pando_err *reterr) PANDO_MUST_USE;
 void http_add(struct api *a, struct pending *p);
 void http_run(struct api *a);
+/* The same, but free when there is nothing to do: for every turn of a busy loop. */
+void http_run_due(struct api *a);
 /* Cut the late and those that left. */
 void http_expire(struct api *a);
 struct pando_time http_deadline(const struct api *a);

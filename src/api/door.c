@@ -24,6 +24,7 @@ static void release(struct api *a, struct pending *p)
     a->config.watch.unwatch(a->config.watch.ctx, p->fd,
                             HANDLE_PENDING + (uint32_t)(p - a->pending));
     a->counters.connections_now--;
+    a->pending_len--;
 }
 
 /* Answer in the language that was begun, and close so that the answer survives. */
@@ -106,6 +107,7 @@ static void admit(struct api *a, int fd, bool control,
         return;
     }
     a->counters.connections_now++;
+    a->pending_len++;
     door_ready(a, slot); /* most clients have spoken already */
 }
 
@@ -152,7 +154,7 @@ void door_expire(struct api *a)
         if (a->unix_fd >= 0)
             (void)w->watch(w->ctx, a->unix_fd, API_READABLE, HANDLE_UNIX);
     }
-    for (size_t i = 0; i < a->config.connections_max; i++) {
+    for (size_t i = 0; a->pending_len > 0 && i < a->config.connections_max; i++) {
         struct pending *p = &a->pending[i];
         if (p->fd >= 0 && pando_time_reached(p->deadline, a->now)) {
             a->counters.slow++;
@@ -164,7 +166,7 @@ void door_expire(struct api *a)
 struct pando_time door_deadline(const struct api *a)
 {
     struct pando_time at = a->paused ? a->accept_at : PANDO_TIME_NEVER;
-    for (size_t i = 0; i < a->config.connections_max; i++)
+    for (size_t i = 0; a->pending_len > 0 && i < a->config.connections_max; i++)
         if (a->pending[i].fd >= 0)
             at = pando_time_min(at, a->pending[i].deadline);
     return at;

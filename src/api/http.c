@@ -297,6 +297,7 @@ enum pando_status http_start(struct api *a, struct pando_err *reterr)
         on_connection, a, MHD_OPTION_URI_LOG_CALLBACK, on_uri, a, MHD_OPTION_END);
     if (a->daemon == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "the HTTP server does not start");
+    a->run_at = PANDO_TIME_NEVER;
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL)
@@ -318,11 +319,21 @@ void http_add(struct api *a, struct pending *p)
 
 void http_run(struct api *a)
 {
+    MHD_UNSIGNED_LONG_LONG ms;
     /* A reply given in a callback resumes others: run until nothing more was. */
     for (int i = 0; i == 0 || (a->run_again && i < 16); i++) {
         a->run_again = false;
         (void)MHD_run(a->daemon);
     }
+    a->run_at = MHD_get_timeout(a->daemon, &ms) == MHD_YES
+                    ? pando_time_add(a->now, PANDO_MSEC(ms))
+                    : PANDO_TIME_NEVER;
+}
+
+void http_run_due(struct api *a)
+{
+    if (a->run_again || pando_time_reached(a->run_at, a->now))
+        http_run(a);
 }
 
 static bool has_left(const struct request *r)
@@ -373,13 +384,9 @@ void http_expire(struct api *a)
 
 struct pando_time http_deadline(const struct api *a)
 {
-    MHD_UNSIGNED_LONG_LONG ms;
-    struct pando_time at = a->connections != NULL ? a->check_at : PANDO_TIME_NEVER;
     if (a->run_again)
         return (struct pando_time){ 0 };
-    if (MHD_get_timeout(a->daemon, &ms) == MHD_YES)
-        at = pando_time_min(at, pando_time_add(a->now, PANDO_MSEC(ms)));
-    return at;
+    return a->connections != NULL ? pando_time_min(a->check_at, a->run_at) : a->run_at;
 }
 
 void http_stop(struct api *a)
