@@ -92,8 +92,11 @@ static void on_socket(uv_poll_t *poll, int status, int events)
     struct host *h = poll->data;
     const size_t i = (size_t)(poll - h->sockets);
     const struct pando_time now = host_now(h);
-    if (status != 0)
-        return;
+    if (status != 0) { /* an ICMP error waits on the socket, and libuv stopped watching */
+        (void)uv_poll_start(poll, UV_READABLE, on_socket);
+        h->wants_write[i] = false;
+        events = UV_READABLE;
+    }
     if ((events & UV_WRITABLE) != 0)
         quic_writable(h->quic, i, now);
     if ((events & UV_READABLE) != 0)

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The embedding example runs against the tree, and against an installed libpando.
+set -euo pipefail
+build=$(cd "$(dirname "$(realpath "$1")")/../.." && pwd)
+source=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$build/examples/embed/embed_two_nodes" "$work" 19100
+cmake --install "$build" --prefix "$work/usr" >/dev/null
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$work/usr" -name pando.pc)")
+lib=$(dirname "$PKG_CONFIG_PATH")
+# shellcheck disable=SC2046
+cc "$source/examples/embed/two_nodes.c" -o "$work/two" $(pkg-config --cflags --libs pando)
+mkdir "$work/second"
+LD_LIBRARY_PATH=$lib "$work/two" "$work/second" 19110
+# shellcheck disable=SC2046
+cc "$source/examples/embed/two_nodes.c" -o "$work/still" -I"$work/usr/include" "$lib/libpando.a" \
+    $(pkg-config --static --libs pando | sed 's/-lpando / /')
+mkdir "$work/third"
+"$work/still" "$work/third" 19120
