@@ -128,15 +128,12 @@ static void become_node(const struct demo_node *n, const char *peer)
     const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
         _exit(126);
-    char *argv[20] = { "pando", "node", "--port", port, "--name", (char *)(uintptr_t)n->name,
-                       "--data", (char *)(uintptr_t)n->data, "--listen", "127.0.0.1" };
-    size_t len = 10;
-    if (peer != NULL) {
-        argv[len++] = "--peer";
-        argv[len++] = (char *)(uintptr_t)peer;
-    }
-    argv[len] = NULL;
-    (void)execv("/proc/self/exe", argv);
+    if (peer == NULL)
+        (void)execl("/proc/self/exe", "pando", "node", "--port", port, "--name", n->name, "--data",
+                    n->data, "--listen", "127.0.0.1", (char *)NULL);
+    else
+        (void)execl("/proc/self/exe", "pando", "node", "--port", port, "--name", n->name, "--data",
+                    n->data, "--listen", "127.0.0.1", "--peer", peer, (char *)NULL);
     _exit(127);
 }
 

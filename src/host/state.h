@@ -18,7 +18,7 @@
 
 #include <uv.h>
 
-#define HOST_WATCH_MAX 600
+#define HOST_WATCH_MAX 600 /* the api's connections and its listeners */
 
 /* A descriptor of the api that the loop watches. */
 struct host_watch {

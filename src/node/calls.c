@@ -41,7 +41,7 @@ static void watch(struct node *n, uint64_t token)
             continue;
         n->watchers[i] = token;
         n->ports.reply(n->ports.ctx, token, PANDO_OK,
-                       slice_text("{\"kind\":\"watching\"}\n"), true, true);
+                       slice_text("{\"kind\":\"watching\"}\n"), false, true);
         return;
     }
     call_fail(n, token, PANDO_FULL, "at most %d watchers at once", NODE_WATCHERS_MAX);
@@ -59,7 +59,7 @@ void calls_notice(struct node *n, const char *kind, struct pando_slice json)
     for (size_t i = 0; i < NODE_WATCHERS_MAX; i++)
         if (n->watchers[i] != 0)
             n->ports.reply(n->ports.ctx, n->watchers[i], PANDO_OK,
-                           slice_of(line, (size_t)len), true, true);
+                           slice_of(line, (size_t)len), false, true);
 }
 
 static void log_level(struct node *n, uint64_t token, struct pando_slice text)

@@ -77,7 +77,6 @@ struct config {
     struct {
         enum config_preset limits;
         bool no_store;
-        uint32_t cache;
     } exec;
 };
 

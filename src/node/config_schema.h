@@ -61,8 +61,6 @@
       0, "Limits of a capsule's run where the caller names none")                        \
     X("exec.no_store", BOOL, exec.no_store, "no", 0, 1,                                  \
       "Do not keep capsules and inputs as blobs; receipts of such runs cannot be "       \
-      "replayed")                                                                        \
-    X("exec.cache", NUMBER, exec.cache, "100", 0, 1000,                                  \
-      "Compiled capsules kept in memory")
+      "replayed")
 
 #endif

@@ -49,7 +49,7 @@ static void a_whole_file_is_read(void **state)
         parsed("name: bootstrap-node\nport: 9002\nmesh: yes\n"
                "peers:\n  - 127.0.0.1:9001\n  - /ip4/10.0.0.1/udp/9/quic-v1\n"
                "log:\n  level: warning,dag=debug\n  format: json\n"
-               "exec.cache: 7\n"
+               "exec.no_store: yes\n"
                "durability: none\n"
                "spaces:\n  - {name: default, kind: dag}\n  - name: other\n"
                "  - third:dag\n");
@@ -60,7 +60,7 @@ static void a_whole_file_is_read(void **state)
     CHECK_STR(c.peers.items[1], "/ip4/10.0.0.1/udp/9/quic-v1");
     CHECK_STR(c.log.level, "warning,dag=debug");
     CHECK_EQ(c.log.format, CONFIG_LOG_JSON);
-    CHECK_EQ(c.exec.cache, 7);
+    CHECK(c.exec.no_store);
     CHECK_EQ(c.durability, CONFIG_DURABILITY_NONE);
     CHECK_EQ(c.spaces.len, 3);
     CHECK_STR(c.spaces.items[1].kind, "dag");

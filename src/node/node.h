@@ -38,6 +38,7 @@ struct node_config {
     size_t allow_len;
     const struct peer_id *deny;
     size_t deny_len;
+    bool no_store;       /* keep no capsules and inputs unless a run says so */
     bool mesh;           /* dial every node that is announced */
     uint32_t peers_max;  /* 0: 64 */
     uint64_t seed;

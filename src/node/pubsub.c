@@ -102,6 +102,7 @@ void pubsub_peer_up(struct node *n, uint32_t peer)
                                     .peer = peer,
                                     .peer_id = &p->id,
                                     .version = new_version ? GOSSIP_V11 : GOSSIP_V10,
+                                    .form = gossip_form_of_agent(p->agent),
                                     .outbound = l != NULL && l->dialed,
                                     .credit = SPACE_CREDIT_START });
 }
@@ -116,6 +117,18 @@ void pubsub_peer_down(struct node *n, uint32_t peer)
     p->gossip_outstanding = 0;
     p->gossip_retry = pando_time_add(n->now, PANDO_SEC(2));
     feed(n, &(struct gossip_input){ .kind = GOSSIP_PEER_DOWN, .peer = peer });
+}
+
+/* A peer that opens a gossip stream speaks gossip, whatever its identify says later; its
+ * first RPC, with all its subscriptions, must not fall into the gap. */
+void pubsub_peer_spoke(struct node *n, uint32_t peer, bool new_version)
+{
+    struct node_peer *p = peer_at(n, peer);
+    if (p->gossip_up)
+        return;
+    p->speaks_gossip = true;
+    p->gossip_new = new_version;
+    pubsub_peer_up(n, peer);
 }
 
 void pubsub_receive(struct node *n, struct node_stream *s, struct pando_slice data)
@@ -180,9 +193,8 @@ static void send_rpc(struct node *n, const struct gossip_effect *e)
     const size_t len = bytes_view(e->bytes).len;
     const enum pando_status st =
         n->ports.link.ops->send(n->ports.link.ctx, p->gossip_out, e->bytes, false);
-    if (st == PANDO_OK)
-        p->gossip_outstanding += len;
-    else
+    p->gossip_outstanding += len; /* a refused one gives its credit back like one that left */
+    if (st != PANDO_OK)
         trace(n->tracer, TRACE_GOSSIP, TRACE_DEBUG, "an RPC was not taken: %s",
               pando_status_text(st));
 }

@@ -109,7 +109,7 @@ static void start(struct node *n, struct node_op *op, const json_t *args,
                     : "\"limits\" is a preset's name or an object, \"input\" is base64");
         return;
     }
-    op->store = args_bool(args, "store", true);
+    op->store = args_bool(args, "store", !n->config.no_store);
     op->time = n->ports.wall(n->ports.ctx);
     op->nonce = ++n->nonce;
     if (cid != NULL) {

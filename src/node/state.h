@@ -235,6 +235,7 @@ void protocols_ping(struct node *n, uint32_t peer, uint64_t token);
 enum pando_status pubsub_init(struct node *n);
 void pubsub_deinit(struct node *n);
 void pubsub_peer_up(struct node *n, uint32_t peer);
+void pubsub_peer_spoke(struct node *n, uint32_t peer, bool new_version);
 void pubsub_peer_down(struct node *n, uint32_t peer);
 void pubsub_receive(struct node *n, struct node_stream *s, struct pando_slice data);
 void pubsub_settle(struct node *n);

@@ -240,6 +240,7 @@ static void settle_role(struct node *n, struct node_stream *s)
     case NUMBER_GOSSIP_10:
         s->role = ROLE_GOSSIP;
         frame_init(&s->frame, NODE_GOSSIP_RPC_MAX);
+        pubsub_peer_spoke(n, s->peer, number == NUMBER_GOSSIP_11);
         return;
     default:
         break;
