@@ -152,7 +152,9 @@ static enum pando_status start_node(struct host *h, struct pando_err *reterr)
     enum pando_status st = node_start(h->node, host_now(h), listen, len, reterr);
     if (st != PANDO_OK)
         return st;
-    return h->network ? add_peers(h, reterr) : PANDO_OK;
+    st = h->network ? add_peers(h, reterr) : PANDO_OK;
+    loop_arm(h);
+    return st;
 }
 
 void host_close(struct host *h)

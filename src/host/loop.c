@@ -175,6 +175,11 @@ struct api_watch_ops loop_watch_ops(struct host *h)
     return (struct api_watch_ops){ h, watch, unwatch };
 }
 
+void loop_arm(struct host *h)
+{
+    arm(h, host_now(h));
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct host *h = handle->data;
@@ -209,7 +214,6 @@ enum pando_status loop_start(struct host *h, struct pando_err *reterr)
         h->sockets_len++;
         (void)uv_poll_start(&h->sockets[i], UV_READABLE, on_socket);
     }
-    arm(h, host_now(h));
     return PANDO_OK;
 }
 

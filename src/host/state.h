@@ -119,6 +119,8 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what, struct
 void workers_resolve(void *ctx, uint32_t token, const char *name);
 /* loop.c: watching descriptors and time */
 enum pando_status loop_start(struct host *h, struct pando_err *reterr);
+/* Set the timer for the first deadline; the node must have started. */
+void loop_arm(struct host *h);
 void loop_stop(struct host *h);
 struct api_watch_ops loop_watch_ops(struct host *h);
 /* print.c: what a person at the terminal sees */
