@@ -151,9 +151,11 @@ enum pando_status fetch_want(struct fetch *f, struct pando_time now,
     f->now = now;
     struct fetch_want *known = find(f, id);
     if (known != NULL) {
-        if (!announced_by(known, announcer)) {
+        /* Whoever announces it again is asked again: it may have it by now. */
+        if (!known->waiting || known->asked != announcer) {
+            drop_announcer(known, announcer);
             add_announcer(known, announcer);
-            known->resting = false; /* fresh hope */
+            known->resting = false;
         }
         if (!known->waiting)
             rescan(f);

@@ -299,6 +299,7 @@ static bool admit(struct dag *d, struct dag_item *item)
         return false;
     const struct pando_id id = item->ev.id;
     d->totals.stored++;
+    d->relay = d->relay || item->streamed;
     if (item->streamed && d->pull.active && d->pull.peer == item->peer)
         d->pull.fresh++;
     (void)fetch_found(&d->fetch, d->now, &id);
@@ -310,9 +311,14 @@ static bool admit(struct dag *d, struct dag_item *item)
 
 void dag_admit_ready(struct dag *d)
 {
-    while (d->ready.first != NULL && !d->store_failed)
+    for (int i = 0; d->ready.first != NULL && !d->store_failed; i++) {
+        if (i == DAG_ADMITTED_PER_STEP) {
+            d->more_work = true;
+            return;
+        }
         if (!admit(d, d->ready.first))
             return;
+    }
 }
 
 /* Parcels are shared by items, so they lose their owners first. */

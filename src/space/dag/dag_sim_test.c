@@ -274,6 +274,22 @@ static const char *chaos_ends_in_agreement(uint64_t seed)
     return finish(s, equal, "liveness: the sets stayed different after all was healed");
 }
 
+/* The instant of the answer is the worst one for a power cut. */
+static const char *an_answer_survives_the_crash_behind_it(uint64_t seed)
+{
+    struct sim *s = world(seed, 1, 0);
+    for (int n = 0; n < 20 && s->violation == NULL; n++) {
+        char json[48];
+        snprintf(json, sizeof json, "{\"body\":%d}", n);
+        if (sim_ask(s, 0, "append", json, PANDO_SEC(1)) != PANDO_OK)
+            return finish(s, false, "liveness: an append was not answered");
+        sim_crash(s, 0);
+        sim_restart(s, 0);
+        sim_check_acks(s);
+    }
+    return finish(s, s->acks_len == 20, "acks: an answer was lost");
+}
+
 /* Sixteen nodes in a ring, one gossip message in ten lost: many hops, no shortcuts. */
 static const char *a_ring_carries_everything(uint64_t seed)
 {
@@ -357,6 +373,8 @@ static const struct {
     { "an equivocation is kept and shown", an_equivocation_is_kept_and_shown, 5 },
     { "what is wrong is refused", what_is_wrong_is_refused, 2 },
     { "chaos ends in agreement", chaos_ends_in_agreement, 15 },
+    { "an answer survives the crash behind it", an_answer_survives_the_crash_behind_it,
+      2 },
     { "a ring carries everything", a_ring_carries_everything, 3 },
     { "a silent source is left", a_silent_source_is_left, 20 },
     { "a slow store only slows", a_slow_store_only_slows, 2 },

@@ -42,6 +42,8 @@
 #define DAG_BEATS_MAX         4096  /* authors whose last heartbeat is kept */
 #define DAG_BUCKETS_MAX       16384 /* authors whose rate is metered */
 #define DAG_OPS_MAX           1024
+#define DAG_OPENED_PER_STEP   1024 /* events of parcels: a step stays below 5 ms */
+#define DAG_ADMITTED_PER_STEP 512
 #define DAG_SERVES_MAX        16
 #define DAG_SERVE_AUTHORS_MAX 65536
 #define DAG_VERIFY_JOBS_MAX   32
@@ -280,6 +282,7 @@ struct dag {
     int64_t beat_time;          /* of our last one */
     struct pando_buf addresses; /* JSON array for the announcement */
     bool more_work;             /* a stream has something to do at once */
+    bool relay;                 /* something came that was not gossiped to our peers */
     bool blocked;               /* the store took nothing more: soon again */
     struct dag_totals totals;
 };
@@ -334,6 +337,7 @@ void dag_orphan_keep(struct dag *d, struct dag_item *item,
                      const struct pando_id *missing);
 void dag_orphan_wake(struct dag *d, const struct pando_id *id);
 void dag_orphan_refuse_waiters(struct dag *d, const struct pando_id *id);
+void dag_orphan_announced(struct dag *d, struct dag_item *item, uint32_t peer);
 void dag_orphan_given_up(struct dag *d, const struct pando_id *id);
 void dag_orphan_tick(struct dag *d);
 void dag_orphan_unlink(struct dag *d, struct dag_item *item);

@@ -88,9 +88,14 @@ static void note_lacking(struct dag *d, struct dag_peer *p, struct dag_message *
     struct pando_id id;
     enum dag_refuse why;
     p->lacking_len = 0;
-    while (dag_wire_next_id(m, &id) && p->lacking_len < DAG_LACKING_MAX)
+    while (dag_wire_next_id(m, &id) && p->lacking_len < DAG_LACKING_MAX) {
+        struct dag_item **item = map_find(&d->pending, &id);
+        if (item != NULL && (*item)->state == DAG_ITEM_ORPHAN &&
+            pando_time_reached(pando_time_add((*item)->since, d->config.grace), d->now))
+            dag_orphan_announced(d, *item, p->handle);
         if (!index_find(d->host.tables, &id, &known) && !dag_gate_refused(d, &id, &why))
             p->lacking[p->lacking_len++] = id;
+    }
 }
 
 static void back_off(struct dag *d, struct dag_peer *p)
@@ -156,8 +161,21 @@ static void check(struct dag *d, struct dag_peer *p)
             return; /* full: the next exchange comes back to it */
 }
 
+/* What came by a stream went past the gossip: our other peers may lack it as we did. */
+static void hurry(struct dag *d)
+{
+    const struct pando_span soon = { d->config.heads_every.ns / 4 };
+    for (size_t i = 0; i < d->peers_len && d->relay; i++) {
+        struct dag_peer *p = &d->peers[i];
+        p->heads_every = d->config.heads_every;
+        p->heads_at = pando_time_min(p->heads_at, pando_time_add(d->now, soon));
+    }
+    d->relay = false;
+}
+
 void dag_heads_tick(struct dag *d)
 {
+    hurry(d);
     for (size_t i = 0; i < d->peers_len; i++) {
         struct dag_peer *p = &d->peers[i];
         if (pando_time_reached(p->check_at, d->now))

@@ -144,6 +144,20 @@ static bool may_ask(const struct dag *d, const struct dag_item *item)
              pando_time_reached(pando_time_add(item->since, d->config.grace), d->now)));
 }
 
+/* `peer` has stored the orphan, so it has all its ancestors: ask it for the one at the
+ * bottom of the chain that we wait for. */
+void dag_orphan_announced(struct dag *d, struct dag_item *item, uint32_t peer)
+{
+    for (size_t depth = 0; depth < d->orphans.len; depth++) {
+        struct dag_item **below = map_find(&d->pending, &item->missing);
+        if (below == NULL)
+            (void)!fetch_want(&d->fetch, d->now, &item->missing, 0, peer);
+        if (below == NULL || (*below)->state != DAG_ITEM_ORPHAN)
+            return;
+        item = *below;
+    }
+}
+
 /* Nobody has the parent now. Who waits for it asks again later, as long as it lives:
  * somebody who has it may come back. */
 void dag_orphan_given_up(struct dag *d, const struct pando_id *id)

@@ -137,7 +137,12 @@ static void open_parcel(struct dag *d, struct dag_parcel *p)
 
 void dag_parcels_open(struct dag *d)
 {
+    const uint64_t enough = d->totals.received + DAG_OPENED_PER_STEP;
     while (d->parcels_first != NULL && d->pending.len < d->config.pending_max) {
+        if (d->totals.received >= enough) {
+            d->more_work = true;
+            return;
+        }
         struct dag_parcel *p = d->parcels_first;
         d->parcels_first = p->next;
         if (d->parcels_first == NULL)

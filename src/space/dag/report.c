@@ -6,7 +6,7 @@
 #include "codec/json.h"
 
 #define REPORT_MAX        (8u << 20)
-#define LS_SCANNED_MAX    20000
+#define LS_SCANNED_MAX    2000 /* reads of one call; "next" goes on */
 #define HEADS_SHOWN_MAX   1000
 #define AUTHORS_SHOWN_MAX 10000
 
