@@ -367,7 +367,7 @@ static const struct {
     const char *(*run)(uint64_t seed);
     uint64_t seeds;
 } SCENARIOS[] = {
-    { "push is quick", push_is_quick, 3 },
+    { "push is quick", push_is_quick, 15 },
     { "catching up is one stream", catching_up_is_one_stream, 2 },
     { "a partition heals", a_partition_heals, 10 },
     { "an equivocation is kept and shown", an_equivocation_is_kept_and_shown, 5 },

@@ -28,6 +28,7 @@ const struct dag_heads *dag_heads_now(struct dag *d)
     struct index_cursor cursor = { .begun = false };
     struct pando_id id;
     uint32_t height;
+    uint64_t unsafe = 0;
 
     if (d->heads.generation == d->generation && d->staged_local == 0)
         return &d->heads;
@@ -36,12 +37,14 @@ const struct dag_heads *dag_heads_now(struct dag *d)
     for (size_t i = 0; i < DAG_DIGEST_HEADS_MAX; i++) {
         if (!index_next_head(d->host.tables, &cursor, &id, &height))
             break;
-        if (!is_unsafe(d, &id))
+        if (is_unsafe(d, &id))
+            unsafe = 1; /* neither listed nor counted */
+        else
             crypto_sha256_add(&sha, SLICE_OF(id));
     }
     d->heads = (struct dag_heads){ .generation = d->generation,
                                    .events = counts.events - d->staged_local,
-                                   .heads = counts.heads,
+                                   .heads = counts.heads - unsafe,
                                    .digest = crypto_sha256_end(&sha) };
     if (d->staged_local > 0)
         d->heads.generation = UINT64_MAX; /* not to be reused */
@@ -124,7 +127,7 @@ void dag_heads_receive(struct dag *d, struct dag_peer *p, struct dag_message *m)
         p->heads_every = d->config.heads_every;
         p->heads_at = pando_time_min(p->heads_at, pando_time_add(d->now, p->heads_every));
         note_lacking(d, p, m);
-        p->pulled = false;
+        p->pulled = p->candidate = p->unlisted = false; /* judged anew below */
         if (p->lacking_len > 0)
             p->check_at = first || far ? d->now : pando_time_add(d->now, d->config.grace);
         else if (listed < heads)
