@@ -30,6 +30,7 @@ struct journal_config {
     struct pando_files files;
     const char *dir;           /* created when missing */
     struct pando_id space;     /* stands in every segment's head */
+    uint64_t seed;             /* unpredictable to peers; 0 allowed */
     size_t segment_min;        /* 0: 1 MiB */
     size_t segment_max;        /* 0: 64 MiB */
     bool sync;                 /* false: the weaker mode, no fdatasync */
@@ -82,5 +83,50 @@ void journal_scan_end(struct journal_cursor *c);
  * (records appended later are found by calling again). PANDO_CORRUPT. */
 enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position, uint8_t *ret_kind,
                                struct pando_slice *ret_bytes) PANDO_MUST_USE;
+
+struct journal_stats {
+    uint64_t bytes;    /* of all segments on disk, pre-written zeros included */
+    uint64_t segments;
+    uint64_t commits;  /* since open */
+    uint64_t records;  /* known: read at open and committed since */
+    uint64_t torn;     /* tails that were cut at open */
+    uint64_t failures; /* commits that failed */
+};
+void journal_stats(const struct journal *j, struct journal_stats *ret);
+
+/* The author's epoch, raised by every restore of a backup. */
+uint64_t journal_epoch(const struct journal *j);
+enum pando_status journal_epoch_read(const struct pando_files *files, const char *dir,
+                                     uint64_t *ret_epoch, struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status journal_epoch_raise(const struct pando_files *files, const char *dir,
+                                      uint64_t *ret_epoch, struct pando_err *reterr) PANDO_MUST_USE;
+
+/* The i-th segment's file name and how many of its leading bytes are the durable journal; a
+ * folder of exactly such (shorter) copies opens and verifies. The name is valid until the
+ * next append. False behind the last. */
+bool journal_file(const struct journal *j, size_t i, const char **ret_name,
+                  uint64_t *ret_bytes);
+
+struct journal_damage {
+    const char *path;
+    uint64_t offset;
+    const char *what;
+};
+struct journal_audit {
+    uint64_t records;
+    uint64_t bytes;
+    uint64_t damages;
+    uint64_t torn_bytes; /* segments with an uncommitted tail */
+};
+struct journal_audit_sink {
+    void *ctx;
+    void (*damage)(void *ctx, const struct journal_damage *damage);
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+};
+/* Check every checksum of a journal's folder, also one that a process appends to.
+ * Errors: PANDO_CORRUPT each damage was reported to `sink` (may be NULL). Thread: any. */
+enum pando_status journal_verify(const struct pando_files *files, const char *dir,
+                                 const struct journal_audit_sink *sink,
+                                 struct journal_audit *ret_audit) PANDO_MUST_USE;
 
 #endif

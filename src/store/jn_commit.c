@@ -1,0 +1,402 @@
+#include "store/jn_impl.h"
+
+#include "base/assert.h"
+#include "base/slice.h"
+#include "store/crc32c.h"
+
+#include <stdlib.h>
+
+#define ZERO_BLOCK (256u << 10)
+
+static void free_chunks(struct chunk *c)
+{
+    while (c != NULL) {
+        struct chunk *next = c->next;
+        buf_deinit(&c->bytes);
+        free(c);
+        c = next;
+    }
+}
+
+void journal_close(struct journal *j)
+{
+    if (j == NULL)
+        return;
+    PANDO_ASSERT(j->flying == NULL);
+    free_chunks(j->staged);
+    j->staged = NULL;
+    /* The last group's durability is written down, so that rot in it will be found. */
+    if (j->stopped == PANDO_OK && j->segments_len > 0 && j->marked < j->durable) {
+        struct segment *s = &j->segments[j->segments_len - 1];
+        const uint64_t at = j->durable;
+        if (s->exists && at + GROUP_HEAD <= s->head.base + s->head.size) {
+            uint8_t raw[GROUP_HEAD];
+            const struct group_head h = { .generation = (uint32_t)s->head.generation,
+                                          .position = at,
+                                          .durable = j->durable,
+                                          .previous = s->used,
+                                          .payload_crc = crc32c(0, SLICE_EMPTY) };
+            group_head_encode(&h, raw);
+            const struct pando_files *f = &j->config.files;
+            if (f->ops->pwrite(f->ctx, s->file, at - s->head.base, SLICE_OF(raw)) == PANDO_OK &&
+                j->config.sync)
+                (void)!f->ops->fdatasync(f->ctx, s->file);
+        }
+    }
+    for (size_t i = 0; i < j->segments_len; i++)
+        if (j->segments[i].file >= 0)
+            j->config.files.ops->close(j->config.files.ctx, j->segments[i].file);
+    free(j->segments);
+    free(j);
+}
+
+/* Room for `need` more bytes of records in the open chunk's segment and size. */
+static bool has_room(const struct journal *j, const struct chunk *c, size_t need)
+{
+    const struct segment *s = &j->segments[c->segment];
+    return c->bytes.len + need <= JOURNAL_CHUNK_MAX &&
+           c->position + c->bytes.len + need <= s->head.base + s->head.size;
+}
+
+static enum pando_status next_segment(struct journal *j, size_t need)
+{
+    const struct segment *last = j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
+    struct segment_head head = { .format = JOURNAL_FORMAT,
+                                 .space = j->config.space,
+                                 .generation = j->config.seed };
+    uint64_t size = j->config.segment_min;
+    if (last != NULL) {
+        size = last->head.size < j->config.segment_max ? last->head.size * 2
+                                                       : j->config.segment_max;
+        head.base = last->head.base + last->head.size;
+        head.generation = last->head.generation + 1;
+    }
+    while (size < SEGMENT_HEAD + GROUP_HEAD + need)
+        size *= 2;
+    head.size = size;
+    struct segment *s;
+    return journal_add_segment(j, &head, &s);
+}
+
+/* An open chunk that takes `need` bytes of records; a new group, perhaps in a new segment. */
+static enum pando_status open_chunk(struct journal *j, size_t need)
+{
+    if (j->staged_last != NULL && has_room(j, j->staged_last, need))
+        return PANDO_OK;
+    const uint64_t previous = j->end;
+    uint64_t position = previous;
+    const struct segment *s = j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
+    if (s == NULL || position + GROUP_HEAD + need > s->head.base + s->head.size) {
+        const enum pando_status st = next_segment(j, need);
+        if (st != PANDO_OK)
+            return st;
+        s = &j->segments[j->segments_len - 1];
+        position = s->head.base + SEGMENT_HEAD;
+    }
+    struct chunk *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return PANDO_NOMEM;
+    buf_init(&c->bytes, JOURNAL_GROUP_LIMIT + GROUP_HEAD);
+    static const uint8_t head[GROUP_HEAD] = { 0 };
+    if (buf_append(&c->bytes, SLICE_OF(head)) != PANDO_OK) {
+        free(c);
+        return PANDO_NOMEM;
+    }
+    c->segment = j->segments_len - 1;
+    c->position = position;
+    c->previous = previous;
+    if (j->staged_last == NULL)
+        j->staged = c;
+    else
+        j->staged_last->next = c;
+    j->staged_last = c;
+    j->end = position + GROUP_HEAD;
+    return PANDO_OK;
+}
+
+enum pando_status journal_append(struct journal *j, uint8_t kind, struct pando_slice bytes,
+                                 uint64_t *ret_position)
+{
+    static const uint8_t zeros[8] = { 0 };
+    uint8_t head[RECORD_HEAD];
+    if (bytes.len > JOURNAL_RECORD_MAX)
+        return PANDO_INVALID;
+    if (j->stopped != PANDO_OK)
+        return j->stopped;
+    if (j->staged_bytes + bytes.len > JOURNAL_STAGED_MAX)
+        return PANDO_BUSY;
+    const size_t size = (size_t)journal_align(RECORD_HEAD + bytes.len);
+    enum pando_status st = open_chunk(j, size);
+    if (st != PANDO_OK)
+        return st;
+    struct chunk *c = j->staged_last;
+    const size_t offset = c->bytes.len;
+    st = buf_reserve(&c->bytes, size);
+    if (st != PANDO_OK)
+        return st;
+    record_head_encode(kind, bytes, head);
+    st = buf_append(&c->bytes, SLICE_OF(head));
+    if (st == PANDO_OK)
+        st = buf_append(&c->bytes, bytes);
+    if (st == PANDO_OK)
+        st = buf_append(&c->bytes, slice_of(zeros, size - RECORD_HEAD - bytes.len));
+    PANDO_ASSERT(st == PANDO_OK); /* reserved above */
+    c->count++;
+    j->staged_bytes += size;
+    j->end = c->position + c->bytes.len;
+    *ret_position = c->position + offset;
+    return PANDO_OK;
+}
+
+static enum pando_status take_targets(const struct journal *j, struct journal_group *g)
+{
+    for (const struct chunk *c = g->chunks; c != NULL; c = c->next) {
+        if (g->targets_len > 0 && g->targets[g->targets_len - 1].segment == c->segment)
+            continue;
+        struct target *t = realloc(g->targets, (g->targets_len + 1) * sizeof *t);
+        if (t == NULL)
+            return PANDO_NOMEM;
+        const struct segment *s = &j->segments[c->segment];
+        g->targets = t;
+        t[g->targets_len++] = (struct target){ c->segment, s->head, s->file, s->exists };
+    }
+    return PANDO_OK;
+}
+
+bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
+{
+    if (j->flying != NULL || j->staged == NULL || j->stopped != PANDO_OK)
+        return false;
+    struct journal_group *g = calloc(1, sizeof *g);
+    if (g == NULL)
+        return false; /* asked again at the next append or turn */
+    g->files = j->config.files;
+    g->sync = j->config.sync;
+    g->durable_before = j->durable;
+    g->chunks = j->staged;
+    g->chunks_last = j->staged_last;
+    memcpy(g->dir, j->dir, sizeof g->dir);
+    if (take_targets(j, g) != PANDO_OK) {
+        free(g->targets);
+        free(g);
+        return false;
+    }
+    g->end = j->end;
+    j->staged = j->staged_last = NULL;
+    j->flying = g;
+    *ret_group = g;
+    return true;
+}
+
+/* Make a segment: zeros on disk first, so that commits change no metadata, then its head. */
+static enum pando_status make_segment(struct journal_group *g, struct target *t)
+{
+    const struct pando_files *f = &g->files;
+    char path[FILES_PATH_MAX];
+    uint8_t head[SEGMENT_HEAD];
+    if (t->file < 0) {
+        segment_path(g->dir, t->head.base, path);
+        const enum pando_status st = f->ops->open(f->ctx, path, FILES_CREATE, &t->file);
+        if (st != PANDO_OK)
+            return st;
+    }
+    enum pando_status st = f->ops->fallocate(f->ctx, t->file, t->head.size);
+    uint8_t *zeros = calloc(1, ZERO_BLOCK);
+    if (zeros == NULL)
+        return PANDO_NOMEM;
+    for (uint64_t at = 0; at < t->head.size && st == PANDO_OK; at += ZERO_BLOCK) {
+        const uint64_t left = t->head.size - at;
+        const size_t len = left < ZERO_BLOCK ? (size_t)left : ZERO_BLOCK;
+        st = f->ops->pwrite(f->ctx, t->file, at, slice_of(zeros, len));
+    }
+    free(zeros);
+    segment_head_encode(&t->head, head);
+    if (st == PANDO_OK)
+        st = f->ops->pwrite(f->ctx, t->file, 0, SLICE_OF(head));
+    if (st == PANDO_OK && g->sync)
+        st = f->ops->fdatasync(f->ctx, t->file);
+    if (st == PANDO_OK && g->sync)
+        st = f->ops->sync_dir(f->ctx, g->dir);
+    t->exists = st == PANDO_OK;
+    return st;
+}
+
+/* The group's head says what it holds. */
+static void finish(const struct journal_group *g, struct chunk *c, const struct segment_head *s)
+{
+    const struct pando_slice payload = slice_from(buf_view(&c->bytes), GROUP_HEAD);
+    const struct group_head h = {
+        .len = (uint32_t)payload.len,
+        .count = c->count,
+        .generation = (uint32_t)s->generation,
+        .position = c->position,
+#ifdef STORE_MUTANT_NO_DURABLE_MARK
+        .durable = 0,
+#else
+        .durable = g->durable_before,
+#endif
+        .previous = c->previous,
+        .payload_crc = crc32c(0, payload),
+    };
+    group_head_encode(&h, c->bytes.ptr);
+}
+
+void journal_commit_run(struct journal_group *g)
+{
+    const struct pando_files *f = &g->files;
+    struct chunk *c = g->chunks;
+    g->status = PANDO_OK;
+    for (size_t i = 0; i < g->targets_len && g->status == PANDO_OK; i++) {
+        struct target *t = &g->targets[i];
+        if (!t->exists)
+            g->status = make_segment(g, t);
+        for (; c != NULL && c->segment == t->segment && g->status == PANDO_OK; c = c->next) {
+            finish(g, c, &t->head);
+            g->status = f->ops->pwrite(f->ctx, t->file, c->position - t->head.base,
+                                       slice_of(c->bytes.ptr, c->bytes.len));
+        }
+#ifndef STORE_MUTANT_ACK_BEFORE_SYNC
+        if (g->status == PANDO_OK && g->sync)
+            g->status = f->ops->fdatasync(f->ctx, t->file);
+#endif
+    }
+}
+
+/* The failed group's records lie in front of what was staged meanwhile, as they were. */
+static void put_back(struct journal *j, struct journal_group *g)
+{
+    g->chunks_last->next = j->staged;
+    j->staged = g->chunks;
+    if (j->staged_last == NULL)
+        j->staged_last = g->chunks_last;
+    j->stopped = g->status;
+    j->stats.failures++;
+}
+
+enum pando_status journal_commit_end(struct journal *j, struct journal_group *g,
+                                     uint64_t *ret_durable)
+{
+    PANDO_ASSERT(j->flying == g);
+    const enum pando_status st = g->status;
+    j->flying = NULL;
+    for (size_t i = 0; i < g->targets_len; i++) {
+        struct segment *s = &j->segments[g->targets[i].segment];
+        s->file = g->targets[i].file;
+        s->exists = g->targets[i].exists;
+    }
+    if (st != PANDO_OK) {
+        put_back(j, g);
+    } else {
+        for (const struct chunk *c = g->chunks; c != NULL; c = c->next) {
+            j->segments[c->segment].used = c->position + c->bytes.len;
+            j->staged_bytes -= c->bytes.len - GROUP_HEAD;
+            j->stats.records += c->count;
+        }
+        j->stats.commits++;
+        j->marked = g->durable_before;
+        j->durable = g->end;
+        *ret_durable = j->durable;
+        free_chunks(g->chunks);
+    }
+    free(g->targets);
+    free(g);
+    return st;
+}
+
+/* What is below the durable position must read back from the disk itself. */
+static enum pando_status verify_durable(struct journal *j, struct pando_err *reterr)
+{
+    const struct pando_files *f = &j->config.files;
+    for (size_t i = 0; i < j->segments_len; i++) {
+        struct segment *s = &j->segments[i];
+        struct walk w;
+        if (!s->exists || s->used == s->head.base + SEGMENT_HEAD)
+            continue;
+        (void)!f->ops->forget(f->ctx, s->file);
+        const enum pando_status st = journal_walk(f, s->file, &s->head, UINT64_MAX, &w);
+        if (st != PANDO_OK)
+            return st;
+        if (w.end < s->used)
+            return pando_err_set(reterr, PANDO_CORRUPT,
+                                 "journal: %.150s lost an acknowledged group when the disk failed",
+                                 j->dir);
+    }
+    return PANDO_OK;
+}
+
+/* Close and open anew, so that an error that sticks to the old descriptor is gone. */
+static enum pando_status reopen(struct journal *j)
+{
+    const struct pando_files *f = &j->config.files;
+    for (size_t i = 0; i < j->segments_len; i++) {
+        struct segment *s = &j->segments[i];
+        char path[FILES_PATH_MAX];
+        if (s->file < 0)
+            continue;
+        f->ops->close(f->ctx, s->file);
+        s->file = -1;
+        segment_path(j->dir, s->head.base, path);
+        const enum pando_status st = f->ops->open(f->ctx, path, FILES_CREATE, &s->file);
+        if (st != PANDO_OK)
+            return st;
+    }
+    return PANDO_OK;
+}
+
+enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
+{
+    if (j->stopped == PANDO_OK)
+        return PANDO_OK;
+    PANDO_ASSERT(j->flying == NULL);
+    enum pando_status st = reopen(j);
+    if (st == PANDO_OK)
+        st = verify_durable(j, reterr);
+    if (st != PANDO_OK)
+        return st;
+    j->stopped = PANDO_OK;
+    return PANDO_OK;
+}
+
+uint64_t journal_first(const struct journal *j)
+{
+    return j->segments_len == 0 ? 0 : j->segments[0].head.base;
+}
+
+uint64_t journal_durable(const struct journal *j)
+{
+    return j->durable;
+}
+
+uint64_t journal_end(const struct journal *j)
+{
+    return j->end;
+}
+
+uint64_t journal_epoch(const struct journal *j)
+{
+    return j->epoch;
+}
+
+void journal_stats(const struct journal *j, struct journal_stats *ret)
+{
+    *ret = j->stats;
+    ret->segments = j->segments_len;
+    ret->bytes = 0;
+    for (size_t i = 0; i < j->segments_len; i++)
+        ret->bytes += j->segments[i].exists ? j->segments[i].head.size : 0;
+}
+
+bool journal_file(const struct journal *j, size_t i, const char **ret_name,
+                  uint64_t *ret_bytes)
+{
+    size_t at = 0;
+    for (size_t k = 0; k < j->segments_len; k++) {
+        const struct segment *s = &j->segments[k];
+        if (!s->exists || at++ != i)
+            continue;
+        *ret_name = s->name;
+        *ret_bytes = s->used - s->head.base;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,91 @@
+/* jn_impl.h - what the files of the journal share. */
+#ifndef STORE_JOURNAL_IMPL_H
+#define STORE_JOURNAL_IMPL_H
+
+#include "store/journal.h"
+#include "store/jn_layout.h"
+
+#define JOURNAL_SEGMENTS_MAX 4096
+#define JOURNAL_CHUNK_MAX (4u << 20) /* bytes of one group, unless one record is larger */
+#define JOURNAL_GROUP_LIMIT (JOURNAL_CHUNK_MAX + JOURNAL_RECORD_MAX + 4096u)
+
+struct segment {
+    struct segment_head head;
+    uint64_t used; /* position behind its last group */
+    int file;      /* -1: not open */
+    bool exists;   /* on disk; else its first commit makes it */
+    char name[24]; /* of its file */
+};
+
+/* Staged records that will be one group on disk. */
+struct chunk {
+    struct chunk *next;
+    size_t segment;
+    uint64_t position; /* of the group's head */
+    uint64_t previous;
+    uint32_t count;
+    struct pando_buf bytes; /* room for the head, then records */
+};
+
+struct journal {
+    struct journal_config config;
+    char dir[FILES_PATH_MAX];
+    struct segment *segments;
+    size_t segments_len, segments_cap;
+    struct chunk *staged; /* oldest first; the last one is open */
+    struct chunk *staged_last;
+    struct journal_group *flying;
+    size_t staged_bytes;
+    uint64_t end;      /* where the next record or group goes */
+    uint64_t durable;
+    uint64_t epoch;
+    uint64_t marked;   /* the newest durable mark on disk */
+    enum pando_status stopped;
+    struct journal_stats stats;
+};
+
+/* One segment to write to, as the committing thread sees it. */
+struct target {
+    size_t segment;
+    struct segment_head head;
+    int file;
+    bool exists;
+};
+
+struct journal_group {
+    struct pando_files files;
+    char dir[FILES_PATH_MAX];
+    bool sync;
+    uint64_t durable_before, end;
+    struct chunk *chunks;
+    struct chunk *chunks_last;
+    struct target *targets;
+    size_t targets_len;
+    enum pando_status status;
+};
+
+/* Where a walk over groups stands. */
+struct walk {
+    uint64_t end;     /* behind the last whole group */
+    uint64_t durable; /* the newest mark */
+    uint64_t records;
+};
+
+void segment_path(const char *dir, uint64_t base, char ret[static FILES_PATH_MAX]);
+/* Follow the chain of groups of a segment from its first one, whose `previous` must be
+ * `expected` (UINT64_MAX: any). Reads everything; stops at the first group that is not whole. */
+enum pando_status journal_walk(const struct pando_files *files, int file,
+                               const struct segment_head *head, uint64_t expected,
+                               struct walk *ret) PANDO_MUST_USE;
+/* Whether any group behind `from` in the segment proves that `lost` was durable; and
+ * whether any byte there is not zero. */
+enum pando_status journal_look_ahead(const struct pando_files *files, int file,
+                                     const struct segment_head *head, uint64_t from,
+                                     uint64_t lost, bool *ret_proof, bool *ret_dirty) PANDO_MUST_USE;
+struct segment *journal_segment_at(const struct journal *j, uint64_t position);
+enum pando_status journal_add_segment(struct journal *j, const struct segment_head *head,
+                                      struct segment **ret) PANDO_MUST_USE;
+/* The staged record at `position`: its head and bytes in memory, or NULL. */
+const uint8_t *journal_staged_at(const struct journal *j, uint64_t position, size_t *ret_room);
+
+#endif

@@ -1,0 +1,282 @@
+/* jn_open.c - what is true on disk: following the chain, cutting a torn tail.
+ *
+ * Every group says what was durable when it was made. If the chain of whole groups ends
+ * before a position that some later group calls durable, something that was acknowledged is
+ * damaged: that is PANDO_CORRUPT, and nothing is cut. Otherwise the rest is the tail of a
+ * commit that never ended, and it is wiped.
+ */
+#include "store/jn_impl.h"
+
+#include "base/slice.h"
+#include "store/crc32c.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct listing {
+    uint64_t *bases;
+    size_t len;
+    bool failed;
+};
+
+static void note_name(void *arg, const char *name, bool is_dir)
+{
+    struct listing *l = arg;
+    char *end;
+    if (is_dir || strlen(name) != 20 || strcmp(name + 16, ".seg") != 0)
+        return;
+    const uint64_t base = strtoull(name, &end, 16);
+    if (end != name + 16)
+        return;
+    uint64_t *bases = l->len < JOURNAL_SEGMENTS_MAX
+                          ? realloc(l->bases, (l->len + 1) * sizeof *bases)
+                          : NULL;
+    if (bases == NULL) {
+        l->failed = true;
+        return;
+    }
+    l->bases = bases;
+    bases[l->len++] = base;
+}
+
+static int by_base(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+enum pando_status journal_add_segment(struct journal *j, const struct segment_head *head,
+                                      struct segment **ret)
+{
+    if (j->segments_len == JOURNAL_SEGMENTS_MAX)
+        return PANDO_FULL;
+    if (j->segments_len == j->segments_cap) {
+        const size_t cap = j->segments_cap == 0 ? 8 : j->segments_cap * 2;
+        struct segment *segments = realloc(j->segments, cap * sizeof *segments);
+        if (segments == NULL)
+            return PANDO_NOMEM;
+        j->segments = segments;
+        j->segments_cap = cap;
+    }
+    *ret = &j->segments[j->segments_len++];
+    **ret = (struct segment){ .head = *head, .file = -1, .used = head->base + SEGMENT_HEAD };
+    (void)snprintf((*ret)->name, sizeof (*ret)->name, "%016" PRIx64 ".seg", head->base);
+    return PANDO_OK;
+}
+
+static enum pando_status corrupt(struct journal *j, uint64_t base, uint64_t offset,
+                                 struct pando_err *reterr, const char *what)
+{
+    return pando_err_set(reterr, PANDO_CORRUPT,
+                         "journal: %.120s/%016" PRIx64 ".seg is damaged at offset %" PRIu64
+                         ": %s; restore a backup or let peers repair it",
+                         j->dir, base, offset, what);
+}
+
+/* Open one segment and read its head. `*ret_head_ok` false: it was never finished. */
+static enum pando_status open_segment(struct journal *j, uint64_t base, struct segment **ret,
+                                      bool *ret_head_ok, struct pando_err *reterr)
+{
+    const struct pando_files *f = &j->config.files;
+    uint8_t raw[SEGMENT_HEAD];
+    char path[FILES_PATH_MAX];
+    struct segment_head head;
+    size_t got = 0;
+    int file;
+    segment_path(j->dir, base, path);
+    enum pando_status st = f->ops->open(f->ctx, path, FILES_WRITE, &file);
+    if (st != PANDO_OK)
+        return pando_err_set(reterr, st, "journal: cannot open %.180s: %s%s", path,
+                             pando_status_text(st), files_remedy(st));
+    st = f->ops->pread(f->ctx, file, 0, raw, sizeof raw, &got);
+    *ret_head_ok = st == PANDO_OK && got == sizeof raw && segment_head_decode(raw, &head);
+    if (st == PANDO_OK && *ret_head_ok && head.format > JOURNAL_FORMAT)
+        st = pando_err_set(reterr, PANDO_UNSUPPORTED,
+                           "journal: %.120s has format %u, this version reads %u: update pando",
+                           j->dir, head.format, JOURNAL_FORMAT);
+    else if (st == PANDO_OK && *ret_head_ok &&
+             (head.base != base || !id_equal(&head.space, &j->config.space)))
+        st = corrupt(j, base, 0, reterr, "it belongs to another journal or place");
+    if (st == PANDO_OK && *ret_head_ok)
+        st = journal_add_segment(j, &head, ret);
+    if (st != PANDO_OK || !*ret_head_ok) {
+        f->ops->close(f->ctx, file);
+        return st;
+    }
+    (*ret)->file = file;
+    (*ret)->exists = true;
+    return PANDO_OK;
+}
+
+static void drop_last(struct journal *j)
+{
+    struct segment *s = &j->segments[--j->segments_len];
+    const struct pando_files *f = &j->config.files;
+    char path[FILES_PATH_MAX];
+    f->ops->close(f->ctx, s->file);
+    segment_path(j->dir, s->head.base, path);
+    (void)!f->ops->unlink(f->ctx, path);
+}
+
+/* Wipe what lies behind the last whole group, so that it can never be taken for one. */
+static enum pando_status wipe_tail(struct journal *j, struct segment *s)
+{
+    const struct pando_files *f = &j->config.files;
+    static const uint8_t zeros[64u << 10];
+    enum pando_status st = PANDO_OK;
+    for (uint64_t at = s->used; at < s->head.base + s->head.size && st == PANDO_OK;) {
+        const uint64_t left = s->head.base + s->head.size - at;
+        const size_t len = left < sizeof zeros ? (size_t)left : sizeof zeros;
+        st = f->ops->pwrite(f->ctx, s->file, at - s->head.base, slice_of(zeros, len));
+        at += len;
+    }
+    return st == PANDO_OK ? f->ops->fdatasync(f->ctx, s->file) : st;
+}
+
+/* Walk all segments in order; `*ret_last` is the one where the chain ends. */
+static enum pando_status follow(struct journal *j, size_t *ret_last, struct pando_err *reterr)
+{
+    uint64_t expected = UINT64_MAX;
+    *ret_last = 0;
+    for (size_t i = 0; i < j->segments_len; i++) {
+        struct segment *s = &j->segments[i];
+        struct walk w;
+        if (i > 0 && s->head.base != j->segments[i - 1].head.base + j->segments[i - 1].head.size)
+            return corrupt(j, s->head.base, 0, reterr, "the segment before it is missing");
+        const enum pando_status st =
+            journal_walk(&j->config.files, s->file, &s->head, expected, &w);
+        if (st != PANDO_OK)
+            return pando_err_set(reterr, st, "journal: cannot read %.150s: %s", j->dir,
+                                 pando_status_text(st));
+        if (w.end == s->head.base + SEGMENT_HEAD && i > 0)
+            return PANDO_OK; /* empty: the chain ended in an earlier one */
+        s->used = w.end;
+        j->end = w.end;
+        j->stats.records += w.records;
+        j->marked = w.durable > j->marked ? w.durable : j->marked;
+        *ret_last = i;
+        expected = w.end;
+    }
+    return PANDO_OK;
+}
+
+/* Is anything behind the chain's end known to have been durable? If not, wipe it. */
+static enum pando_status settle_tail(struct journal *j, size_t last, struct pando_err *reterr)
+{
+    for (size_t i = last; i < j->segments_len; i++) {
+        const struct segment *s = &j->segments[i];
+        const uint64_t from = i == last ? s->used : s->head.base + SEGMENT_HEAD;
+        bool proof, dirty;
+        const enum pando_status st = journal_look_ahead(&j->config.files, s->file, &s->head, from,
+                                                        j->end, &proof, &dirty);
+        if (st != PANDO_OK)
+            return pando_err_set(reterr, st, "journal: cannot read %.150s", j->dir);
+        if (proof || j->marked > j->end)
+            return corrupt(j, j->segments[last].head.base,
+                           j->end - j->segments[last].head.base, reterr,
+                           "an acknowledged group is not whole");
+        j->stats.torn += dirty;
+        if (dirty && i == last && wipe_tail(j, &j->segments[i]) != PANDO_OK)
+            return pando_err_set(reterr, PANDO_IO, "journal: cannot wipe the torn tail of %.150s",
+                                 j->dir);
+    }
+    while (j->segments_len > last + 1)
+        drop_last(j);
+    return PANDO_OK;
+}
+
+/* A segment is synced whole before its first group: groups behind a broken head are rot, a
+ * broken head alone is a crash while it was made. */
+static enum pando_status drop_unfinished(struct journal *j, uint64_t base,
+                                         struct pando_err *reterr)
+{
+    const struct pando_files *f = &j->config.files;
+    uint8_t raw[GROUP_HEAD] = { 0 };
+    char path[FILES_PATH_MAX];
+    struct group_head g;
+    size_t got = 0;
+    int file;
+    segment_path(j->dir, base, path);
+    enum pando_status st = f->ops->open(f->ctx, path, FILES_READ, &file);
+    if (st != PANDO_OK)
+        return st;
+    st = f->ops->pread(f->ctx, file, SEGMENT_HEAD, raw, sizeof raw, &got);
+    f->ops->close(f->ctx, file);
+    if (st == PANDO_OK && got == sizeof raw && group_head_decode(raw, &g))
+        return corrupt(j, base, 0, reterr, "its head is not whole");
+    return st == PANDO_OK ? f->ops->unlink(f->ctx, path) : st;
+}
+
+static enum pando_status read_all(struct journal *j, const struct listing *l,
+                                  struct pando_err *reterr)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        struct segment *s;
+        bool head_ok;
+        enum pando_status st = open_segment(j, l->bases[i], &s, &head_ok, reterr);
+        if (st == PANDO_OK && !head_ok && i + 1 < l->len)
+            st = corrupt(j, l->bases[i], 0, reterr, "its head is not whole");
+        else if (st == PANDO_OK && !head_ok)
+            st = drop_unfinished(j, l->bases[i], reterr);
+        if (st != PANDO_OK)
+            return st;
+    }
+    return PANDO_OK;
+}
+
+enum pando_status journal_open(const struct journal_config *config, struct journal **ret,
+                               struct pando_err *reterr)
+{
+    struct listing l = { 0 };
+    size_t last = 0;
+    struct journal *j = calloc(1, sizeof *j);
+    if (j == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "journal: memory is out");
+    j->config = *config;
+    if (j->config.segment_min == 0)
+        j->config.segment_min = 1u << 20;
+    if (j->config.segment_max == 0)
+        j->config.segment_max = 64u << 20;
+    (void)snprintf(j->dir, sizeof j->dir, "%s", config->dir);
+    enum pando_status st = files_mkdirs(&config->files, config->dir);
+    if (st == PANDO_OK)
+        st = config->files.ops->list(config->files.ctx, config->dir, &l, note_name);
+    if (st != PANDO_OK)
+        (void)pando_err_set(reterr, st, "journal: cannot use %.150s: %s%s", config->dir,
+                            pando_status_text(st), files_remedy(st));
+    if (st == PANDO_OK && l.failed)
+        st = pando_err_set(reterr, PANDO_FULL, "journal: too many segments in %.150s", config->dir);
+    if (l.len > 1)
+        qsort(l.bases, l.len, sizeof *l.bases, by_base);
+    if (st == PANDO_OK)
+        st = read_all(j, &l, reterr);
+    if (st == PANDO_OK)
+        st = follow(j, &last, reterr);
+    if (st == PANDO_OK && j->segments_len > 0)
+        st = settle_tail(j, last, reterr);
+    if (st == PANDO_OK)
+        st = journal_epoch_read(&config->files, config->dir, &j->epoch, reterr);
+    free(l.bases);
+    j->durable = j->end;
+    if (st == PANDO_OK) {
+        *ret = j;
+        return PANDO_OK;
+    }
+    journal_close(j);
+    return st;
+}
+
+struct segment *journal_segment_at(const struct journal *j, uint64_t position)
+{
+    size_t low = 0, high = j->segments_len;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (j->segments[middle].head.base + j->segments[middle].head.size <= position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < j->segments_len && j->segments[low].head.base <= position ? &j->segments[low]
+                                                                          : NULL;
+}

@@ -1,0 +1,172 @@
+/* jn_verify.c - checking every byte of a journal that nobody needs to open.
+ *
+ * Also the small file beside the segments: the epoch.
+ */
+#include "store/jn_impl.h"
+
+#include "base/slice.h"
+#include "store/crc32c.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EPOCH_FILE "epoch"
+
+/* "pando-epoch 3 crc\n" */
+static size_t print_epoch(uint64_t epoch, char ret[64])
+{
+    char text[48];
+    const int len = snprintf(text, sizeof text, "pando-epoch %" PRIu64, epoch);
+    const uint32_t crc = crc32c(0, slice_of(text, (size_t)len));
+    return (size_t)snprintf(ret, 64, "%s %08x\n", text, crc);
+}
+
+enum pando_status journal_epoch_read(const struct pando_files *files, const char *dir,
+                                     uint64_t *ret_epoch, struct pando_err *reterr)
+{
+    char path[FILES_PATH_MAX], text[64] = { 0 }, again[64];
+    size_t got = 0;
+    int file;
+    *ret_epoch = 0;
+    enum pando_status st = files_path(path, dir, EPOCH_FILE);
+    if (st == PANDO_OK)
+        st = files->ops->open(files->ctx, path, FILES_READ, &file);
+    if (st == PANDO_NOT_FOUND)
+        return PANDO_OK;
+    if (st != PANDO_OK)
+        return pando_err_set(reterr, st, "journal: cannot read %.180s", path);
+    st = files->ops->pread(files->ctx, file, 0, (uint8_t *)text, sizeof text - 1, &got);
+    files->ops->close(files->ctx, file);
+    uint64_t epoch = 0;
+    if (st != PANDO_OK || sscanf(text, "pando-epoch %" SCNu64, &epoch) != 1 ||
+        print_epoch(epoch, again) != got || memcmp(again, text, got) != 0)
+        return pando_err_set(reterr, PANDO_CORRUPT,
+                             "journal: %.160s is damaged; restore it from a backup", path);
+    *ret_epoch = epoch;
+    return PANDO_OK;
+}
+
+enum pando_status journal_epoch_raise(const struct pando_files *files, const char *dir,
+                                      uint64_t *ret_epoch, struct pando_err *reterr)
+{
+    char text[64];
+    uint64_t epoch;
+    enum pando_status st = journal_epoch_read(files, dir, &epoch, reterr);
+    if (st != PANDO_OK)
+        return st;
+    epoch++;
+    const size_t len = print_epoch(epoch, text);
+    st = files_replace(files, dir, EPOCH_FILE, slice_of(text, len));
+    if (st != PANDO_OK)
+        return pando_err_set(reterr, st, "journal: cannot write %.160s/epoch: %s", dir,
+                             pando_status_text(st));
+    *ret_epoch = epoch;
+    return PANDO_OK;
+}
+
+struct audit {
+    const struct pando_files *files;
+    const char *dir;
+    const struct journal_audit_sink *sink;
+    struct journal_audit *ret;
+    uint64_t *bases;
+    size_t len;
+    uint64_t expected; /* where the chain stands */
+    uint64_t durable;  /* the newest mark seen */
+};
+
+static void report(struct audit *a, uint64_t base, uint64_t offset, const char *what)
+{
+    char path[FILES_PATH_MAX];
+    segment_path(a->dir, base, path);
+    a->ret->damages++;
+    if (a->sink != NULL && a->sink->damage != NULL)
+        a->sink->damage(a->sink->ctx,
+                        &(struct journal_damage){ .path = path, .offset = offset, .what = what });
+}
+
+static void note(void *arg, const char *name, bool is_dir)
+{
+    struct audit *a = arg;
+    if (is_dir || strlen(name) != 20 || strcmp(name + 16, ".seg") != 0)
+        return;
+    uint64_t *bases = realloc(a->bases, (a->len + 1) * sizeof *bases);
+    if (bases == NULL || a->len >= JOURNAL_SEGMENTS_MAX)
+        return;
+    a->bases = bases;
+    bases[a->len++] = strtoull(name, NULL, 16);
+}
+
+static int by_base(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* One segment: its head, then its chain; what lies behind the chain is judged at the end. */
+static enum pando_status audit_segment(struct audit *a, size_t i, uint64_t *ret_end,
+                                       struct segment_head *ret_head, int *ret_file)
+{
+    uint8_t raw[SEGMENT_HEAD];
+    char path[FILES_PATH_MAX];
+    struct walk w;
+    size_t got = 0;
+    segment_path(a->dir, a->bases[i], path);
+    enum pando_status st = a->files->ops->open(a->files->ctx, path, FILES_READ, ret_file);
+    if (st != PANDO_OK)
+        return st;
+    st = a->files->ops->pread(a->files->ctx, *ret_file, 0, raw, sizeof raw, &got);
+    if (st != PANDO_OK)
+        return st;
+    if (got < sizeof raw || !segment_head_decode(raw, ret_head)) {
+        report(a, a->bases[i], 0, "the segment's head is not whole");
+        return PANDO_CORRUPT;
+    }
+    st = journal_walk(a->files, *ret_file, ret_head, a->expected, &w);
+    if (st != PANDO_OK)
+        return st;
+    *ret_end = w.end;
+    a->ret->records += w.records;
+    a->ret->bytes += w.end - ret_head->base;
+    a->durable = w.durable > a->durable ? w.durable : a->durable;
+    if (w.end > ret_head->base + SEGMENT_HEAD)
+        a->expected = w.end;
+    return PANDO_OK;
+}
+
+enum pando_status journal_verify(const struct pando_files *files, const char *dir,
+                                 const struct journal_audit_sink *sink,
+                                 struct journal_audit *ret_audit)
+{
+    struct audit a = { .files = files, .dir = dir, .sink = sink, .ret = ret_audit,
+                       .expected = UINT64_MAX };
+    *ret_audit = (struct journal_audit){ 0 };
+    enum pando_status st = files->ops->list(files->ctx, dir, &a, note);
+    if (a.len > 1)
+        qsort(a.bases, a.len, sizeof *a.bases, by_base);
+    for (size_t i = 0; i < a.len && (st == PANDO_OK || st == PANDO_CORRUPT); i++) {
+        struct segment_head head;
+        uint64_t end = 0;
+        bool proof = false, dirty = false;
+        int file = -1;
+        const enum pando_status one = audit_segment(&a, i, &end, &head, &file);
+        if (one == PANDO_OK &&
+            journal_look_ahead(files, file, &head, end, end, &proof, &dirty) == PANDO_OK && proof)
+            report(&a, head.base, end - head.base, "an acknowledged group is not whole");
+        else if (one == PANDO_OK && dirty)
+            ret_audit->torn_bytes++;
+        if (file >= 0)
+            files->ops->close(files->ctx, file);
+        st = one == PANDO_OK || one == PANDO_CORRUPT ? st : one;
+        if (sink != NULL && sink->progress != NULL)
+            sink->progress(sink->ctx, i + 1, a.len);
+    }
+    if (st == PANDO_OK && a.expected != UINT64_MAX && a.durable > a.expected)
+        report(&a, a.bases[a.len - 1], 0, "acknowledged groups are missing at the end");
+    uint64_t epoch;
+    if (st == PANDO_OK && journal_epoch_read(files, dir, &epoch, NULL) == PANDO_CORRUPT)
+        report(&a, 0, 0, "the epoch file is damaged");
+    free(a.bases);
+    return st == PANDO_OK && ret_audit->damages > 0 ? PANDO_CORRUPT : st;
+}
