@@ -21,7 +21,7 @@ static void print_peer(const json_t *p)
         (void)printf(", %.2f ms", (double)rtt / 1000.0);
     if (text_of(p, "agent", agent, sizeof agent)[0] != '\0')
         (void)printf(", %s", agent);
-    if (flag_of(p, "foreign"))
+    if (!flag_of(p, "pando"))
         (void)printf(", of network '%s'", text_of(p, "network", network, sizeof network));
     (void)printf("\n");
     if (text_of(p, "reason", reason, sizeof reason)[0] != '\0')

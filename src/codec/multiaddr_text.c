@@ -307,7 +307,7 @@ enum pando_status multiaddr_parse_peer(const char *text, struct multiaddr *ret,
     return PANDO_OK;
 fail:
     return pando_err_set(reterr, PANDO_MALFORMED,
-                         "peer address: expected IP:PORT such as 192.0.2.7:9000 or "
+                         "peer address: expected IP:PORT (e.g., 127.0.0.1:9001) or "
                          "[2001:db8::7]:9000, HOST:PORT or a multiaddr, not '%.80s'",
                          text);
 }

@@ -166,6 +166,10 @@ void host_close(struct host *h)
     pool_free(h->syncers);
     pool_free(h->helpers);
     h->runners = h->verifiers = h->syncers = h->helpers = NULL;
+    for (struct pool_job *job = h->ready, *next; job != NULL; job = next) {
+        next = job->next;
+        job->done(job);
+    }
     node_free(h->node);
     exec_free(h->exec);
     store_close(h->store);

@@ -54,7 +54,8 @@ bool quic_verify(void *session_ptr, struct pando_slice der)
         return true;
     peer_id_print(&c->expected, want);
     peer_id_print(&c->peer, got);
-    quic_cause(c, LINK_REASON_WRONG_PEER, "asked for peer %s, but %s answers there", want, got);
+    quic_cause(c, LINK_REASON_WRONG_PEER,
+               "another identity: asked for peer %s, but %s answers there", want, got);
     return false;
 }
 

@@ -216,4 +216,8 @@ void node_cancel(struct node *n, uint64_t token)
     for (size_t i = 0; i < NODE_WATCHERS_MAX; i++)
         if (n->watchers[i] == token)
             n->watchers[i] = 0;
+    /* A stream of a space (watch, export, a blob) ends early by this verb of its own. */
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++)
+        if (n->spaces[i].used)
+            space_call(n, &n->spaces[i], token, "cancel", slice_text("{}"));
 }

@@ -23,12 +23,12 @@ static enum pando_status print_peer(struct node *n, struct pando_buf *b,
         b,
         "%s{\"peer_id\":\"%s\",\"address\":\"%s\",\"state\":\"%s\",\"reason\":\"\","
         "\"dialed\":%s,\"links\":%u,\"streams\":%u,\"rtt_us\":%llu,\"since_ms\":%llu,"
-        "\"foreign\":%s,\"network\":",
+        "\"pando\":%s,\"network\":",
         first ? "" : ",", id, address, state_of(p),
         l != NULL && l->dialed ? "true" : "false", p->links_len, p->streams,
         (unsigned long long)(rtt.ns / 1000),
         (unsigned long long)(pando_time_since(n->now, p->since).ns / 1000000),
-        p->foreign ? "true" : "false");
+        p->foreign ? "false" : "true");
     if (st == PANDO_OK)
         st = answer_string(b, p->network);
     if (st == PANDO_OK)

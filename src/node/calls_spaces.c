@@ -69,6 +69,19 @@ static void create(struct node *n, uint64_t token, const json_t *args)
     free(text);
 }
 
+static bool jobs_of(const struct node *n, uint32_t slot)
+{
+    size_t cursor = 0;
+    const void *key;
+    void *value;
+    while (map_next(&n->jobs, &cursor, &key, &value)) {
+        const struct node_job *job = value;
+        if (job->owner == JOB_SPACE && job->slot == slot)
+            return true;
+    }
+    return false;
+}
+
 static void remove_space(struct node *n, uint64_t token, const json_t *args)
 {
     struct pando_err err = { 0 };
@@ -78,6 +91,10 @@ static void remove_space(struct node *n, uint64_t token, const json_t *args)
         call_fail(n, token, PANDO_NOT_FOUND,
                   "there is no space '%s' here; `pando space ls` lists them",
                   name == NULL ? "" : name);
+        return;
+    }
+    if (jobs_of(n, s->slot)) { /* the items of those jobs live in the instance */
+        call_fail(n, token, PANDO_BUSY, "events of '%s' are being verified: try again", name);
         return;
     }
     const struct pando_id id = s->id;

@@ -357,6 +357,11 @@ enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
     return PANDO_OK;
 }
 
+enum pando_status journal_stopped(const struct journal *j)
+{
+    return j->stopped;
+}
+
 uint64_t journal_first(const struct journal *j)
 {
     return j->segments_len == 0 ? 0 : j->segments[0].head.base;

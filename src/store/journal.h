@@ -30,11 +30,11 @@ struct journal_config {
     struct pando_files files;
     const char *dir;           /* created when missing */
     struct pando_id space;     /* stands in every segment's head */
-    uint64_t seed;             /* unpredictable to peers; 0 allowed */
     size_t segment_min;        /* 0: 1 MiB */
     size_t segment_max;        /* 0: 64 MiB */
     bool sync;                 /* false: the weaker mode, no fdatasync */
     const struct tracer *tracer;
+    uint64_t seed; /* unpredictable to peers: salts the checksums of a new journal */
 };
 
 /* Open or create, cutting a torn tail. Errors: PANDO_CORRUPT damage below a durable mark
@@ -61,6 +61,8 @@ enum pando_status journal_commit_end(struct journal *j, struct journal_group *gr
  * it takes appends again; the staged records need a new commit. Blocks briefly. */
 enum pando_status journal_retry(struct journal *j, struct pando_err *reterr) PANDO_MUST_USE;
 
+/* The status with which the journal stopped, or PANDO_OK. */
+enum pando_status journal_stopped(const struct journal *j);
 uint64_t journal_first(const struct journal *j);   /* the oldest record kept */
 uint64_t journal_durable(const struct journal *j); /* behind the last durable record */
 uint64_t journal_end(const struct journal *j);     /* behind the last staged record */
