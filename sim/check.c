@@ -11,6 +11,7 @@
 
 #define METRICS_MAX 96
 #define SHOWS_MAX 20000 /* events looked at by id; beyond, every nth */
+#define WRITING_MAX 20 /* looks at an event that is being written */
 #define LOOK_EVERY PANDO_MSEC(100)
 
 uint64_t scene_stat(struct scene *sc, uint32_t node, const char *name)
@@ -101,9 +102,15 @@ static void claim_node_has_all(struct scene *sc, uint32_t node, size_t stride)
     for (size_t k = 0; k < sim_acked_len(sc->sim) && !scene_failed(sc); k += stride) {
         const struct sim_acked *a = sim_acked_at(sc->sim, k);
         (void)snprintf(args, sizeof args, "{\"id\":\"%s\"}", a->id);
-        if (sim_ask(sc->sim, node, "dag.show", args, &b) != PANDO_OK)
+        enum pando_status st = sim_ask(sc->sim, node, "dag.show", args, &b);
+        for (int again = 0; st == PANDO_BUSY && again < WRITING_MAX; again++) {
+            sim_run_for(sc->sim, LOOK_EVERY); /* it is being written */
+            st = sim_ask(sc->sim, node, "dag.show", args, &b);
+        }
+        if (st != PANDO_OK)
             scene_fail(sc, "safety: event %s, acknowledged by node %u at %.3f s, is not on "
-                           "node %u", a->id, a->author, (double)a->acked.ns / 1e9, node);
+                           "node %u: %s", a->id, a->author, (double)a->acked.ns / 1e9, node,
+                       pando_status_text(st));
     }
     buf_deinit(&b);
 }

@@ -80,6 +80,15 @@ void scene_random(struct scene *sc, uint32_t degree)
         }
 }
 
+void scene_meet(struct scene *sc, struct pando_span limit)
+{
+    sim_start_all(sc->sim);
+    sim_run_for(sc->sim, PANDO_SEC(1)); /* everybody has said who it is */
+    claim_agreement(sc, limit);
+    if (!scene_failed(sc) && scene_stat(sc, 0, "total_events") < sc->nodes)
+        scene_fail(sc, "liveness: not every node has announced itself");
+}
+
 static void append_somewhere(struct scene *sc)
 {
     const uint32_t start = (uint32_t)rng_below(&sc->rng, sc->nodes);

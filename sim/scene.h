@@ -51,6 +51,9 @@ void scene_star(struct scene *sc);
 /* Every node dials a few random ones so that the graph is connected; about `degree` links. */
 void scene_random(struct scene *sc, uint32_t degree);
 
+/* Start all nodes; within `limit` every one's announcement is everywhere. */
+void scene_meet(struct scene *sc, struct pando_span limit);
+
 /* For `span`, random nodes that are up append, one every `gap` on average. */
 void scene_load(struct scene *sc, struct pando_span span, struct pando_span gap);
 

@@ -21,8 +21,7 @@ void scenario_crash(struct scene *sc)
     config.disk_latency = PANDO_MSEC(2 + rng_below(&sc->rng, 20));
     scene_open(sc, &config);
     scene_random(sc, 6);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(20));
+    scene_meet(sc, PANDO_SEC(20));
     uint32_t crashes = 0;
     for (uint32_t round = 0; round < 3 * sc->seconds && !scene_failed(sc); round++) {
         scene_load(sc, PANDO_MSEC(50 + rng_below(&sc->rng, 600)), PANDO_MSEC(8));
@@ -49,8 +48,7 @@ void scenario_slow_disk(struct scene *sc)
     config.disk_latency = PANDO_MSEC(500);
     scene_open(sc, &config);
     scene_mesh(sc);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(30));
+    scene_meet(sc, PANDO_SEC(30));
     sim_run_for(sc->sim, PANDO_SEC(3));
     const size_t first = sim_acked_len(sc->sim);
     scene_load(sc, PANDO_SEC(sc->seconds), PANDO_MSEC(20));
@@ -70,8 +68,7 @@ void scenario_full_disk(struct scene *sc)
     const struct sim_config config = scene_config(sc);
     scene_open(sc, &config);
     scene_mesh(sc);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(20));
+    scene_meet(sc, PANDO_SEC(20));
     const uint32_t victim = (uint32_t)rng_below(&sc->rng, sc->nodes);
     disk_limit(sim_disk(sc->sim, victim), rng_below(&sc->rng, 20000));
     const uint32_t other = (victim + 1) % sc->nodes;
@@ -98,8 +95,7 @@ void scenario_churn(struct scene *sc)
     const struct sim_config config = scene_config(sc);
     scene_open(sc, &config);
     scene_random(sc, 8);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(20));
+    scene_meet(sc, PANDO_SEC(20));
     for (uint32_t round = 0; round < sc->seconds && !scene_failed(sc); round++) {
         const uint32_t i = (uint32_t)rng_below(&sc->rng, sc->nodes);
         if (!sim_is_up(sc->sim, i))

@@ -52,8 +52,7 @@ void scenario_clock(struct scene *sc)
     struct sim_config config = scene_config(sc);
     scene_open(sc, &config);
     scene_mesh(sc);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(20));
+    scene_meet(sc, PANDO_SEC(20));
     if (scene_failed(sc))
         return;
     sim_set_clock(sc->sim, 0, 3600000);   /* far ahead */

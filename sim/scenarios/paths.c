@@ -9,8 +9,7 @@ static void open_mesh(struct scene *sc, const struct sim_config *config)
 {
     scene_open(sc, config);
     scene_mesh(sc);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(20));
+    scene_meet(sc, PANDO_SEC(20));
 }
 
 /* Two halves go on alone: neither learns of the other, and both know all after the heal. */
@@ -94,8 +93,7 @@ void scenario_lossy(struct scene *sc)
                                            .bytes_per_s = 2000000 };
     scene_open(sc, &config);
     scene_random(sc, 4);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, PANDO_SEC(30));
+    scene_meet(sc, PANDO_SEC(30));
     sim_run_for(sc->sim, PANDO_SEC(3));
     scene_load(sc, PANDO_SEC(sc->seconds), PANDO_MSEC(100));
     claim_all(sc, PANDO_SEC(30));

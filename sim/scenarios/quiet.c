@@ -10,8 +10,7 @@ static void open_and_meet(struct scene *sc, const struct sim_config *config,
 {
     scene_open(sc, config);
     shape(sc);
-    sim_start_all(sc->sim);
-    claim_agreement(sc, SETTLE); /* everybody's announcement is everywhere */
+    scene_meet(sc, SETTLE); /* everybody's announcement is everywhere */
     sim_run_for(sc->sim, PANDO_SEC(3)); /* gossip has grafted its mesh */
 }
 
