@@ -18,6 +18,23 @@ static void free_chunks(struct chunk *c)
     }
 }
 
+/* That the end was durable is written down, so that rot in the last group will be found. */
+static void put_last_mark(struct journal *j)
+{
+    const struct pando_files *f = &j->config.files;
+    size_t i = j->segments_len;
+    while (i > 0 && (!j->segments[i - 1].exists || j->segments[i - 1].head.base > j->durable))
+        i--;
+    if (j->stopped != PANDO_OK || i == 0)
+        return;
+    const struct segment *s = &j->segments[i - 1];
+    if (j->synced < j->durable && f->ops->fdatasync(f->ctx, s->file) != PANDO_OK)
+        return;
+    if (j->marked >= j->durable ||
+        journal_put_mark(f, s->file, &s->head, j->durable) == PANDO_OK)
+        (void)!f->ops->fdatasync(f->ctx, s->file);
+}
+
 void journal_close(struct journal *j)
 {
     if (j == NULL)
@@ -25,24 +42,7 @@ void journal_close(struct journal *j)
     PANDO_ASSERT(j->flying == NULL);
     free_chunks(j->staged);
     j->staged = NULL;
-    /* The last group's durability is written down, so that rot in it will be found. */
-    if (j->stopped == PANDO_OK && j->segments_len > 0 && j->marked < j->durable) {
-        struct segment *s = &j->segments[j->segments_len - 1];
-        const uint64_t at = j->durable;
-        if (s->exists && at + GROUP_HEAD <= s->head.base + s->head.size) {
-            uint8_t raw[GROUP_HEAD];
-            const struct group_head h = { .generation = (uint32_t)s->head.generation,
-                                          .position = at,
-                                          .durable = j->durable,
-                                          .previous = s->used,
-                                          .payload_crc = crc32c(0, SLICE_EMPTY) };
-            group_head_encode(&h, raw);
-            const struct pando_files *f = &j->config.files;
-            if (f->ops->pwrite(f->ctx, s->file, at - s->head.base, SLICE_OF(raw)) == PANDO_OK &&
-                j->config.sync)
-                (void)!f->ops->fdatasync(f->ctx, s->file);
-        }
-    }
+    put_last_mark(j);
     for (size_t i = 0; i < j->segments_len; i++)
         if (j->segments[i].file >= 0)
             j->config.files.ops->close(j->config.files.ctx, j->segments[i].file);
@@ -172,7 +172,10 @@ bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
         return false; /* asked again at the next append or turn */
     g->files = j->config.files;
     g->sync = j->config.sync;
-    g->durable_before = j->durable;
+    g->synced = j->synced;
+    g->before = -1;
+    if (j->staged->segment > 0)
+        g->before = j->segments[j->staged->segment - 1].file;
     g->chunks = j->staged;
     g->chunks_last = j->staged_last;
     memcpy(g->dir, j->dir, sizeof g->dir);
@@ -213,9 +216,9 @@ static enum pando_status make_segment(struct journal_group *g, struct target *t)
     segment_head_encode(&t->head, head);
     if (st == PANDO_OK)
         st = f->ops->pwrite(f->ctx, t->file, 0, SLICE_OF(head));
-    if (st == PANDO_OK && g->sync)
+    if (st == PANDO_OK)
         st = f->ops->fdatasync(f->ctx, t->file);
-    if (st == PANDO_OK && g->sync)
+    if (st == PANDO_OK)
         st = f->ops->sync_dir(f->ctx, g->dir);
     t->exists = st == PANDO_OK;
     return st;
@@ -233,7 +236,7 @@ static void finish(const struct journal_group *g, struct chunk *c, const struct 
 #ifdef STORE_MUTANT_NO_DURABLE_MARK
         .durable = 0,
 #else
-        .durable = g->durable_before,
+        .durable = g->synced,
 #endif
         .previous = c->previous,
         .payload_crc = crc32c(0, payload),
@@ -241,25 +244,56 @@ static void finish(const struct journal_group *g, struct chunk *c, const struct 
     group_head_encode(&h, c->bytes.ptr);
 }
 
-void journal_commit_run(struct journal_group *g)
+static enum pando_status sync_target(const struct journal_group *g, int file)
 {
     const struct pando_files *f = &g->files;
+#ifdef STORE_MUTANT_ACK_BEFORE_SYNC
+    return PANDO_OK;
+#endif
+    enum pando_status st = f->ops->fdatasync(f->ctx, file);
+#ifdef STORE_MUTANT_RETRY_FSYNC
+    if (st != PANDO_OK)
+        st = f->ops->fdatasync(f->ctx, file);
+#endif
+    return st;
+}
+
+/* Write the chunks of one segment. Everything in front of a new segment is synced before the
+ * first group in it, in the weak mode too: so a segment proves the ones before it. */
+static enum pando_status write_target(struct journal_group *g, struct target *t, struct chunk **c)
+{
+    const struct pando_files *f = &g->files;
+    enum pando_status st = PANDO_OK;
+    if (!t->exists && !g->sync && g->before >= 0) {
+        st = f->ops->fdatasync(f->ctx, g->before);
+        g->synced = st == PANDO_OK ? (*c)->previous : g->synced;
+    }
+    if (st == PANDO_OK && !t->exists)
+        st = make_segment(g, t);
+    for (; *c != NULL && (*c)->segment == t->segment && st == PANDO_OK; *c = (*c)->next) {
+        finish(g, *c, &t->head);
+        st = f->ops->pwrite(f->ctx, t->file, (*c)->position - t->head.base,
+                            slice_of((*c)->bytes.ptr, (*c)->bytes.len));
+    }
+    if (st == PANDO_OK && g->sync)
+        st = sync_target(g, t->file);
+    g->before = t->file;
+    return st;
+}
+
+void journal_commit_run(struct journal_group *g)
+{
     struct chunk *c = g->chunks;
     g->status = PANDO_OK;
-    for (size_t i = 0; i < g->targets_len && g->status == PANDO_OK; i++) {
-        struct target *t = &g->targets[i];
-        if (!t->exists)
-            g->status = make_segment(g, t);
-        for (; c != NULL && c->segment == t->segment && g->status == PANDO_OK; c = c->next) {
-            finish(g, c, &t->head);
-            g->status = f->ops->pwrite(f->ctx, t->file, c->position - t->head.base,
-                                       slice_of(c->bytes.ptr, c->bytes.len));
-        }
-#ifndef STORE_MUTANT_ACK_BEFORE_SYNC
-        if (g->status == PANDO_OK && g->sync)
-            g->status = f->ops->fdatasync(f->ctx, t->file);
-#endif
-    }
+    for (size_t i = 0; i < g->targets_len && g->status == PANDO_OK; i++)
+        g->status = write_target(g, &g->targets[i], &c);
+    if (g->status != PANDO_OK || !g->sync)
+        return;
+    /* Not synced: it takes no time, and the kernel will write it one day. */
+    const struct target *last = &g->targets[g->targets_len - 1];
+    g->synced = g->end;
+    if (journal_put_mark(&g->files, last->file, &last->head, g->end) == PANDO_OK)
+        g->marked = g->end;
 }
 
 /* The failed group's records lie in front of what was staged meanwhile, as they were. */
@@ -293,7 +327,8 @@ enum pando_status journal_commit_end(struct journal *j, struct journal_group *g,
             j->stats.records += c->count;
         }
         j->stats.commits++;
-        j->marked = g->durable_before;
+        j->synced = g->synced;
+        j->marked = g->marked;
         j->durable = g->end;
         *ret_durable = j->durable;
         free_chunks(g->chunks);
@@ -303,11 +338,19 @@ enum pando_status journal_commit_end(struct journal *j, struct journal_group *g,
     return st;
 }
 
+/* The segment in front of the one that the failed group began in: the ones before were
+ * synced as a whole long ago, and nobody wrote to them since. */
+static size_t first_in_doubt(const struct journal *j)
+{
+    const size_t segment = j->staged != NULL ? j->staged->segment : j->segments_len;
+    return segment > 0 ? segment - 1 : 0;
+}
+
 /* What is below the durable position must read back from the disk itself. */
 static enum pando_status verify_durable(struct journal *j, struct pando_err *reterr)
 {
     const struct pando_files *f = &j->config.files;
-    for (size_t i = 0; i < j->segments_len; i++) {
+    for (size_t i = first_in_doubt(j); i < j->segments_len; i++) {
         struct segment *s = &j->segments[i];
         struct walk w;
         if (!s->exists || s->used == s->head.base + SEGMENT_HEAD)

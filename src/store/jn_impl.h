@@ -39,6 +39,7 @@ struct journal {
     uint64_t end;      /* where the next record or group goes */
     uint64_t durable;
     uint64_t epoch;
+    uint64_t synced;   /* really on disk: what marks may say; durable, but in the weak mode */
     uint64_t marked;   /* the newest durable mark on disk */
     enum pando_status stopped;
     struct journal_stats stats;
@@ -56,7 +57,10 @@ struct journal_group {
     struct pando_files files;
     char dir[FILES_PATH_MAX];
     bool sync;
-    uint64_t durable_before, end;
+    int before;      /* the file in front of the first target: the weak mode syncs it late */
+    uint64_t synced; /* what a mark may say; run moves it */
+    uint64_t marked; /* by the mark behind the group; 0: none was written */
+    uint64_t end;
     struct chunk *chunks;
     struct chunk *chunks_last;
     struct target *targets;
@@ -70,6 +74,15 @@ struct walk {
     uint64_t durable; /* the newest mark */
     uint64_t records;
 };
+
+/* The head of the first group of a segment; `*ret_found` false: none that is whole. */
+enum pando_status journal_first_group(const struct pando_files *files, int file,
+                                      const struct segment_head *head, struct group_head *ret,
+                                      bool *ret_found) PANDO_MUST_USE;
+/* A group without records that says: all before `position` is on disk. No sync. */
+enum pando_status journal_put_mark(const struct pando_files *files, int file,
+                                   const struct segment_head *head,
+                                   uint64_t position) PANDO_MUST_USE;
 
 void segment_path(const char *dir, uint64_t base, char ret[static FILES_PATH_MAX]);
 /* Follow the chain of groups of a segment from its first one, whose `previous` must be

@@ -134,30 +134,58 @@ static enum pando_status wipe_tail(struct journal *j, struct segment *s)
     return st == PANDO_OK ? f->ops->fdatasync(f->ctx, s->file) : st;
 }
 
-/* Walk all segments in order; `*ret_last` is the one where the chain ends. */
-static enum pando_status follow(struct journal *j, size_t *ret_last, struct pando_err *reterr)
+/* The chain ends in the last segment whose first group is whole; how far the ones before are
+ * filled, the first group behind each tells. */
+static enum pando_status find_last(struct journal *j, size_t *ret_last, struct pando_err *reterr)
 {
-    uint64_t expected = UINT64_MAX;
     *ret_last = 0;
     for (size_t i = 0; i < j->segments_len; i++) {
-        struct segment *s = &j->segments[i];
-        struct walk w;
-        if (i > 0 && s->head.base != j->segments[i - 1].head.base + j->segments[i - 1].head.size)
+        struct segment *s = &j->segments[i], *before = i > 0 ? s - 1 : NULL;
+        struct group_head g;
+        bool found;
+        if (before != NULL && s->head.base != before->head.base + before->head.size)
             return corrupt(j, s->head.base, 0, reterr, "the segment before it is missing");
         const enum pando_status st =
-            journal_walk(&j->config.files, s->file, &s->head, expected, &w);
+            journal_first_group(&j->config.files, s->file, &s->head, &g, &found);
         if (st != PANDO_OK)
             return pando_err_set(reterr, st, "journal: cannot read %.150s: %s", j->dir,
                                  pando_status_text(st));
-        if (w.end == s->head.base + SEGMENT_HEAD && i > 0)
-            return PANDO_OK; /* empty: the chain ended in an earlier one */
-        s->used = w.end;
-        j->end = w.end;
-        j->stats.records += w.records;
-        j->marked = w.durable > j->marked ? w.durable : j->marked;
+        if (!found)
+            break; /* empty or damaged: settle_tail tells */
+        if (before != NULL && (g.previous <= before->head.base || g.previous > s->head.base))
+{printf("prev %lu base %lu sbase %lu dur %lu pos %lu len %u\n",g.previous,before->head.base,s->head.base,g.durable,g.position,g.len);            return corrupt(j, s->head.base, SEGMENT_HEAD, reterr, "its groups do not follow");}
+        if (before != NULL)
+            before->used = g.previous;
         *ret_last = i;
-        expected = w.end;
     }
+    return PANDO_OK;
+}
+
+/* Walk the last segment as it is on the disk, not as a cache remembers it: another process
+ * may have written what no sync saved. What is found is then made safe. A segment without a
+ * whole group sends the walk to the one before. */
+static enum pando_status follow(struct journal *j, size_t *last, struct pando_err *reterr)
+{
+    const struct pando_files *f = &j->config.files;
+    enum pando_status st = PANDO_OK;
+    bool empty = true;
+    for (size_t i = *last + 1; i > 0 && empty && st == PANDO_OK; i--) {
+        struct segment *s = &j->segments[i - 1];
+        struct walk w = { 0 };
+        st = f->ops->forget(f->ctx, s->file);
+        if (st == PANDO_OK)
+            st = journal_walk(f, s->file, &s->head, UINT64_MAX, &w);
+        if (st == PANDO_OK)
+            st = f->ops->fdatasync(f->ctx, s->file);
+        empty = w.end == s->head.base + SEGMENT_HEAD; /* its first group is torn */
+        *last = i - 1;
+        s->used = j->end = w.end;
+        j->stats.records = w.records;
+        j->marked = w.durable;
+    }
+    if (st != PANDO_OK)
+        return pando_err_set(reterr, st, "journal: cannot read %.150s: %s", j->dir,
+                             pando_status_text(st));
     return PANDO_OK;
 }
 
@@ -252,13 +280,15 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
     if (st == PANDO_OK)
         st = read_all(j, &l, reterr);
     if (st == PANDO_OK)
+        st = find_last(j, &last, reterr);
+    if (st == PANDO_OK && j->segments_len > 0)
         st = follow(j, &last, reterr);
     if (st == PANDO_OK && j->segments_len > 0)
         st = settle_tail(j, last, reterr);
     if (st == PANDO_OK)
         st = journal_epoch_read(&config->files, config->dir, &j->epoch, reterr);
     free(l.bases);
-    j->durable = j->end;
+    j->durable = j->synced = j->end;
     if (st == PANDO_OK) {
         *ret = j;
         return PANDO_OK;

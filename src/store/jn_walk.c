@@ -63,6 +63,38 @@ static enum pando_status read_group(const struct pando_files *files, int file,
     return st;
 }
 
+enum pando_status journal_first_group(const struct pando_files *files, int file,
+                                      const struct segment_head *head, struct group_head *ret,
+                                      bool *ret_found)
+{
+    uint8_t raw[GROUP_HEAD];
+    bool whole;
+    const enum pando_status st =
+        read_exact(files, file, SEGMENT_HEAD, raw, sizeof raw, &whole);
+    *ret_found = st == PANDO_OK && whole && group_head_decode(raw, ret) &&
+                 fits(head, ret, head->base + SEGMENT_HEAD);
+    return st;
+}
+
+enum pando_status journal_put_mark(const struct pando_files *files, int file,
+                                   const struct segment_head *head, uint64_t position)
+{
+    uint8_t raw[GROUP_HEAD];
+    const struct group_head h = {
+        .generation = (uint32_t)head->generation,
+        .position = position,
+#ifndef STORE_MUTANT_NO_DURABLE_MARK
+        .durable = position,
+#endif
+        .previous = position,
+        .payload_crc = crc32c(0, SLICE_EMPTY),
+    };
+    if (position < head->base || position + GROUP_HEAD > head->base + head->size)
+        return PANDO_NOT_FOUND;
+    group_head_encode(&h, raw);
+    return files->ops->pwrite(files->ctx, file, position - head->base, SLICE_OF(raw));
+}
+
 enum pando_status journal_walk(const struct pando_files *files, int file,
                                const struct segment_head *head, uint64_t expected,
                                struct walk *ret)
