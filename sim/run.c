@@ -27,6 +27,7 @@
     X("catch-up", "a late joiner fetches 5000 events", 4, 3, 32, 5, false,                 \
       scenario_catch_up)                                                                   \
     X("clock", "wall clocks an hour off", 5, 4, 32, 5, false, scenario_clock)              \
+    X("forger", "one node signs with a wrong key", 5, 3, 32, 5, false, scenario_forger)    \
     X("swarm", "the seed draws a storm of all faults, then calm", 8, 2, 32, 30, false,     \
       scenario_swarm)                                                                      \
     X("thousand", "a thousand nodes with six links each", 1000, 10, 2000, 10, true,        \

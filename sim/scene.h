@@ -88,6 +88,7 @@ void scenario_slow_disk(struct scene *sc);
 void scenario_full_disk(struct scene *sc);
 void scenario_churn(struct scene *sc);
 void scenario_catch_up(struct scene *sc);
+void scenario_forger(struct scene *sc);
 void scenario_clock(struct scene *sc);
 void scenario_thousand(struct scene *sc);
 void scenario_swarm(struct scene *sc);

@@ -42,6 +42,7 @@ struct sim_config {
     struct pando_span idle;         /* a link over a cut path dies after */
     uint32_t peers_max;             /* per node; 0: 64 */
     int64_t clock_off_ms;           /* wall clocks differ by up to this */
+    bool forger;                    /* the last node signs with a wrong key */
     const char *local_json;         /* settings of the space; NULL: the defaults */
     enum sim_plant plant;
     bool trace; /* print the nodes' records to stderr */

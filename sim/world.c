@@ -37,6 +37,8 @@ static void init_node(struct sim *s, uint32_t i)
     crypto_secret_from_seed(seed, &n->secret);
     const struct pando_key key = crypto_public(&n->secret);
     n->id = peer_id_from_key(&key);
+    if (s->config.forger && i + 1 == s->config.nodes)
+        n->secret.bytes[0] ^= 1; /* the public half stays as it is */
     n->link = net_port(s->net, i);
     (void)snprintf(n->name, sizeof n->name, "n%u", i);
     n->tracer = (struct tracer){ .ctx = n, .emit = emit };

@@ -51,7 +51,7 @@ void scenario_slow_disk(struct scene *sc)
     scene_meet(sc, PANDO_SEC(30));
     sim_run_for(sc->sim, PANDO_SEC(3));
     const size_t first = sim_acked_len(sc->sim);
-    scene_load(sc, PANDO_SEC(sc->seconds), PANDO_MSEC(20));
+    scene_load(sc, PANDO_SEC(sc->seconds), PANDO_MSEC(60)); /* fewer a commit than notices are told singly */
     claim_all(sc, PANDO_SEC(30));
     for (size_t k = first; k < sim_acked_len(sc->sim) && !scene_failed(sc); k++) {
         const struct sim_acked *a = sim_acked_at(sc->sim, k);

@@ -21,6 +21,7 @@ void scenario_catch_up(struct scene *sc)
         sim_run_for(sc->sim, PANDO_MSEC(100));
     }
     claim_agreement(sc, HEALED);
+    sim_run_for(sc->sim, PANDO_SEC(10)); /* beyond what gossip remembers */
     if (scene_failed(sc))
         return;
     const uint64_t disk = disk_bytes(sim_disk(sc->sim, 0));
@@ -70,6 +71,37 @@ void scenario_clock(struct scene *sc)
         sim_set_clock(sc->sim, i, 3600000); /* an hour has passed for everybody */
     claim_agreement(sc, PANDO_SEC(120));
     claim_nothing_lost(sc);
+}
+
+/* One node's signatures are worthless: what it says is stored nowhere else, the others name
+ * the fault, and go on among themselves. */
+void scenario_forger(struct scene *sc)
+{
+    struct sim_config config = scene_config(sc);
+    const uint32_t forger = sc->nodes - 1;
+    config.forger = true;
+    scene_open(sc, &config);
+    scene_mesh(sc);
+    sim_start_all(sc->sim);
+    scene_load(sc, PANDO_SEC(sc->seconds), PANDO_MSEC(100));
+    sim_run_for(sc->sim, PANDO_SEC(2));
+    if (scene_failed(sc))
+        return;
+    uint64_t faults = 0, honest = forger; /* announcements, then what was acknowledged */
+    for (size_t k = 0; k < sim_acked_len(sc->sim); k++)
+        honest += sim_acked_at(sc->sim, k)->author != forger;
+    for (uint32_t i = 0; i < forger; i++)
+        faults += node_look(sim_node(sc->sim, i)).faults;
+    if (faults == 0)
+        scene_fail(sc, "safety: nobody noticed the forger");
+    sim_crash(sc->sim, forger);
+    claim_agreement(sc, HEALED);
+    const uint64_t stored = scene_stat(sc, 0, "total_events");
+    if (stored != honest)
+        scene_fail(sc, "safety: %llu events are stored, %llu are honest",
+                   (unsigned long long)stored, (unsigned long long)honest);
+    (void)snprintf(sc->figures, sizeof sc->figures, "%llu honest events, %llu faults named",
+                   (unsigned long long)honest, (unsigned long long)faults);
 }
 
 static void storm_once(struct scene *sc)
