@@ -62,7 +62,7 @@ static int open_env(struct tables_index *x, const struct tables_index_config *co
     const uint64_t size = config->map_size != 0 ? config->map_size : TABLES_MAP_SIZE;
     if (rc == MDB_SUCCESS)
         rc = mdb_env_set_mapsize(x->env, (size_t)size);
-    const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (config->read_only ? MDB_RDONLY : 0u);
+    const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (config->read_only ? MDB_RDONLY | MDB_NOLOCK : 0u);
     if (rc == MDB_SUCCESS)
         rc = mdb_env_open(x->env, config->dir, flags, 0600);
     if (rc == MDB_SUCCESS && !config->read_only) { /* a previous holder may have died reading */

@@ -31,7 +31,7 @@ struct tables_flush; /* opaque: one flush under way */
 struct tables_index_config {
     const char *dir;   /* exists */
     uint64_t map_size; /* 0: TABLES_MAP_SIZE, or what the file needs */
-    bool read_only;
+    bool read_only;    /* no lock is taken: the caller holds the data directory */
     const struct tracer *tracer;
 };
 
