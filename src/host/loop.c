@@ -23,9 +23,17 @@ struct pando_wall host_wall(void *ctx)
     return (struct pando_wall){ (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 };
 }
 
+static void on_again(uv_idle_t *idle)
+{
+    (void)idle; /* the check handle does what is due */
+}
+
+/* libuv runs timers before it waits for sockets, and the check handle after: without
+ * something idle it would wait, with the deadline that has come unserved. */
 static void on_timer(uv_timer_t *timer)
 {
-    (void)timer; /* the check handle does what is due */
+    struct host *h = timer->data;
+    (void)uv_idle_start(&h->again, on_again);
 }
 
 /* libuv counts in milliseconds; a deadline is rounded up so that it is due when we wake.
@@ -37,13 +45,15 @@ static void arm(struct host *h, struct pando_time now)
         next = pando_time_min(next, quic_deadline(h->quic));
     if (h->api != NULL)
         next = pando_time_min(next, api_deadline(h->api, now));
-    if (next.ns == UINT64_MAX) {
-        (void)uv_timer_stop(&h->timer);
+    (void)uv_timer_stop(&h->timer);
+    if (next.ns == UINT64_MAX)
+        return;
+    if (next.ns <= now.ns) {
+        (void)uv_idle_start(&h->again, on_again); /* go round without waiting */
         return;
     }
-    const uint64_t ns = next.ns > now.ns ? next.ns - now.ns : 0;
     uv_update_time(&h->loop);
-    (void)uv_timer_start(&h->timer, on_timer, ns == 0 ? 0 : (ns + 999999) / 1000000, 0);
+    (void)uv_timer_start(&h->timer, on_timer, (next.ns - now.ns + 999999) / 1000000, 0);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events);
@@ -65,8 +75,11 @@ static void on_check(uv_check_t *check)
 {
     struct host *h = check->data;
     const struct pando_time now = host_now(h);
+    (void)uv_idle_stop(&h->again);
     if (h->quic != NULL && pando_time_reached(quic_deadline(h->quic), now))
         quic_tick(h->quic, now);
+    if (h->api != NULL)
+        api_tick(h->api, now); /* before the commits: requests that it reads may stage */
     node_turn(h->node, now);
     commits_start_all(h);
     if (h->quic != NULL) {
@@ -74,8 +87,6 @@ static void on_check(uv_check_t *check)
         node_turn(h->node, now);
         watch_sockets(h);
     }
-    if (h->api != NULL)
-        api_tick(h->api, now);
     const struct pando_time end = host_now(h);
     if (end.ns - now.ns > PANDO_MSEC(5).ns)
         h->slow_turns++;
@@ -195,8 +206,10 @@ enum pando_status loop_start(struct host *h, struct pando_err *reterr)
         uv_check_init(&h->loop, &h->check) != 0)
         return pando_err_set(reterr, PANDO_IO, "the event loop cannot start");
     (void)uv_idle_init(&h->loop, &h->idle);
+    (void)uv_idle_init(&h->loop, &h->again);
     (void)uv_timer_init(&h->loop, &h->retry);
     h->idle.data = h;
+    h->timer.data = h;
     h->retry.data = h;
     h->check.data = h;
     (void)uv_check_start(&h->check, on_check);

@@ -44,7 +44,8 @@ struct host {
     uv_loop_t loop;
     uv_timer_t timer;
     uv_check_t check;
-    uv_idle_t idle;
+    uv_idle_t idle;  /* signatures that were checked on the loop itself */
+    uv_idle_t again; /* something is due: go round without waiting */
     uv_timer_t retry;
     uv_signal_t signals[2];
     uv_poll_t sockets[QUIC_SOCKETS_MAX];
