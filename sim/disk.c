@@ -235,10 +235,17 @@ static enum pando_status size_nothing(void *ctx, int file, uint64_t size)
     return PANDO_IO;
 }
 
+/* The write is under way to the platter when the lights go out. */
+static enum pando_status sync_fails(void *ctx, int file)
+{
+    (void)ctx, (void)file;
+    return PANDO_IO;
+}
+
 /* Half of the groups in flight had reached the disk's cache, unsynced. */
 void disk_power_off(struct disk *d, struct rng *rng)
 {
-    d->ops.fdatasync = sync_nothing;
+    d->ops.fdatasync = sync_fails;
     for (size_t i = 0; i < NODE_SPACES_MAX; i++)
         if (d->spaces[i].used && d->spaces[i].committing && rng_chance(rng, 1, 2))
             abandon(&d->spaces[i]);

@@ -133,6 +133,16 @@ static enum pando_status del(void *ctx, uint8_t table, struct pando_slice key)
     return PANDO_OK;
 }
 
+/* A walk without a start begins at the prefix's first key, or at its last. */
+static void settle_start(struct tables_cursor *c)
+{
+    if (c->started || c->key_len > 0)
+        return;
+    memset(c->key, 0xff, sizeof c->key);
+    memcpy(c->key, c->prefix, c->prefix_len);
+    c->key_len = c->descending ? TABLES_KEY_MAX : c->prefix_len;
+}
+
 /* The nearest row in the cursor's direction from where it stands. */
 static const struct row *nearest(const struct rows *r, const struct tables_cursor *c)
 {
@@ -151,6 +161,7 @@ static const struct row *nearest(const struct rows *r, const struct tables_curso
 static enum pando_status next(void *ctx, struct tables_cursor *c, struct pando_slice *ret_key,
                               struct pando_slice *ret_value)
 {
+    settle_start(c);
     const struct row *row = nearest(ctx, c);
     if (row == NULL || row->table != c->table || row->key_len < c->prefix_len ||
         memcmp(row->key, c->prefix, c->prefix_len) != 0)
