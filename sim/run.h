@@ -4,6 +4,8 @@
 
 #include "sim/scene.h"
 
+#include <stdio.h>
+
 struct sim_options {
     const char *scenario; /* a name, or "all" */
     uint64_t seed;        /* the first one */
@@ -40,5 +42,9 @@ void sim_run_seed(const struct scenario *scenario, uint64_t seed, const struct s
 enum pando_status sim_run(const struct sim_options *options, void *ctx,
                           void (*each)(void *ctx, const struct sim_verdict *verdict),
                           uint64_t *ret_failed, struct pando_err *reterr) PANDO_MUST_USE;
+
+/* print.c: one line for people or one JSON object; the table of scenarios likewise. */
+void sim_print(FILE *to, const struct sim_verdict *verdict, bool json);
+void sim_print_list(FILE *to, bool json);
 
 #endif

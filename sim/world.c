@@ -152,6 +152,15 @@ static void dial(struct sim_node *n, uint32_t peer)
     n->dirty = true;
 }
 
+static void end_life(struct sim *s, struct sim_node *n)
+{
+    n->up = false;
+    n->life++;
+    node_free(n->node);
+    n->node = NULL;
+    sim_calls_forget(s, n->index);
+}
+
 bool sim_start(struct sim *s, uint32_t i)
 {
     struct sim_node *n = &s->nodes[i];
@@ -181,6 +190,8 @@ bool sim_start(struct sim *s, uint32_t i)
     }
     if (st != PANDO_OK) {
         sim_set_error(s, "%s does not start: %s", n->name, err.text);
+        net_down(s->net, i);
+        end_life(s, n);
         return false;
     }
     node_kinds_wire(n->node);
@@ -208,15 +219,6 @@ void sim_connect(struct sim *s, uint32_t i, uint32_t j)
         dial(n, j);
         sim_turn(n);
     }
-}
-
-static void end_life(struct sim *s, struct sim_node *n)
-{
-    n->up = false;
-    n->life++;
-    node_free(n->node);
-    n->node = NULL;
-    sim_calls_forget(s, n->index);
 }
 
 void sim_crash(struct sim *s, uint32_t i)
