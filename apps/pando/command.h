@@ -51,6 +51,11 @@ enum option_id {
     OPT_SEED,
     OPT_SCENARIO,
     OPT_NODES,
+    OPT_SEEDS,
+    OPT_SECONDS,
+    OPT_PLANT,
+    OPT_TRACE,
+    OPT_LIST,
 };
 
 struct args {

@@ -15,7 +15,7 @@
                         X(run_space_create) X(run_space_join) X(run_space_rm)            \
                             X(run_key_new) X(run_key_show) X(run_backup) X(run_restore)  \
                                 X(run_db_verify) X(run_db_reindex) X(run_config_explain) \
-                                    X(run_demo) X(run_init) X(run_completions) X(run_help)
+                                    X(run_demo) X(run_sim) X(run_init) X(run_completions) X(run_help)
 
 #define X(function) \
     enum pando_status function(const struct args *args, struct pando_err *reterr);

@@ -83,6 +83,20 @@ static const struct argp_option markdown_options[] = {
     END,
 };
 
+static const struct argp_option sim_options[] = {
+    { "scenario", OPT_SCENARIO, "NAME", 0, "One of --list, or all (swarm)", 1 },
+    { "seed", OPT_SEED, "N", 0, "The seed (1); it replays exactly", 1 },
+    { "seeds", OPT_SEEDS, "K", 0, "So many seeds in a row (1)", 1 },
+    { "nodes", OPT_NODES, "N", 0, "Nodes, instead of the scenario's number", 1 },
+    { "seconds", OPT_SECONDS, "S", 0, "Virtual seconds of load", 1 },
+    { "replay", OPT_REPLAY, NULL, 0, "Run each seed twice and compare the histories", 1 },
+    { "plant", OPT_PLANT, "BUG", 0,
+      "Plant a bug: early-ack, no-sync, lost-bytes, no-redial, trusts-all or deaf", 1 },
+    { "trace", OPT_TRACE, NULL, 0, "Print the nodes' logs to standard error", 1 },
+    { "list", OPT_LIST, NULL, 0, "List the scenarios", 1 },
+    END,
+};
+
 #define ROW(NAME, ALIAS, NEEDS, MIN, MAX, USAGE, RUN, OPTIONS, FLAGS, SUMMARY, MORE,  \
             EXAMPLES)                                                                 \
     {                                                                                 \
@@ -201,6 +215,13 @@ const struct command commands[] = {
         "Show a whole federation with real processes, and check each claim",
         "Starts nodes of this very binary in a folder under /tmp, speaks to their control "
         "sockets and exits 0 only if every step held.", "pando demo two-node\n"),
+    ROW("sim", NULL, NEEDS_NOTHING, 0, 0, "", run_sim, sim_options, false,
+        "Run whole nodes under virtual time, network and disk",
+        "Each scenario claims that nothing acknowledged is lost, that events travel fast and "
+        "that nodes agree once faults have ended. A run that breaks a claim prints the line "
+        "that repeats it, and the exit code is not 0.",
+        "pando sim --list\npando sim --scenario crash --seed 7\n"
+        "pando sim --scenario all --seeds 20\npando sim --scenario thousand\n"),
     ROW("init", NULL, NEEDS_NOTHING, 1, 1, "NAME", run_init, template_options, false,
         "Begin a capsule: source, header, Makefile", NULL,
         "pando init greeter --template hello-world\n"),
