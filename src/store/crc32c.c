@@ -1,6 +1,7 @@
 #include "store/crc32c.h"
 
-/* Slicing by four bits: a table of 16 words fits two cache lines and needs no start-up. */
+/* Slicing by four bits: a table of 16 words fits two cache lines and needs no start-up.
+ */
 static const uint32_t NIBBLES[16] = {
     0x00000000u, 0x105ec76fu, 0x20bd8edeu, 0x30e349b1u, 0x417b1dbcu, 0x5125dad3u,
     0x61c69362u, 0x7198540du, 0x82f63b78u, 0x92a8fc17u, 0xa24bb5a6u, 0xb21572c9u,

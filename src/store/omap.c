@@ -41,7 +41,8 @@ static void *take(struct omap *m, size_t size)
             return NULL;
         fresh->used = 0;
         fresh->cap = cap;
-        if (cap == size && c != NULL) { /* a lone big value: keep filling the chunk in use */
+        if (cap == size &&
+            c != NULL) { /* a lone big value: keep filling the chunk in use */
             fresh->next = c->next;
             c->next = fresh;
         } else {
@@ -87,7 +88,8 @@ bool omap_is_gone(const struct omap_entry *e)
     return e->gone;
 }
 
-/* For every level the last entry before `key` (or, inclusive, not beyond it); NULL: head. */
+/* For every level the last entry before `key` (or, inclusive, not beyond it); NULL: head.
+ */
 static void search(const struct omap *m, struct pando_slice key, bool inclusive,
                    struct omap_entry *ret_before[static OMAP_HEIGHT_MAX])
 {
@@ -110,8 +112,8 @@ static struct omap_entry *behind(const struct omap *m, const struct omap_entry *
     return e == NULL ? m->heads[0] : e->next[0];
 }
 
-static enum pando_status set_value(struct omap *m, struct omap_entry *e, struct pando_slice value,
-                                   bool gone)
+static enum pando_status set_value(struct omap *m, struct omap_entry *e,
+                                   struct pando_slice value, bool gone)
 {
     uint8_t *room = e->value;
     if (value.len > e->value_len || room == NULL) {
@@ -127,8 +129,8 @@ static enum pando_status set_value(struct omap *m, struct omap_entry *e, struct 
     return PANDO_OK;
 }
 
-enum pando_status omap_put(struct omap *m, struct pando_slice key, struct pando_slice value,
-                           bool gone)
+enum pando_status omap_put(struct omap *m, struct pando_slice key,
+                           struct pando_slice value, bool gone)
 {
     PANDO_ASSERT(key.len <= OMAP_KEY_MAX && value.len < UINT32_MAX);
     struct omap_entry *before[OMAP_HEIGHT_MAX];
@@ -165,8 +167,8 @@ const struct omap_entry *omap_find(const struct omap *m, struct pando_slice key)
     return e != NULL && omap_compare(omap_key(e), key) == 0 ? e : NULL;
 }
 
-const struct omap_entry *omap_seek(const struct omap *m, struct pando_slice key, bool inclusive,
-                                   bool descending)
+const struct omap_entry *omap_seek(const struct omap *m, struct pando_slice key,
+                                   bool inclusive, bool descending)
 {
     struct omap_entry *before[OMAP_HEIGHT_MAX];
     search(m, key, descending == inclusive, before);

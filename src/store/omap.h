@@ -1,12 +1,13 @@
 /* omap.h - an ordered map in memory: what a table's overlay is made of.
  *
- * A skip list whose nodes lie in chunks, so that dropping a whole generation of entries is
- * a handful of frees. An entry may be a tombstone: "this key is gone, whatever lies below".
- * A value of the same length is replaced in place; another length takes new room, and the
- * old is wasted until the map is dropped: overlays live for seconds.
+ * A skip list whose nodes lie in chunks, so that dropping a whole generation of entries
+ * is a handful of frees. An entry may be a tombstone: "this key is gone, whatever lies
+ * below". A value of the same length is replaced in place; another length takes new room,
+ * and the old is wasted until the map is dropped: overlays live for seconds.
  *
- * Source: W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", CACM 33(6),
- * 1990, with p = 1/4. Heights come from a seeded generator: same history, same shape.
+ * Source: W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", CACM
+ * 33(6), 1990, with p = 1/4. Heights come from a seeded generator: same history, same
+ * shape.
  */
 #ifndef STORE_OMAP_H
 #define STORE_OMAP_H
@@ -17,7 +18,7 @@
 #include <pando/types.h>
 
 #define OMAP_HEIGHT_MAX 12
-#define OMAP_KEY_MAX 255
+#define OMAP_KEY_MAX    255
 
 struct omap_entry; /* opaque */
 struct omap_chunk;
@@ -35,13 +36,13 @@ void omap_deinit(struct omap *m);
 
 /* Set or replace; `value` NULL in its pointer and `gone` true leave a tombstone.
  * Errors: PANDO_NOMEM; the map is unchanged then. Cost: O(log n). */
-enum pando_status omap_put(struct omap *m, struct pando_slice key, struct pando_slice value,
-                           bool gone) PANDO_MUST_USE;
+enum pando_status omap_put(struct omap *m, struct pando_slice key,
+                           struct pando_slice value, bool gone) PANDO_MUST_USE;
 /* The entry of `key`, or NULL. Valid until the key is put again. */
 const struct omap_entry *omap_find(const struct omap *m, struct pando_slice key);
 /* The first entry at (if inclusive) or beyond `key` in the given direction, or NULL. */
-const struct omap_entry *omap_seek(const struct omap *m, struct pando_slice key, bool inclusive,
-                                   bool descending);
+const struct omap_entry *omap_seek(const struct omap *m, struct pando_slice key,
+                                   bool inclusive, bool descending);
 /* Walk all entries in order: NULL gives the first; NULL behind the last. */
 const struct omap_entry *omap_next(const struct omap *m, const struct omap_entry *e);
 

@@ -21,8 +21,8 @@ static struct pando_slice key_of(uint32_t n, uint8_t room[3])
 }
 
 /* The model's rank of a key is found by comparing with all others. */
-static int64_t model_seek(const struct model_row *rows, struct pando_slice bound, bool inclusive,
-                          bool descending)
+static int64_t model_seek(const struct model_row *rows, struct pando_slice bound,
+                          bool inclusive, bool descending)
 {
     int64_t best = -1;
     uint8_t a[3], b[3];
@@ -86,7 +86,8 @@ static void agrees_with_a_naive_model(void **state)
                 rng_fill(&rng, r->value, r->len);
                 CHECK_OK(omap_put(&m, key, slice_of(r->value, r->len), r->gone));
             } else {
-                const bool inclusive = rng_chance(&rng, 1, 2), down = rng_chance(&rng, 1, 2);
+                const bool inclusive = rng_chance(&rng, 1, 2),
+                           down = rng_chance(&rng, 1, 2);
                 same(omap_seek(&m, key, inclusive, down), rows,
                      model_seek(rows, key, inclusive, down));
                 same(omap_find(&m, key), rows, rows[n].known ? (int64_t)n : -1);
@@ -94,7 +95,8 @@ static void agrees_with_a_naive_model(void **state)
         }
         size_t walked = 0;
         const struct omap_entry *last = NULL;
-        for (const struct omap_entry *e = omap_next(&m, NULL); e != NULL; e = omap_next(&m, e)) {
+        for (const struct omap_entry *e = omap_next(&m, NULL); e != NULL;
+             e = omap_next(&m, e)) {
             CHECK(last == NULL || omap_compare(omap_key(last), omap_key(e)) < 0);
             last = e;
             walked++;

@@ -110,8 +110,8 @@ enum pando_status store_lock(const struct pando_files *f, const char *dir, int *
     if (st == PANDO_OK)
         return PANDO_OK;
     if (st == PANDO_BUSY && holder != 0)
-        return pando_err_set(reterr, st, "store: process %d holds %.120s: %s", holder, dir,
-                             files_remedy(st));
+        return pando_err_set(reterr, st, "store: process %d holds %.120s: %s", holder,
+                             dir, files_remedy(st));
     return pando_err_set(reterr, st, "store: cannot lock %.120s: %s: %s", dir,
                          pando_status_text(st), files_remedy(st));
 }
@@ -138,8 +138,8 @@ static enum pando_status open_index(struct store *s, struct pando_err *reterr)
     if (st == PANDO_OK)
         st = files_mkdirs(&s->files, path);
     if (st != PANDO_OK)
-        return pando_err_set(reterr, st, "store: cannot make %.120s/index: %s: %s", s->dir,
-                             pando_status_text(st), files_remedy(st));
+        return pando_err_set(reterr, st, "store: cannot make %.120s/index: %s: %s",
+                             s->dir, pando_status_text(st), files_remedy(st));
     const struct tables_index_config config = { .dir = path, .tracer = s->tracer };
     return tables_index_open(&config, &s->index, reterr);
 }
@@ -155,7 +155,8 @@ static enum pando_status open_parts(struct store *s, struct pando_err *reterr)
         st = probe(s, reterr);
     if (st == PANDO_OK)
         st = open_index(s, reterr);
-    if (st == PANDO_OK && getrandom(&s->seed, sizeof s->seed, 0) != (ssize_t)sizeof s->seed)
+    if (st == PANDO_OK &&
+        getrandom(&s->seed, sizeof s->seed, 0) != (ssize_t)sizeof s->seed)
         st = pando_err_set(reterr, PANDO_IO, "store: the kernel gives no random bytes");
     return st;
 }
@@ -172,7 +173,8 @@ enum pando_status store_open(const struct store_config *config, struct store **r
     s->tracer = config->tracer;
     enum pando_status st = PANDO_OK;
     if (snprintf(s->dir, sizeof s->dir, "%s", config->dir) >= (int)sizeof s->dir - 100)
-        st = pando_err_set(reterr, PANDO_INVALID, "store: the path of the data is too long");
+        st = pando_err_set(reterr, PANDO_INVALID,
+                           "store: the path of the data is too long");
     if (st == PANDO_OK)
         st = open_parts(s, reterr);
     if (st != PANDO_OK) {
@@ -228,9 +230,11 @@ enum pando_status store_space_remove(struct store *s, const struct pando_id *id,
         if (id_equal(&sp->id, id))
             return pando_err_set(reterr, PANDO_BUSY, "store: the space is open");
     if (tables_index_is_flushing(s->index))
-        return pando_err_set(reterr, PANDO_BUSY, "store: the index is being written; try again");
+        return pando_err_set(reterr, PANDO_BUSY,
+                             "store: the index is being written; try again");
     /* The index goes first: an index without its journal would be taken for damage. */
-    enum pando_status st = tables_lmdb_open(s->index, id, STORE_OVERLAY_MAX, &tables, reterr);
+    enum pando_status st =
+        tables_lmdb_open(s->index, id, STORE_OVERLAY_MAX, &tables, reterr);
     if (st == PANDO_OK) {
         st = tables_lmdb_clear(tables);
         tables_lmdb_close(tables);

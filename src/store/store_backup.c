@@ -1,9 +1,9 @@
 /* store_backup.c - copying a store while it runs, and making a node of the copy.
  *
- * Only durable bytes are copied, and they never change, so a copy taken while the node goes
- * on is a consistent past of every space. A backup holds keystore, config.yml and the
- * journals; the index is folded anew where it is restored. The keystore is copied last: a
- * backup or restored directory that has one is whole.
+ * Only durable bytes are copied, and they never change, so a copy taken while the node
+ * goes on is a consistent past of every space. A backup holds keystore, config.yml and
+ * the journals; the index is folded anew where it is restored. The keystore is copied
+ * last: a backup or restored directory that has one is whole.
  */
 #include "store/store_private.h"
 
@@ -31,8 +31,9 @@ struct store_backup_plan {
 
 static const char *const plain_files[] = { "config.yml", "keystore" };
 
-static enum pando_status plan_add(struct store_backup_plan *p, const struct pando_id *space,
-                                  const char *name, uint64_t bytes)
+static enum pando_status plan_add(struct store_backup_plan *p,
+                                  const struct pando_id *space, const char *name,
+                                  uint64_t bytes)
 {
     if (p->len == p->cap) {
         const size_t cap = p->cap == 0 ? 32 : p->cap * 2;
@@ -78,7 +79,8 @@ static void add_closed(void *arg, const char *name, bool is_dir)
 {
     struct adding *a = arg;
     const size_t len = strlen(name);
-    if (is_dir || a->status != PANDO_OK || (len > 4 && strcmp(name + len - 4, ".tmp") == 0))
+    if (is_dir || a->status != PANDO_OK ||
+        (len > 4 && strcmp(name + len - 4, ".tmp") == 0))
         return;
     a->status = plan_add(a->plan, a->space, name, UINT64_MAX);
 }
@@ -93,17 +95,20 @@ static void add_extra(void *arg, const char *name, bool is_dir)
 }
 
 static enum pando_status plan_space(struct store *s, const struct pando_id *id,
-                                    const struct journal *j, struct store_backup_plan *plan)
+                                    const struct journal *j,
+                                    struct store_backup_plan *plan)
 {
     char dir[FILES_PATH_MAX];
     const char *name;
     uint64_t bytes;
     struct adding a = { plan, id, PANDO_OK };
     enum pando_status st = store_journal_dir(s->dir, id, dir);
-    for (size_t i = 0; j != NULL && st == PANDO_OK && journal_file(j, i, &name, &bytes); i++)
+    for (size_t i = 0; j != NULL && st == PANDO_OK && journal_file(j, i, &name, &bytes);
+         i++)
         st = plan_add(plan, id, name, bytes);
     if (st == PANDO_OK)
-        st = s->files.ops->list(s->files.ctx, dir, &a, j == NULL ? add_closed : add_extra);
+        st =
+            s->files.ops->list(s->files.ctx, dir, &a, j == NULL ? add_closed : add_extra);
     if (st == PANDO_NOT_FOUND)
         st = PANDO_OK;
     return st == PANDO_OK ? a.status : st;
@@ -157,16 +162,18 @@ static enum pando_status copy_bytes(struct copy *c, int from, int to, uint64_t l
         at += got;
         c->done += got;
         if (c->progress != NULL && c->progress->moved != NULL)
-            c->progress->moved(c->progress->ctx, c->done, c->total < c->done ? c->done : c->total);
+            c->progress->moved(c->progress->ctx, c->done,
+                               c->total < c->done ? c->done : c->total);
         if (got < want)
             break;
     }
     return ops->fdatasync(c->files.ctx, to);
 }
 
-/* Copy the first `limit` bytes of FROM/name to a new TO/name. PANDO_NOT_FOUND when absent. */
-static enum pando_status copy_file(struct copy *c, const char *from_dir, const char *to_dir,
-                                   const char *name, uint64_t limit)
+/* Copy the first `limit` bytes of FROM/name to a new TO/name. PANDO_NOT_FOUND when
+ * absent. */
+static enum pando_status copy_file(struct copy *c, const char *from_dir,
+                                   const char *to_dir, const char *name, uint64_t limit)
 {
     const struct files_ops *ops = c->files.ops;
     char from_path[FILES_PATH_MAX], to_path[FILES_PATH_MAX];
@@ -211,8 +218,8 @@ static enum pando_status make_target(const struct pando_files *f, const char *di
                          pando_status_text(st), files_remedy(st));
 }
 
-static enum pando_status copy_journal_file(struct copy *c, const char *from, const char *to,
-                                           const struct plan_file *f)
+static enum pando_status copy_journal_file(struct copy *c, const char *from,
+                                           const char *to, const struct plan_file *f)
 {
     char from_dir[FILES_PATH_MAX], to_dir[FILES_PATH_MAX];
     enum pando_status st = store_journal_dir(from, &f->space, from_dir);
@@ -228,8 +235,8 @@ static enum pando_status copy_journal_file(struct copy *c, const char *from, con
 }
 
 /* Make the names of a finished copy durable, from the leaves to the root. */
-static enum pando_status sync_tree(struct copy *c, const char *dir, const struct plan_file *files,
-                                   size_t len)
+static enum pando_status sync_tree(struct copy *c, const char *dir,
+                                   const struct plan_file *files, size_t len)
 {
     char path[FILES_PATH_MAX];
     enum pando_status st = PANDO_OK;
@@ -268,7 +275,8 @@ static void on_damage(void *ctx, const struct journal_damage *d)
 {
     struct damage_note *n = ctx;
     char text[FILES_PATH_MAX + 128];
-    (void)snprintf(text, sizeof text, "%s at offset %" PRIu64 ": %s", d->path, d->offset, d->what);
+    (void)snprintf(text, sizeof text, "%s at offset %" PRIu64 ": %s", d->path, d->offset,
+                   d->what);
     if (n->first[0] == '\0')
         (void)snprintf(n->first, sizeof n->first, "%.199s", text);
     if (n->progress != NULL && n->progress->found != NULL)
@@ -277,8 +285,8 @@ static void on_damage(void *ctx, const struct journal_damage *d)
 
 /* Check every journal below `dir`. */
 static enum pando_status verify_all(const struct pando_files *f, const char *dir,
-                                    const struct store_progress *progress, const char *what,
-                                    struct pando_err *reterr)
+                                    const struct store_progress *progress,
+                                    const char *what, struct pando_err *reterr)
 {
     char path[FILES_PATH_MAX];
     struct pando_id *ids = NULL;
@@ -299,14 +307,18 @@ static enum pando_status verify_all(const struct pando_files *f, const char *dir
     free(ids);
     if (st == PANDO_OK && worst == PANDO_OK)
         return PANDO_OK;
-    return pando_err_set(reterr, st != PANDO_OK ? st : worst, "store: %s does not verify: %.150s",
-                         what, note.first[0] != '\0' ? note.first : pando_status_text(st));
+    return pando_err_set(reterr, st != PANDO_OK ? st : worst,
+                         "store: %s does not verify: %.150s", what,
+                         note.first[0] != '\0' ? note.first : pando_status_text(st));
 }
 
 enum pando_status store_backup(struct store_backup_plan *plan, const char *target,
-                               const struct store_progress *progress, struct pando_err *reterr)
+                               const struct store_progress *progress,
+                               struct pando_err *reterr)
 {
-    struct copy c = { .files = files_posix(), .progress = progress, .total = plan->total };
+    struct copy c = { .files = files_posix(),
+                      .progress = progress,
+                      .total = plan->total };
     enum pando_status st = make_target(&c.files, target, reterr);
     if (st != PANDO_OK) {
         plan_free(plan);
@@ -326,8 +338,9 @@ enum pando_status store_backup(struct store_backup_plan *plan, const char *targe
     if (st == PANDO_OK) {
         st = copy_plain(&c, plan->dir, target);
         if (st != PANDO_OK)
-            (void)pando_err_set(reterr, st, "store: cannot copy the keystore to %.120s: %s",
-                                target, pando_status_text(st));
+            (void)pando_err_set(reterr, st,
+                                "store: cannot copy the keystore to %.120s: %s", target,
+                                pando_status_text(st));
     }
     free(c.block);
     plan_free(plan);
@@ -336,8 +349,9 @@ enum pando_status store_backup(struct store_backup_plan *plan, const char *targe
 
 /* --- restore --- */
 
-static enum pando_status restore_space(struct copy *c, const char *backup, const char *dir,
-                                       const struct pando_id *id, struct pando_err *reterr)
+static enum pando_status restore_space(struct copy *c, const char *backup,
+                                       const char *dir, const struct pando_id *id,
+                                       struct pando_err *reterr)
 {
     char from[FILES_PATH_MAX], to[FILES_PATH_MAX];
     struct store_backup_plan plan = { .len = 0 };
@@ -361,14 +375,16 @@ static enum pando_status restore_space(struct copy *c, const char *backup, const
 }
 
 enum pando_status store_restore(const char *backup, const char *dir,
-                                const struct store_progress *progress, struct pando_err *reterr)
+                                const struct store_progress *progress,
+                                struct pando_err *reterr)
 {
     struct copy c = { .files = files_posix(), .progress = progress };
     struct pando_id *ids = NULL;
     size_t len = 0;
     if (!files_has(&c.files, backup, "keystore"))
         return pando_err_set(reterr, PANDO_NOT_FOUND,
-                             "store: %.160s is no finished backup: it has no keystore", backup);
+                             "store: %.160s is no finished backup: it has no keystore",
+                             backup);
     enum pando_status st = verify_all(&c.files, backup, progress, "the backup", reterr);
     if (st == PANDO_OK)
         st = make_target(&c.files, dir, reterr);

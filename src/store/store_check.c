@@ -1,4 +1,5 @@
-/* store_check.c - looking at every checksum of a data directory, and folding its index anew. */
+/* store_check.c - looking at every checksum of a data directory, and folding its index
+ * anew. */
 #include "store/store_private.h"
 
 #include "base/slice.h"
@@ -57,8 +58,8 @@ static void count_file(void *arg, const char *name, bool is_dir)
     c->verdict.files++;
 }
 
-static enum pando_status check_journals(struct check *c, const struct pando_id *ids, size_t len,
-                                        struct pando_err *reterr)
+static enum pando_status check_journals(struct check *c, const struct pando_id *ids,
+                                        size_t len, struct pando_err *reterr)
 {
     char dir[FILES_PATH_MAX];
     const struct journal_audit_sink sink = { .ctx = c, .damage = on_damage };
@@ -122,7 +123,8 @@ static enum pando_status check_index(struct check *c, struct pando_err *reterr)
                          pando_status_text(st));
 }
 
-enum pando_status store_verify(const char *dir, bool running, const struct store_progress *progress,
+enum pando_status store_verify(const char *dir, bool running,
+                               const struct store_progress *progress,
                                struct store_verdict *ret, struct pando_err *reterr)
 {
     struct check c = { .files = files_posix(), .dir = dir, .progress = progress };
@@ -137,8 +139,8 @@ enum pando_status store_verify(const char *dir, bool running, const struct store
     if (st == PANDO_OK) {
         st = store_list_spaces(&c.files, dir, &ids, &len);
         if (st != PANDO_OK)
-            (void)pando_err_set(reterr, st, "store: cannot list the spaces of %.120s: %s", dir,
-                                pando_status_text(st));
+            (void)pando_err_set(reterr, st, "store: cannot list the spaces of %.120s: %s",
+                                dir, pando_status_text(st));
     }
     if (st == PANDO_OK)
         st = check_journals(&c, ids, len, reterr);
@@ -154,8 +156,10 @@ enum pando_status store_verify(const char *dir, bool running, const struct store
     if (c.verdict.damaged == 0)
         return PANDO_OK;
     return pando_err_set(reterr, PANDO_CORRUPT,
-                         "store: %" PRIu64 " damages in %.100s: 'pando db reindex' rebuilds an "
-                         "index; a journal comes from a backup", c.verdict.damaged, dir);
+                         "store: %" PRIu64
+                         " damages in %.100s: 'pando db reindex' rebuilds an "
+                         "index; a journal comes from a backup",
+                         c.verdict.damaged, dir);
 }
 
 /* --- reindex --- */
@@ -175,12 +179,14 @@ static enum pando_status drop_index(const struct pando_files *f, const char *dir
     }
     if (st == PANDO_OK)
         return PANDO_OK;
-    return pando_err_set(reterr, st, "store: cannot remove the old index in %.120s: %s: %s", dir,
+    return pando_err_set(reterr, st,
+                         "store: cannot remove the old index in %.120s: %s: %s", dir,
                          pando_status_text(st), files_remedy(st));
 }
 
 static enum pando_status fold_space(struct store *s, const struct pando_id *id,
-                                    const struct store_fold *fold, struct store_verdict *verdict,
+                                    const struct store_fold *fold,
+                                    struct store_verdict *verdict,
                                     struct pando_err *reterr)
 {
     struct store_space *sp;
@@ -198,8 +204,8 @@ static enum pando_status fold_space(struct store *s, const struct pando_id *id,
 }
 
 enum pando_status store_reindex(const char *dir, const struct store_fold *fold,
-                                const struct store_progress *progress, struct store_verdict *ret,
-                                struct pando_err *reterr)
+                                const struct store_progress *progress,
+                                struct store_verdict *ret, struct pando_err *reterr)
 {
     const struct pando_files files = files_posix();
     const struct store_config config = { .dir = dir, .sync = true };

@@ -19,7 +19,7 @@ struct store_space {
     struct journal *journal;
     struct tables_lmdb *tables;
     struct store_flush flush;
-    int64_t retry_at; /* seconds, 0: no flush has failed */
+    int64_t retry_at;         /* seconds, 0: no flush has failed */
     enum pando_status broken; /* a staged record could not be folded */
 };
 
@@ -42,7 +42,8 @@ enum pando_status store_journal_dir(const char *dir, const struct pando_id *id,
 
 /* The ids of all spaces that have a folder, sorted; free with free(). */
 enum pando_status store_list_spaces(const struct pando_files *f, const char *dir,
-                                    struct pando_id **ret_ids, size_t *ret_len) PANDO_MUST_USE;
+                                    struct pando_id **ret_ids,
+                                    size_t *ret_len) PANDO_MUST_USE;
 /* Take DIR/lock. Errors are told with the holder's pid and a remedy. */
 enum pando_status store_lock(const struct pando_files *f, const char *dir, int *ret_file,
                              struct pando_err *reterr) PANDO_MUST_USE;

@@ -1,9 +1,9 @@
 /* store_space.c - one space: its journal, the tables folded from it, and what joins them.
  *
- * The tables' position is the position behind the last folded record's first byte, so that
- * a replay can begin at that very record, see that it is there, and fold what follows. An
- * index that knows a record that the journal does not have was made from another history:
- * it is dropped and folded anew.
+ * The tables' position is the position behind the last folded record's first byte, so
+ * that a replay can begin at that very record, see that it is there, and fold what
+ * follows. An index that knows a record that the journal does not have was made from
+ * another history: it is dropped and folded anew.
  */
 #include "store/store_private.h"
 
@@ -79,7 +79,8 @@ static void replay_once(struct replay *r)
     r->folded = tables_lmdb_position(sp->tables);
     r->foreign = false;
     r->at = 0;
-    journal_scan(sp->journal, r->folded == 0 ? journal_first(sp->journal) : r->folded - 1, &c);
+    journal_scan(sp->journal, r->folded == 0 ? journal_first(sp->journal) : r->folded - 1,
+                 &c);
     replay_from(r, &c);
     journal_scan_end(&c);
 }
@@ -89,22 +90,24 @@ static enum pando_status replay(struct store_space *sp, struct pando_err *reterr
     struct replay r = { .space = sp };
     replay_once(&r);
     if (r.status == PANDO_OK && r.foreign) {
-        trace(sp->store->tracer, TRACE_STORE, TRACE_WARNING,
-              "the index knows records that the journal does not have: it is folded anew");
+        trace(
+            sp->store->tracer, TRACE_STORE, TRACE_WARNING,
+            "the index knows records that the journal does not have: it is folded anew");
         r.status = tables_lmdb_clear(sp->tables);
         if (r.status == PANDO_OK)
             replay_once(&r);
     }
     if (r.status == PANDO_OK && r.records != 0)
-        trace(sp->store->tracer, TRACE_STORE, TRACE_INFO, "%" PRIu64 " records folded at open",
-              r.records);
+        trace(sp->store->tracer, TRACE_STORE, TRACE_INFO,
+              "%" PRIu64 " records folded at open", r.records);
     if (r.status == PANDO_OK)
         return PANDO_OK;
     char dir[FILES_PATH_MAX] = "";
     (void)!store_journal_dir(sp->store->dir, &sp->id, dir);
-    return pando_err_set(reterr, r.status, "store: cannot %s at position %" PRIu64
-                         " of %.110s: %s; look with 'pando db verify'", r.doing, r.at, dir,
-                         pando_status_text(r.status));
+    return pando_err_set(reterr, r.status,
+                         "store: cannot %s at position %" PRIu64
+                         " of %.110s: %s; look with 'pando db verify'",
+                         r.doing, r.at, dir, pando_status_text(r.status));
 }
 
 static void free_space(struct store_space *sp)
@@ -115,8 +118,8 @@ static void free_space(struct store_space *sp)
 }
 
 enum pando_status store_space_open(struct store *s, const struct pando_id *id,
-                                   const struct store_fold *fold, struct store_space **ret,
-                                   struct pando_err *reterr)
+                                   const struct store_fold *fold,
+                                   struct store_space **ret, struct pando_err *reterr)
 {
     char dir[FILES_PATH_MAX];
     for (const struct store_space *sp = s->spaces; sp != NULL; sp = sp->next)
@@ -129,8 +132,11 @@ enum pando_status store_space_open(struct store *s, const struct pando_id *id,
     sp->id = *id;
     sp->fold = *fold;
     enum pando_status st = store_journal_dir(s->dir, id, dir);
-    const struct journal_config config = { .files = s->files, .dir = dir, .space = *id,
-                                           .seed = s->seed, .sync = s->sync,
+    const struct journal_config config = { .files = s->files,
+                                           .dir = dir,
+                                           .space = *id,
+                                           .seed = s->seed,
+                                           .sync = s->sync,
                                            .tracer = s->tracer };
     if (st == PANDO_OK)
         st = journal_open(&config, &sp->journal, reterr);
@@ -171,11 +177,13 @@ void store_space_close(struct store_space *sp)
     enum pando_status st = commit_all(sp->journal);
     if (st != PANDO_OK)
         trace(sp->store->tracer, TRACE_STORE, TRACE_ERROR,
-              "the last records of a space could not be written: %s", pando_status_text(st));
+              "the last records of a space could not be written: %s",
+              pando_status_text(st));
     st = sp->broken == PANDO_OK ? flush_all(sp) : sp->broken;
     if (st != PANDO_OK)
         trace(sp->store->tracer, TRACE_STORE, TRACE_WARNING,
-              "the index of a space lags behind (%s): the next start folds it", pando_status_text(st));
+              "the index of a space lags behind (%s): the next start folds it",
+              pando_status_text(st));
     free_space(sp);
 }
 
@@ -194,8 +202,8 @@ uint64_t store_epoch(const struct store_space *sp)
     return journal_epoch(sp->journal);
 }
 
-enum pando_status store_append(struct store_space *sp, uint8_t record, struct pando_slice bytes,
-                               uint64_t *ret_position)
+enum pando_status store_append(struct store_space *sp, uint8_t record,
+                               struct pando_slice bytes, uint64_t *ret_position)
 {
     uint64_t position;
     if (sp->broken != PANDO_OK)
@@ -205,13 +213,14 @@ enum pando_status store_append(struct store_space *sp, uint8_t record, struct pa
     const enum pando_status st = journal_append(sp->journal, record, bytes, &position);
     if (st != PANDO_OK)
         return st;
-    /* The record is staged and cannot be taken back: if the tables cannot follow, they stop
-     * here, are not flushed any more, and the next start folds the record. */
+    /* The record is staged and cannot be taken back: if the tables cannot follow, they
+     * stop here, are not flushed any more, and the next start folds the record. */
     sp->broken = fold_one(sp, record, position, bytes);
     if (sp->broken != PANDO_OK)
-        trace(sp->store->tracer, TRACE_STORE, TRACE_CRITICAL,
-              "a record could not be folded (%s): the space takes no more until a restart",
-              pando_status_text(sp->broken));
+        trace(
+            sp->store->tracer, TRACE_STORE, TRACE_CRITICAL,
+            "a record could not be folded (%s): the space takes no more until a restart",
+            pando_status_text(sp->broken));
     *ret_position = position;
     return PANDO_OK;
 }
@@ -226,7 +235,8 @@ bool store_flush_begin(struct store_space *sp, bool force, struct store_flush **
 {
     if (sp->broken != PANDO_OK || (sp->retry_at != 0 && seconds_now() < sp->retry_at) ||
         (!force && tables_lmdb_bytes(sp->tables) < STORE_FLUSH_BYTES) ||
-        !tables_lmdb_flush_begin(sp->tables, journal_durable(sp->journal), &sp->flush.job))
+        !tables_lmdb_flush_begin(sp->tables, journal_durable(sp->journal),
+                                 &sp->flush.job))
         return false;
     *ret = &sp->flush;
     return true;

@@ -1,4 +1,5 @@
-/* tables_flush.c - carrying a frozen overlay into LMDB, in one transaction with its mark. */
+/* tables_flush.c - carrying a frozen overlay into LMDB, in one transaction with its mark.
+ */
 #include "store/tables_private.h"
 
 #include "base/assert.h"
@@ -18,7 +19,8 @@ static int read_mark(struct tables_index *x, MDB_txn *txn, const struct pando_id
     MDB_val key = { ROW_SPACE, (void *)(uintptr_t)space->bytes }, value;
     const int rc = mdb_get(txn, x->marks, &key, &value);
     *ret = (struct row_mark){ .format = TABLES_FORMAT, .space = *space };
-    if (rc == MDB_SUCCESS && !row_mark_decode(slice_of(value.mv_data, value.mv_size), ret))
+    if (rc == MDB_SUCCESS &&
+        !row_mark_decode(slice_of(value.mv_data, value.mv_size), ret))
         return MDB_CORRUPTED;
     return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
 }
@@ -33,7 +35,8 @@ static int write_mark(struct tables_index *x, MDB_txn *txn, const struct row_mar
 }
 
 /* Take the row's old version out of the count and the digest. */
-static int forget_row(struct tables_index *x, MDB_txn *txn, MDB_val *key, struct row_mark *mark)
+static int forget_row(struct tables_index *x, MDB_txn *txn, MDB_val *key,
+                      struct row_mark *mark)
 {
     MDB_val old;
     const int rc = mdb_get(txn, x->rows, key, &old);
@@ -74,7 +77,8 @@ static int write_entry(struct tables_index *x, MDB_txn *txn, const struct omap_e
     return MDB_SUCCESS;
 }
 
-bool tables_lmdb_flush_begin(struct tables_lmdb *t, uint64_t durable, struct tables_flush **ret)
+bool tables_lmdb_flush_begin(struct tables_lmdb *t, uint64_t durable,
+                             struct tables_flush **ret)
 {
     if (t->index->flushing)
         return false;

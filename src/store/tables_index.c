@@ -13,28 +13,38 @@
 enum pando_status tables_from_mdb(int rc)
 {
     switch (rc) {
-    case MDB_SUCCESS: return PANDO_OK;
-    case MDB_NOTFOUND: return PANDO_NOT_FOUND;
+    case MDB_SUCCESS:
+        return PANDO_OK;
+    case MDB_NOTFOUND:
+        return PANDO_NOT_FOUND;
     case MDB_MAP_FULL:
     case MDB_TXN_FULL:
     case MDB_DBS_FULL:
-    case MDB_READERS_FULL: return PANDO_FULL;
-    case MDB_VERSION_MISMATCH: return PANDO_UNSUPPORTED;
+    case MDB_READERS_FULL:
+        return PANDO_FULL;
+    case MDB_VERSION_MISMATCH:
+        return PANDO_UNSUPPORTED;
     case MDB_CORRUPTED:
     case MDB_INVALID:
     case MDB_PANIC:
     case MDB_INCOMPATIBLE:
-    case MDB_PAGE_NOTFOUND: return PANDO_CORRUPT;
-    case ENOMEM: return PANDO_NOMEM;
+    case MDB_PAGE_NOTFOUND:
+        return PANDO_CORRUPT;
+    case ENOMEM:
+        return PANDO_NOMEM;
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return PANDO_NOSPACE;
+    case EFBIG:
+        return PANDO_NOSPACE;
     case EACCES:
     case EPERM:
-    case EROFS: return PANDO_REFUSED;
+    case EROFS:
+        return PANDO_REFUSED;
     case EAGAIN:
-    case EBUSY: return PANDO_BUSY;
-    default: return PANDO_IO;
+    case EBUSY:
+        return PANDO_BUSY;
+    default:
+        return PANDO_IO;
     }
 }
 
@@ -62,10 +72,12 @@ static int open_env(struct tables_index *x, const struct tables_index_config *co
     const uint64_t size = config->map_size != 0 ? config->map_size : TABLES_MAP_SIZE;
     if (rc == MDB_SUCCESS)
         rc = mdb_env_set_mapsize(x->env, (size_t)size);
-    const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (config->read_only ? MDB_RDONLY | MDB_NOLOCK : 0u);
+    const unsigned flags =
+        MDB_NOTLS | MDB_NORDAHEAD | (config->read_only ? MDB_RDONLY | MDB_NOLOCK : 0u);
     if (rc == MDB_SUCCESS)
         rc = mdb_env_open(x->env, config->dir, flags, 0600);
-    if (rc == MDB_SUCCESS && !config->read_only) { /* a previous holder may have died reading */
+    if (rc == MDB_SUCCESS &&
+        !config->read_only) { /* a previous holder may have died reading */
         int dead;
         rc = mdb_reader_check(x->env, &dead);
     }
@@ -89,7 +101,8 @@ enum pando_status tables_index_open(const struct tables_index_config *config,
     const enum pando_status st = tables_from_mdb(rc);
     return pando_err_set(reterr, st, "store: cannot open the index %s: %s%s", config->dir,
                          mdb_strerror(rc),
-                         st == PANDO_CORRUPT ? "; rebuild it with 'pando db reindex'" : "");
+                         st == PANDO_CORRUPT ? "; rebuild it with 'pando db reindex'"
+                                             : "");
 }
 
 void tables_index_close(struct tables_index *x)
@@ -161,7 +174,8 @@ struct tables_index_stats tables_index_stats(const struct tables_index *x)
     MDB_stat stat = { 0 };
     (void)mdb_env_info(x->env, &info);
     (void)mdb_env_stat(x->env, &stat);
-    return (struct tables_index_stats){ .file_bytes = (info.me_last_pgno + 1) * stat.ms_psize,
+    return (struct tables_index_stats){ .file_bytes =
+                                            (info.me_last_pgno + 1) * stat.ms_psize,
                                         .map_bytes = info.me_mapsize,
                                         .flushes = x->flushes,
                                         .growths = x->growths };
@@ -180,8 +194,8 @@ struct audit {
 static void report(struct audit *a, const uint8_t *space, const char *what)
 {
     char text[160];
-    (void)snprintf(text, sizeof text, "index/data.mdb: space %02x%02x%02x%02x..: %s", space[0],
-                   space[1], space[2], space[3], what);
+    (void)snprintf(text, sizeof text, "index/data.mdb: space %02x%02x%02x%02x..: %s",
+                   space[0], space[1], space[2], space[3], what);
     a->sum.damaged++;
     if (a->found != NULL)
         a->found(a->ctx, text);
@@ -192,7 +206,8 @@ static struct pando_slice slice_of_val(MDB_val v)
     return slice_of(v.mv_data, v.mv_size);
 }
 
-/* All rows in order; each space's count and digest are compared when its last row is past. */
+/* All rows in order; each space's count and digest are compared when its last row is
+ * past. */
 struct tally {
     uint8_t space[ROW_SPACE];
     bool any;

@@ -12,7 +12,8 @@ struct row_key {
     size_t len;
 };
 
-static struct row_key key_of(const struct tables_lmdb *t, uint8_t table, struct pando_slice key)
+static struct row_key key_of(const struct tables_lmdb *t, uint8_t table,
+                             struct pando_slice key)
 {
     struct row_key k;
     PANDO_ASSERT(key.len <= TABLES_KEY_MAX + 1);
@@ -73,8 +74,9 @@ static enum pando_status lmdb_get(void *ctx, uint8_t table, struct pando_slice k
     return PANDO_OK;
 }
 
-static enum pando_status write_row(struct tables_lmdb *t, uint8_t table, struct pando_slice key,
-                                   struct pando_slice value, bool gone)
+static enum pando_status write_row(struct tables_lmdb *t, uint8_t table,
+                                   struct pando_slice key, struct pando_slice value,
+                                   bool gone)
 {
     if (key.len == 0 || key.len > TABLES_KEY_MAX || value.len > TABLES_VALUE_MAX ||
         table >= 0xf0)
@@ -104,7 +106,8 @@ static bool lmdb_full(void *ctx)
 
 /* The base's first row at or beyond the bound in one direction, within the same table. */
 static enum pando_status base_seek(struct tables_lmdb *t, const struct row_key *bound,
-                                   bool inclusive, bool descending, struct pando_slice *ret_key,
+                                   bool inclusive, bool descending,
+                                   struct pando_slice *ret_key,
                                    struct pando_slice *ret_stored)
 {
     const enum pando_status st = tables_index_read(t->index);
@@ -113,8 +116,8 @@ static enum pando_status base_seek(struct tables_lmdb *t, const struct row_key *
     MDB_val key = val_of(full(bound)), value;
     MDB_cursor *c = t->index->cursor;
     int rc = mdb_cursor_get(c, &key, &value, MDB_SET_RANGE);
-    const bool hit = rc == MDB_SUCCESS &&
-                     slice_equal(slice_of(key.mv_data, key.mv_size), full(bound));
+    const bool hit =
+        rc == MDB_SUCCESS && slice_equal(slice_of(key.mv_data, key.mv_size), full(bound));
     if (descending && !(hit && inclusive))
         rc = mdb_cursor_get(c, &key, &value, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
     else if (!descending && hit && !inclusive)
@@ -136,7 +139,8 @@ struct nearest {
     struct pando_slice row_key, stored; /* of the base, when entry is NULL */
 };
 
-static void offer(struct nearest *n, const struct omap_entry *e, uint8_t table, bool descending)
+static void offer(struct nearest *n, const struct omap_entry *e, uint8_t table,
+                  bool descending)
 {
     if (e == NULL || omap_key(e).ptr[0] != table)
         return;
@@ -147,16 +151,19 @@ static void offer(struct nearest *n, const struct omap_entry *e, uint8_t table, 
 }
 
 static enum pando_status find_nearest(struct tables_lmdb *t, const struct row_key *bound,
-                                      bool inclusive, bool descending, struct nearest *ret)
+                                      bool inclusive, bool descending,
+                                      struct nearest *ret)
 {
     const uint8_t table = bound->bytes[ROW_SPACE];
     struct nearest n = { .entry = NULL };
     struct pando_slice row_key, stored;
-    offer(&n, omap_seek(&t->live, in_overlay(bound), inclusive, descending), table, descending);
+    offer(&n, omap_seek(&t->live, in_overlay(bound), inclusive, descending), table,
+          descending);
     if (t->has_frozen)
         offer(&n, omap_seek(&t->frozen, in_overlay(bound), inclusive, descending), table,
               descending);
-    const enum pando_status st = base_seek(t, bound, inclusive, descending, &row_key, &stored);
+    const enum pando_status st =
+        base_seek(t, bound, inclusive, descending, &row_key, &stored);
     if (st != PANDO_OK && st != PANDO_NOT_FOUND)
         return st;
     if (st == PANDO_OK) {
@@ -169,7 +176,8 @@ static enum pando_status find_nearest(struct tables_lmdb *t, const struct row_ke
     return n.key.len == 0 ? PANDO_NOT_FOUND : PANDO_OK;
 }
 
-/* Where the walk goes on: the last key given, the start asked for, or an end of the prefix. */
+/* Where the walk goes on: the last key given, the start asked for, or an end of the
+ * prefix. */
 static struct row_key bound_of(const struct tables_lmdb *t, const struct tables_cursor *c,
                                bool *ret_inclusive)
 {
@@ -185,14 +193,16 @@ static struct row_key bound_of(const struct tables_lmdb *t, const struct tables_
 }
 
 static enum pando_status lmdb_next(void *ctx, struct tables_cursor *c,
-                                   struct pando_slice *ret_key, struct pando_slice *ret_value)
+                                   struct pando_slice *ret_key,
+                                   struct pando_slice *ret_value)
 {
     struct tables_lmdb *t = ctx;
     bool inclusive;
     struct row_key bound = bound_of(t, c, &inclusive);
     for (;;) {
         struct nearest n;
-        const enum pando_status st = find_nearest(t, &bound, inclusive, c->descending, &n);
+        const enum pando_status st =
+            find_nearest(t, &bound, inclusive, c->descending, &n);
         if (st != PANDO_OK)
             return st;
         const struct pando_slice key = slice_from(n.key, 1);
@@ -233,16 +243,19 @@ static enum pando_status load_mark(struct tables_lmdb *t, struct pando_err *rete
             return PANDO_OK; /* a new space */
     }
     struct row_mark mark;
-    if (rc != MDB_SUCCESS || !row_mark_decode(slice_of(value.mv_data, value.mv_size), &mark) ||
+    if (rc != MDB_SUCCESS ||
+        !row_mark_decode(slice_of(value.mv_data, value.mv_size), &mark) ||
         !id_equal(&mark.space, &t->space))
-        return pando_err_set(reterr, PANDO_CORRUPT,
-                             "store: the index is damaged (a space's mark in index/data.mdb): "
-                             "rebuild it with 'pando db reindex'");
+        return pando_err_set(
+            reterr, PANDO_CORRUPT,
+            "store: the index is damaged (a space's mark in index/data.mdb): "
+            "rebuild it with 'pando db reindex'");
     if (mark.format > TABLES_FORMAT)
-        return pando_err_set(reterr, PANDO_UNSUPPORTED,
-                             "store: the index has format %u and this Pando knows up to %u: "
-                             "use a newer Pando, or rebuild it with 'pando db reindex'",
-                             mark.format, TABLES_FORMAT);
+        return pando_err_set(
+            reterr, PANDO_UNSUPPORTED,
+            "store: the index has format %u and this Pando knows up to %u: "
+            "use a newer Pando, or rebuild it with 'pando db reindex'",
+            mark.format, TABLES_FORMAT);
     t->position = t->base_position = mark.position;
     return PANDO_OK;
 }
@@ -252,7 +265,11 @@ enum pando_status tables_lmdb_open(struct tables_index *x, const struct pando_id
                                    struct pando_err *reterr)
 {
     static const struct tables_ops ops = {
-        .get = lmdb_get, .put = lmdb_put, .del = lmdb_del, .next = lmdb_next, .full = lmdb_full,
+        .get = lmdb_get,
+        .put = lmdb_put,
+        .del = lmdb_del,
+        .next = lmdb_next,
+        .full = lmdb_full,
     };
     struct tables_lmdb *t = calloc(1, sizeof *t);
     if (t == NULL)

@@ -1,4 +1,5 @@
-/* tables_lmdb.h - tables whose base is LMDB: one environment per node, one handle per space.
+/* tables_lmdb.h - tables whose base is LMDB: one environment per node, one handle per
+ * space.
  *
  *     lookup:  overlay (live) -> overlay (frozen, being flushed) -> LMDB
  *     flush:   begin (loop) freezes the overlay, run (any thread) writes it in one
@@ -6,12 +7,13 @@
  *
  * Rows reach LMDB only when the records they were folded from are durable in the journal:
  * begin waits for that, or a crash would leave an index of what never happened. LMDB is
- * opened with its full sync, so an index may lose its newest flushes, never its integrity;
- * it cannot see bit rot, so every row carries a CRC-32C over key and value, and every space
- * a count and a digest of its rows, by which `verify` notices keys that went missing.
+ * opened with its full sync, so an index may lose its newest flushes, never its
+ * integrity; it cannot see bit rot, so every row carries a CRC-32C over key and value,
+ * and every space a count and a digest of its rows, by which `verify` notices keys that
+ * went missing.
  *
- * The map grows by itself: a flush that finds it full is undone, the map is doubled on the
- * loop thread while no transaction is open, and the flush runs again.
+ * The map grows by itself: a flush that finds it full is undone, the map is doubled on
+ * the loop thread while no transaction is open, and the flush runs again.
  *
  * Thread: the loop thread, except tables_lmdb_flush_run and tables_index_verify.
  */
@@ -21,8 +23,8 @@
 #include "base/trace.h"
 #include "store/tables.h"
 
-#define TABLES_FORMAT 1u              /* of the rows in LMDB */
-#define TABLES_MAP_SIZE (64u << 20)   /* first size of the map */
+#define TABLES_FORMAT   1u          /* of the rows in LMDB */
+#define TABLES_MAP_SIZE (64u << 20) /* first size of the map */
 
 struct tables_index; /* opaque: the environment */
 struct tables_lmdb;  /* opaque: one space's tables in it */
@@ -38,8 +40,8 @@ struct tables_index_config {
 /* Errors: PANDO_CORRUPT the file is no index (remedy: reindex); PANDO_UNSUPPORTED a newer
  * format; PANDO_NOSPACE, PANDO_REFUSED, PANDO_NOMEM, PANDO_IO. */
 enum pando_status tables_index_open(const struct tables_index_config *config,
-                                    struct tables_index **ret, struct pando_err *reterr)
-    PANDO_MUST_USE;
+                                    struct tables_index **ret,
+                                    struct pando_err *reterr) PANDO_MUST_USE;
 /* All its spaces must be closed. Accepts NULL. */
 void tables_index_close(struct tables_index *x);
 /* End of a loop turn: the read transaction is given up, views are void. */
@@ -66,11 +68,13 @@ enum pando_status tables_index_verify(struct tables_index *x, void *ctx,
                                       struct tables_audit *ret) PANDO_MUST_USE;
 
 /* Open one space's tables; `overlay_max` bytes make tables_full true.
- * Errors: PANDO_CORRUPT the space's mark is damaged (remedy: reindex); PANDO_NOMEM; PANDO_IO. */
+ * Errors: PANDO_CORRUPT the space's mark is damaged (remedy: reindex); PANDO_NOMEM;
+ * PANDO_IO. */
 enum pando_status tables_lmdb_open(struct tables_index *x, const struct pando_id *space,
                                    size_t overlay_max, struct tables_lmdb **ret,
                                    struct pando_err *reterr) PANDO_MUST_USE;
-/* Unflushed rows are lost, as in a crash. No flush of it may be under way. Accepts NULL. */
+/* Unflushed rows are lost, as in a crash. No flush of it may be under way. Accepts NULL.
+ */
 void tables_lmdb_close(struct tables_lmdb *t);
 struct tables *tables_lmdb_tables(struct tables_lmdb *t);
 
@@ -86,14 +90,16 @@ enum pando_status tables_lmdb_clear(struct tables_lmdb *t) PANDO_MUST_USE;
 /* Freeze the live overlay (unless an earlier one still waits) and hand it out, once
  * everything in it lies below the journal's `durable`. False: nothing to write, not yet
  * durable, or the index has a flush under way. Voids views. */
-bool tables_lmdb_flush_begin(struct tables_lmdb *t, uint64_t durable, struct tables_flush **ret);
+bool tables_lmdb_flush_begin(struct tables_lmdb *t, uint64_t durable,
+                             struct tables_flush **ret);
 /* Blocks. Thread: any. */
 void tables_lmdb_flush_run(struct tables_flush *f);
-/* PANDO_OK also when the map was full and has been grown: the rows then wait, unharmed, for
- * the next begin. Errors: PANDO_NOSPACE, PANDO_IO, ...: likewise. */
-enum pando_status tables_lmdb_flush_end(struct tables_lmdb *t, struct tables_flush *f)
-    PANDO_MUST_USE;
+/* PANDO_OK also when the map was full and has been grown: the rows then wait, unharmed,
+ * for the next begin. Errors: PANDO_NOSPACE, PANDO_IO, ...: likewise. */
+enum pando_status tables_lmdb_flush_end(struct tables_lmdb *t,
+                                        struct tables_flush *f) PANDO_MUST_USE;
 /* Begin, run and end until nothing durable is left in memory. Blocks. */
-enum pando_status tables_lmdb_flush_all(struct tables_lmdb *t, uint64_t durable) PANDO_MUST_USE;
+enum pando_status tables_lmdb_flush_all(struct tables_lmdb *t,
+                                        uint64_t durable) PANDO_MUST_USE;
 
 #endif

@@ -203,7 +203,8 @@ static void the_map_grows_by_itself(void **state)
     setup(&f, 1u << 20);
     struct tables *t = tables_lmdb_tables(f.t);
     for (uint32_t n = 0; n < 10000; n++) {
-        uint8_t key[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+        uint8_t key[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+                           (uint8_t)n };
         memset(value, (int)(n % 251), sizeof value);
         CHECK_OK(tables_put(t, 2, slice_of(key, 4), slice_of(value, sizeof value)));
         tables_lmdb_mark(f.t, n + 1);
@@ -218,7 +219,8 @@ static void the_map_grows_by_itself(void **state)
         uint8_t key[4] = { 0, 0, (uint8_t)(n >> 8), (uint8_t)n };
         struct pando_slice got;
         CHECK_OK(tables_get(tables_lmdb_tables(f.t), 2, slice_of(key, 4), &got));
-        CHECK(got.len == sizeof value && got.ptr[0] == n % 251 && got.ptr[3999] == n % 251);
+        CHECK(got.len == sizeof value && got.ptr[0] == n % 251 &&
+              got.ptr[3999] == n % 251);
     }
     teardown(&f);
 }
@@ -254,11 +256,13 @@ static void keys_and_values_beyond_their_limits_are_refused(void **state)
     setup(&f, 0);
     struct tables *t = tables_lmdb_tables(f.t);
     static uint8_t big[TABLES_VALUE_MAX + 1];
-    CHECK_EQ(tables_put(t, 1, slice_of(big, TABLES_KEY_MAX + 1), SLICE_EMPTY), PANDO_INVALID);
+    CHECK_EQ(tables_put(t, 1, slice_of(big, TABLES_KEY_MAX + 1), SLICE_EMPTY),
+             PANDO_INVALID);
     CHECK_EQ(tables_put(t, 1, SLICE_EMPTY, SLICE_EMPTY), PANDO_INVALID);
     CHECK_EQ(tables_put(t, 0xf0, slice_text("k"), SLICE_EMPTY), PANDO_INVALID);
     CHECK_EQ(tables_put(t, 1, slice_text("k"), slice_of(big, sizeof big)), PANDO_INVALID);
-    CHECK_OK(tables_put(t, 1, slice_of(big, TABLES_KEY_MAX), slice_of(big, TABLES_VALUE_MAX)));
+    CHECK_OK(
+        tables_put(t, 1, slice_of(big, TABLES_KEY_MAX), slice_of(big, TABLES_VALUE_MAX)));
     tables_lmdb_mark(f.t, 1);
     CHECK_OK(tables_lmdb_flush_all(f.t, 1));
     struct pando_slice value;
@@ -284,10 +288,10 @@ static void copy_file(const char *from, const char *to, off_t flip, unsigned bit
     (void)close(out);
 }
 
-/* Exit code of a look at a damaged copy: 0 all values right (or, when a flip in LMDB's newest
- * meta page made it fall back to the older one, an index that knows that it is older),
- * 1 damage was said, 2 a wrong
- * value or a missing key was taken for the truth by get, 3 the same although verify ran. */
+/* Exit code of a look at a damaged copy: 0 all values right (or, when a flip in LMDB's
+ * newest meta page made it fall back to the older one, an index that knows that it is
+ * older), 1 damage was said, 2 a wrong value or a missing key was taken for the truth by
+ * get, 3 the same although verify ran. */
 static int look(const char *dir, uint32_t keys)
 {
     const struct tables_index_config config = { .dir = dir };
@@ -300,7 +304,8 @@ static int look(const char *dir, uint32_t keys)
     if (tables_lmdb_open(x, &space_a, 1u << 20, &t, NULL) != PANDO_OK)
         return 1;
     if (verified && tables_lmdb_position(t) != keys)
-        return tables_lmdb_position(t) == 0 ? 0 : 3; /* an older state: it is folded again */
+        return tables_lmdb_position(t) == 0 ? 0
+                                            : 3; /* an older state: it is folded again */
     const int worst = verified ? 0 : 1;
     for (uint32_t n = 0; n < keys; n++) {
         uint8_t room[8], want[100];
@@ -316,8 +321,9 @@ static int look(const char *dir, uint32_t keys)
     return worst;
 }
 
-/* Goal: no flipped bit gives a wrong value: get or verify tells. A key that cannot be found
- * any more is seen by verify. LMDB itself may crash on a broken page: that is loud too. */
+/* Goal: no flipped bit gives a wrong value: get or verify tells. A key that cannot be
+ * found any more is seen by verify. LMDB itself may crash on a broken page: that is loud
+ * too. */
 static void flipped_bits_never_give_a_wrong_value(void **state)
 {
     (void)state;

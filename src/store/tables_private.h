@@ -1,4 +1,5 @@
-/* tables_private.h - the environment and the space, shared by the two files of tables_lmdb.h. */
+/* tables_private.h - the environment and the space, shared by the two files of
+ * tables_lmdb.h. */
 #ifndef STORE_TABLES_PRIVATE_H
 #define STORE_TABLES_PRIVATE_H
 
@@ -13,7 +14,7 @@ struct tables_index {
     MDB_dbi rows, marks;
     MDB_txn *read; /* of the loop thread; reset between turns */
     MDB_cursor *cursor;
-    bool reading;  /* `read` is live */
+    bool reading; /* `read` is live */
     bool flushing;
     bool read_only;
     size_t spaces; /* open handles */

@@ -45,7 +45,8 @@ uint32_t row_checksum(struct pando_slice row_key, struct pando_slice value)
     return crc32c(crc32c(0, row_key), value);
 }
 
-bool row_open(struct pando_slice row_key, struct pando_slice stored, struct pando_slice *ret)
+bool row_open(struct pando_slice row_key, struct pando_slice stored,
+              struct pando_slice *ret)
 {
     if (stored.len < ROW_CRC)
         return false;
