@@ -118,6 +118,23 @@ static void refuse(struct node *n, const struct link_event *ev, enum link_reason
     n->ports.link.ops->close(n->ports.link.ctx, ev->link, reason);
 }
 
+/* A peer dials only while it has no link: two links that it dialled mean that it forgot the
+ * older one, by a restart. One that we dialled may be alive (both dialled at once): a ping
+ * tells, by its answer, by the peer's stateless reset or by its deadline. */
+static void doubt_older_links(struct node *n, uint32_t peer, const struct link_event *ev)
+{
+    const struct node_peer *p = peer_at(n, peer);
+    const uint32_t older = p->links_len - 1;
+    uint64_t links[NODE_LINKS_PER_PEER];
+    memcpy(links, p->links, sizeof links);
+    for (uint32_t i = 0; i < older; i++) {
+        const struct node_link *l = link_find(n, links[i]);
+        if (l != NULL && !l->dialed && !ev->dialed)
+            n->ports.link.ops->close(n->ports.link.ctx, l->id, LINK_REASON_RESET);
+    }
+    protocols_ping(n, peer, 0);
+}
+
 void peers_link_up(struct node *n, const struct link_event *ev)
 {
     uint32_t index;
@@ -139,8 +156,10 @@ void peers_link_up(struct node *n, const struct link_event *ev)
         dialer_linked(&n->dialer, ev->token, ev->peer);
     dialer_peer_up(&n->dialer, ev->peer);
     n->counts.links++;
-    if (p->links_len > 1)
+    if (p->links_len > 1) {
+        doubt_older_links(n, index, ev);
         return;
+    }
     if (ev->address != NULL)
         p->address = *ev->address;
     char text[PEER_ID_TEXT_MAX];

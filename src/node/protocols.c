@@ -138,6 +138,8 @@ void protocols_ping(struct node *n, uint32_t peer, uint64_t token)
     struct node_stream *s;
     const enum pando_status st =
         stream_open(n, peer, ROLE_PING, names, 1, LINK_CONTROL, &s);
+    if (st != PANDO_OK && token == 0)
+        return;
     if (st != PANDO_OK) {
         call_fail(n, token, st, "a ping stream cannot be opened: %s",
                   pando_status_text(st));
@@ -159,6 +161,10 @@ static void read_pong(struct node *n, struct node_stream *s, struct pando_slice 
                       bool fin)
 {
     const enum pinger_state st = pinger_receive(&s->ping.pinger, n->now, data, fin);
+    if (st == PINGER_DONE && s->token == 0) {
+        (void)n->ports.link.ops->send(n->ports.link.ctx, s->id, NULL, true);
+        s->deadline = PANDO_TIME_NEVER;
+    }
     if (st == PINGER_DONE && s->token != 0) {
         const uint64_t us = s->ping.pinger.rtt.ns / 1000;
         char text[64];
@@ -167,6 +173,7 @@ static void read_pong(struct node *n, struct node_stream *s, struct pando_slice 
         peer_at(n, s->peer)->rtt = s->ping.pinger.rtt;
         call_reply(n, s->token, PANDO_OK, slice_of(text, (size_t)len));
         s->token = 0;
+        s->deadline = PANDO_TIME_NEVER;
         (void)n->ports.link.ops->send(n->ports.link.ctx, s->id, NULL, true);
     }
     if (st == PINGER_FAILED || fin)

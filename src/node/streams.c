@@ -109,8 +109,12 @@ static void tell_loss(struct node *n, struct node_stream *s)
         spaces_channel_lost(n, s);
         break;
     case ROLE_PING:
-        if (s->outbound && s->token != 0 && s->ping.pinger.state != PINGER_DONE)
+        if (!s->outbound || s->ping.pinger.state == PINGER_DONE)
+            break;
+        if (s->token != 0)
             call_fail(n, s->token, PANDO_UNAVAILABLE, "the peer did not answer the ping");
+        else if (link_find(n, s->link) != NULL) /* our own doubt about the link was right */
+            n->ports.link.ops->close(n->ports.link.ctx, s->link, LINK_REASON_IDLE);
         break;
     case ROLE_IDENTIFY:
     case ROLE_PUSH:
