@@ -293,7 +293,7 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
     enum pando_status st = PANDO_OK;
     if (w->backup) {
         json_t *parsed = args_parse(args, NULL);
-        const char *target = args_text(parsed, "dir", NULL);
+        const char *target = args_text(parsed, "path", NULL);
         st = target == NULL ? PANDO_INVALID : store_backup_plan(h->store, &w->plan);
         (void)snprintf(w->target, sizeof w->target, "%s", target == NULL ? "" : target);
         json_decref(parsed);
