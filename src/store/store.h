@@ -88,7 +88,8 @@ struct store_verdict {
 };
 
 /* Check every checksum of a data directory that no process has open, or (with `running`,
- * from a worker) of the open one up to its durable positions.
+ * from a worker) of the open one's journals up to their durable positions; an open index
+ * checks each row as it is read, and counts no table_entries here.
  * Errors: PANDO_CORRUPT something is damaged: each was reported through `found`. */
 enum pando_status store_verify(const char *dir, bool running, const struct store_progress *progress,
                                struct store_verdict *ret, struct pando_err *reterr) PANDO_MUST_USE;
@@ -100,6 +101,8 @@ enum pando_status store_reindex(const char *dir, const struct store_fold *fold,
 /* Where each journal may be copied up to: taken on the loop, used on a worker. */
 struct store_backup_plan;
 enum pando_status store_backup_plan(struct store *s, struct store_backup_plan **ret) PANDO_MUST_USE;
+/* For a plan that store_backup never got. Accepts NULL. */
+void store_backup_plan_free(struct store_backup_plan *plan);
 /* Copy keystore, config and the durable part of every journal to `target` (which must not
  * exist or be empty), while the node runs. Frees the plan. Thread: any. */
 enum pando_status store_backup(struct store_backup_plan *plan, const char *target,

@@ -53,7 +53,7 @@ static enum pando_status plan_add(struct store_backup_plan *p,
     return PANDO_OK;
 }
 
-static void plan_free(struct store_backup_plan *p)
+void store_backup_plan_free(struct store_backup_plan *p)
 {
     if (p == NULL)
         return;
@@ -132,7 +132,7 @@ enum pando_status store_backup_plan(struct store *s, struct store_backup_plan **
             st = plan_space(s, &ids[i], NULL, p);
     free(ids);
     if (st != PANDO_OK) {
-        plan_free(p);
+        store_backup_plan_free(p);
         return st;
     }
     *ret = p;
@@ -321,7 +321,7 @@ enum pando_status store_backup(struct store_backup_plan *plan, const char *targe
                       .total = plan->total };
     enum pando_status st = make_target(&c.files, target, reterr);
     if (st != PANDO_OK) {
-        plan_free(plan);
+        store_backup_plan_free(plan);
         return st;
     }
     c.block = malloc(COPY_BLOCK);
@@ -343,7 +343,7 @@ enum pando_status store_backup(struct store_backup_plan *plan, const char *targe
                                 pando_status_text(st));
     }
     free(c.block);
-    plan_free(plan);
+    store_backup_plan_free(plan);
     return st;
 }
 

@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -271,6 +272,51 @@ static void keys_and_values_beyond_their_limits_are_refused(void **state)
     teardown(&f);
 }
 
+static void *run_flush(void *job)
+{
+    tables_lmdb_flush_run(job);
+    return NULL;
+}
+
+/* Goal: the loop thread puts and gets while another thread writes the frozen rows. */
+static void lookups_go_on_while_a_flush_runs_elsewhere(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f, 0);
+    struct tables *t = tables_lmdb_tables(f.t);
+    uint64_t newest[KEYS] = { 0 };
+    for (uint64_t round = 1; round <= 20; round++) {
+        struct tables_flush *job;
+        pthread_t thread;
+        uint8_t room[8];
+        for (uint32_t n = 0; n < KEYS; n += 1 + (uint32_t)round % 3) {
+            newest[n] = round;
+            CHECK_OK(tables_put(t, 7, key_of(n, room), SLICE_OF(round)));
+        }
+        tables_lmdb_mark(f.t, round);
+        CHECK(tables_lmdb_flush_begin(f.t, round, &job));
+        CHECK_EQ(pthread_create(&thread, NULL, run_flush, job), 0);
+        for (uint32_t n = 0; n < KEYS; n++) {
+            struct pando_slice value;
+            const enum pando_status st = tables_get(t, 7, key_of(n, room), &value);
+            CHECK_EQ(st, newest[n] == 0 ? PANDO_NOT_FOUND : PANDO_OK);
+            CHECK(st != PANDO_OK || slice_equal(value, SLICE_OF(newest[n])));
+            if (n % 7 == 0) {
+                newest[n] = round + 1000;
+                CHECK_OK(tables_put(t, 7, key_of(n, room), SLICE_OF(newest[n])));
+            }
+            if (n % 50 == 0)
+                tables_index_turn(f.x);
+        }
+        CHECK_EQ(pthread_join(thread, NULL), 0);
+        CHECK_OK(tables_lmdb_flush_end(f.t, job));
+    }
+    struct tables_audit audit;
+    CHECK_OK(tables_index_verify(f.x, NULL, NULL, &audit));
+    teardown(&f);
+}
+
 static void copy_file(const char *from, const char *to, off_t flip, unsigned bit)
 {
     const int in = open(from, O_RDONLY), out = open(to, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -384,6 +430,7 @@ int main(void)
         TEST(rows_wait_until_their_records_are_durable),
         TEST(the_map_grows_by_itself),
         TEST(spaces_do_not_see_each_other_and_clear_alone),
+        TEST(lookups_go_on_while_a_flush_runs_elsewhere),
         TEST(keys_and_values_beyond_their_limits_are_refused),
         TEST(flipped_bits_never_give_a_wrong_value),
     };
