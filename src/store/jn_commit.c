@@ -25,7 +25,7 @@ static void put_last_mark(struct journal *j)
     size_t i = j->segments_len;
     while (i > 0 && (!j->segments[i - 1].exists || j->segments[i - 1].head.base > j->durable))
         i--;
-    if (j->stopped != PANDO_OK || i == 0)
+    if (!j->opened || j->stopped != PANDO_OK || i == 0)
         return;
     const struct segment *s = &j->segments[i - 1];
     if (j->synced < j->durable && f->ops->fdatasync(f->ctx, s->file) != PANDO_OK)
@@ -204,12 +204,13 @@ static enum pando_status make_segment(struct journal_group *g, struct target *t)
             return st;
     }
     enum pando_status st = f->ops->fallocate(f->ctx, t->file, t->head.size);
-    uint8_t *zeros = calloc(1, ZERO_BLOCK);
+    const size_t step = t->head.size < ZERO_BLOCK ? (size_t)t->head.size : ZERO_BLOCK;
+    uint8_t *zeros = calloc(1, step);
     if (zeros == NULL)
         return PANDO_NOMEM;
-    for (uint64_t at = 0; at < t->head.size && st == PANDO_OK; at += ZERO_BLOCK) {
+    for (uint64_t at = 0; at < t->head.size && st == PANDO_OK; at += step) {
         const uint64_t left = t->head.size - at;
-        const size_t len = left < ZERO_BLOCK ? (size_t)left : ZERO_BLOCK;
+        const size_t len = left < step ? (size_t)left : step;
         st = f->ops->pwrite(f->ctx, t->file, at, slice_of(zeros, len));
     }
     free(zeros);
@@ -225,19 +226,18 @@ static enum pando_status make_segment(struct journal_group *g, struct target *t)
 }
 
 /* The group's head says what it holds. */
-static void finish(const struct journal_group *g, struct chunk *c, const struct segment_head *s)
+static void finish(struct chunk *c, const struct segment_head *s, uint64_t durable)
 {
+#ifdef STORE_MUTANT_NO_DURABLE_MARK
+    durable = 0;
+#endif
     const struct pando_slice payload = slice_from(buf_view(&c->bytes), GROUP_HEAD);
     const struct group_head h = {
         .len = (uint32_t)payload.len,
         .count = c->count,
         .generation = (uint32_t)s->generation,
         .position = c->position,
-#ifdef STORE_MUTANT_NO_DURABLE_MARK
-        .durable = 0,
-#else
-        .durable = g->synced,
-#endif
+        .durable = durable,
         .previous = c->previous,
         .payload_crc = crc32c(0, payload),
     };
@@ -271,7 +271,7 @@ static enum pando_status write_target(struct journal_group *g, struct target *t,
     if (st == PANDO_OK && !t->exists)
         st = make_segment(g, t);
     for (; *c != NULL && (*c)->segment == t->segment && st == PANDO_OK; *c = (*c)->next) {
-        finish(g, *c, &t->head);
+        finish(*c, &t->head, g->synced);
         st = f->ops->pwrite(f->ctx, t->file, (*c)->position - t->head.base,
                             slice_of((*c)->bytes.ptr, (*c)->bytes.len));
     }
@@ -367,21 +367,22 @@ static enum pando_status verify_durable(struct journal *j, struct pando_err *ret
     return PANDO_OK;
 }
 
-/* Close and open anew, so that an error that sticks to the old descriptor is gone. */
+/* Open anew and close, so that an error that sticks to the old descriptor is gone. */
 static enum pando_status reopen(struct journal *j)
 {
     const struct pando_files *f = &j->config.files;
-    for (size_t i = 0; i < j->segments_len; i++) {
+    for (size_t i = first_in_doubt(j); i < j->segments_len; i++) {
         struct segment *s = &j->segments[i];
         char path[FILES_PATH_MAX];
+        int file;
         if (s->file < 0)
             continue;
-        f->ops->close(f->ctx, s->file);
-        s->file = -1;
         segment_path(j->dir, s->head.base, path);
-        const enum pando_status st = f->ops->open(f->ctx, path, FILES_CREATE, &s->file);
+        const enum pando_status st = f->ops->open(f->ctx, path, FILES_WRITE, &file);
         if (st != PANDO_OK)
             return st;
+        f->ops->close(f->ctx, s->file);
+        s->file = file;
     }
     return PANDO_OK;
 }

@@ -41,6 +41,7 @@ struct journal {
     uint64_t epoch;
     uint64_t synced;   /* really on disk: what marks may say; durable, but in the weak mode */
     uint64_t marked;   /* the newest durable mark on disk */
+    bool opened;       /* else closing must not write */
     enum pando_status stopped;
     struct journal_stats stats;
 };

@@ -153,7 +153,7 @@ static enum pando_status find_last(struct journal *j, size_t *ret_last, struct p
         if (!found)
             break; /* empty or damaged: settle_tail tells */
         if (before != NULL && (g.previous <= before->head.base || g.previous > s->head.base))
-{printf("prev %lu base %lu sbase %lu dur %lu pos %lu len %u\n",g.previous,before->head.base,s->head.base,g.durable,g.position,g.len);            return corrupt(j, s->head.base, SEGMENT_HEAD, reterr, "its groups do not follow");}
+            return corrupt(j, s->head.base, SEGMENT_HEAD, reterr, "its groups do not follow");
         if (before != NULL)
             before->used = g.previous;
         *ret_last = i;
@@ -172,11 +172,15 @@ static enum pando_status follow(struct journal *j, size_t *last, struct pando_er
     for (size_t i = *last + 1; i > 0 && empty && st == PANDO_OK; i--) {
         struct segment *s = &j->segments[i - 1];
         struct walk w = { 0 };
+#ifndef STORE_MUTANT_TRUST_CACHE
         st = f->ops->forget(f->ctx, s->file);
+#endif
         if (st == PANDO_OK)
             st = journal_walk(f, s->file, &s->head, UINT64_MAX, &w);
+#ifndef STORE_MUTANT_NO_OPEN_SYNC
         if (st == PANDO_OK)
             st = f->ops->fdatasync(f->ctx, s->file);
+#endif
         empty = w.end == s->head.base + SEGMENT_HEAD; /* its first group is torn */
         *last = i - 1;
         s->used = j->end = w.end;
@@ -290,6 +294,7 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
     free(l.bases);
     j->durable = j->synced = j->end;
     if (st == PANDO_OK) {
+        j->opened = true;
         *ret = j;
         return PANDO_OK;
     }

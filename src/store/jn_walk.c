@@ -89,7 +89,7 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
         .previous = position,
         .payload_crc = crc32c(0, SLICE_EMPTY),
     };
-    if (position < head->base || position + GROUP_HEAD > head->base + head->size)
+    if (position <= head->base + SEGMENT_HEAD || position + GROUP_HEAD > head->base + head->size)
         return PANDO_NOT_FOUND;
     group_head_encode(&h, raw);
     return files->ops->pwrite(files->ctx, file, position - head->base, SLICE_OF(raw));
@@ -125,16 +125,17 @@ enum pando_status journal_look_ahead(const struct pando_files *files, int file,
                                      const struct segment_head *head, uint64_t from,
                                      uint64_t lost, bool *ret_proof, bool *ret_dirty)
 {
-    uint8_t *block = malloc(LOOK_BLOCK + GROUP_HEAD);
+    const uint64_t left = head->base + head->size - from;
+    const size_t step = left < LOOK_BLOCK ? (size_t)left : LOOK_BLOCK;
+    uint8_t *block = malloc(step + GROUP_HEAD);
     if (block == NULL)
         return PANDO_NOMEM;
     enum pando_status st = PANDO_OK;
     *ret_proof = *ret_dirty = false;
-    for (uint64_t at = from; at < head->base + head->size && st == PANDO_OK; at += LOOK_BLOCK) {
+    for (uint64_t at = from; at < head->base + head->size && st == PANDO_OK; at += step) {
         size_t got = 0;
-        st = files->ops->pread(files->ctx, file, at - head->base, block, LOOK_BLOCK + GROUP_HEAD,
-                               &got);
-        for (size_t i = 0; i + 8 <= got && i < LOOK_BLOCK; i += 8) {
+        st = files->ops->pread(files->ctx, file, at - head->base, block, step + GROUP_HEAD, &got);
+        for (size_t i = 0; i + 8 <= got && i < step; i += 8) {
             static const uint8_t zeros[8] = { 0 };
             struct group_head g;
             if (memcmp(block + i, zeros, 8) == 0)
