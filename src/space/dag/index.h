@@ -102,6 +102,7 @@ uint32_t index_epoch(struct tables *t);
 /* Walks. A zeroed cursor stands at the start; false at the end. */
 struct index_cursor {
     struct tables_cursor walk;
+    uint64_t heads; /* given so far by a walk over heads */
     bool begun;
 };
 /* Keep an author walk to the epochs of one key, in rising order. */

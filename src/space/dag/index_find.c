@@ -130,12 +130,16 @@ struct index_cursor index_authors_of(const struct pando_key *key)
     return row_seek(INDEX_AUTHORS, SLICE_OF(*key));
 }
 
+/* Behind the last head lie the removed ones of a long chain, which a walk would have to
+ * pass one by one: it ends when as many were given as there are. */
 bool index_next_head(struct tables *t, struct index_cursor *cursor,
                      struct pando_id *ret_id, uint32_t *ret_height)
 {
     struct pando_slice key, value;
-    if (!row_next(t, INDEX_HEADS, cursor, &key, &value) || key.len != 36)
+    if (cursor->heads >= index_counts(t).heads ||
+        !row_next(t, INDEX_HEADS, cursor, &key, &value) || key.len != 36)
         return false;
+    cursor->heads++;
     *ret_height = UINT32_MAX - (uint32_t)row_get(key, 0, 4);
     memcpy(ret_id->bytes, key.ptr + 4, 32);
     return true;
