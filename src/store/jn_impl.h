@@ -72,6 +72,7 @@ struct journal_group {
 /* Where a walk over groups stands. */
 struct walk {
     uint64_t end;     /* behind the last whole group */
+    uint64_t content; /* the same without a mark at the end, which the next group may ignore */
     uint64_t durable; /* the newest mark */
     uint64_t records;
 };

@@ -185,7 +185,7 @@ static enum pando_status follow(struct journal *j, size_t *last, struct pando_er
         *last = i - 1;
         s->used = j->end = w.end;
         j->stats.records = w.records;
-        j->marked = w.durable;
+        j->marked = w.content < w.end ? w.end : w.durable; /* a mark needs no other */
     }
     if (st != PANDO_OK)
         return pando_err_set(reterr, st, "journal: cannot read %.150s: %s", j->dir,

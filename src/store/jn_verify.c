@@ -72,7 +72,8 @@ struct audit {
     struct journal_audit *ret;
     uint64_t *bases;
     size_t len;
-    uint64_t expected; /* where the chain stands */
+    uint64_t base;     /* of the segment before */
+    struct walk chain; /* where the chain stands at its end */
     uint64_t durable;  /* the newest mark seen */
 };
 
@@ -104,65 +105,85 @@ static int by_base(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* One segment: its head, then its chain; what lies behind the chain is judged at the end. */
-static enum pando_status audit_segment(struct audit *a, size_t i, uint64_t *ret_end,
-                                       struct segment_head *ret_head, int *ret_file)
+/* A segment's first group says where the one before ended: with or without a last mark. */
+static enum pando_status audit_joint(struct audit *a, int file, const struct segment_head *head)
+{
+    struct group_head first;
+    bool found;
+    const enum pando_status st = journal_first_group(a->files, file, head, &first, &found);
+    if (st != PANDO_OK || !found || a->chain.end == 0 || first.previous == a->chain.end ||
+        first.previous == a->chain.content)
+        return st;
+    report(a, a->base, a->chain.end - a->base, "an acknowledged group is not whole");
+    return PANDO_CORRUPT;
+}
+
+/* One segment: its head, how it joins the one before, its chain and what lies behind. */
+static enum pando_status audit_segment(struct audit *a, size_t i, int file)
 {
     uint8_t raw[SEGMENT_HEAD];
-    char path[FILES_PATH_MAX];
+    struct segment_head head;
     struct walk w;
     size_t got = 0;
-    segment_path(a->dir, a->bases[i], path);
-    enum pando_status st = a->files->ops->open(a->files->ctx, path, FILES_READ, ret_file);
+    bool proof = false, dirty = false;
+    enum pando_status st = a->files->ops->pread(a->files->ctx, file, 0, raw, sizeof raw, &got);
     if (st != PANDO_OK)
         return st;
-    st = a->files->ops->pread(a->files->ctx, *ret_file, 0, raw, sizeof raw, &got);
-    if (st != PANDO_OK)
-        return st;
-    if (got < sizeof raw || !segment_head_decode(raw, ret_head)) {
+    if (got < sizeof raw || !segment_head_decode(raw, &head)) {
         report(a, a->bases[i], 0, "the segment's head is not whole");
         return PANDO_CORRUPT;
     }
-    st = journal_walk(a->files, *ret_file, ret_head, a->expected, &w);
+    st = audit_joint(a, file, &head);
+    if (st != PANDO_OK && st != PANDO_CORRUPT)
+        return st;
+    st = journal_walk(a->files, file, &head, UINT64_MAX, &w);
+    if (st == PANDO_OK)
+        st = journal_look_ahead(a->files, file, &head, w.end, w.end, &proof, &dirty);
     if (st != PANDO_OK)
         return st;
-    *ret_end = w.end;
     a->ret->records += w.records;
-    a->ret->bytes += w.end - ret_head->base;
+    a->ret->bytes += w.end - head.base;
+    a->ret->torn_bytes += dirty && !proof;
     a->durable = w.durable > a->durable ? w.durable : a->durable;
-    if (w.end > ret_head->base + SEGMENT_HEAD)
-        a->expected = w.end;
-    return PANDO_OK;
+    if (w.end > head.base + SEGMENT_HEAD) {
+        a->chain = w;
+        a->base = head.base;
+    }
+    if (proof)
+        report(a, head.base, w.end - head.base, "an acknowledged group is not whole");
+    return proof ? PANDO_CORRUPT : PANDO_OK;
+}
+
+/* Segments may come while we look, and go when they are dropped. */
+static enum pando_status audit_file(struct audit *a, size_t i)
+{
+    char path[FILES_PATH_MAX];
+    int file;
+    segment_path(a->dir, a->bases[i], path);
+    enum pando_status st = a->files->ops->open(a->files->ctx, path, FILES_READ, &file);
+    if (st != PANDO_OK)
+        return st == PANDO_NOT_FOUND && i == 0 ? PANDO_OK : st;
+    st = audit_segment(a, i, file);
+    a->files->ops->close(a->files->ctx, file);
+    return st;
 }
 
 enum pando_status journal_verify(const struct pando_files *files, const char *dir,
                                  const struct journal_audit_sink *sink,
                                  struct journal_audit *ret_audit)
 {
-    struct audit a = { .files = files, .dir = dir, .sink = sink, .ret = ret_audit,
-                       .expected = UINT64_MAX };
+    struct audit a = { .files = files, .dir = dir, .sink = sink, .ret = ret_audit };
     *ret_audit = (struct journal_audit){ 0 };
     enum pando_status st = files->ops->list(files->ctx, dir, &a, note);
     if (a.len > 1)
         qsort(a.bases, a.len, sizeof *a.bases, by_base);
-    for (size_t i = 0; i < a.len && (st == PANDO_OK || st == PANDO_CORRUPT); i++) {
-        struct segment_head head;
-        uint64_t end = 0;
-        bool proof = false, dirty = false;
-        int file = -1;
-        const enum pando_status one = audit_segment(&a, i, &end, &head, &file);
-        if (one == PANDO_OK &&
-            journal_look_ahead(files, file, &head, end, end, &proof, &dirty) == PANDO_OK && proof)
-            report(&a, head.base, end - head.base, "an acknowledged group is not whole");
-        else if (one == PANDO_OK && dirty)
-            ret_audit->torn_bytes++;
-        if (file >= 0)
-            files->ops->close(files->ctx, file);
-        st = one == PANDO_OK || one == PANDO_CORRUPT ? st : one;
+    for (size_t i = 0; i < a.len && st == PANDO_OK; i++) {
+        const enum pando_status one = audit_file(&a, i);
+        st = one == PANDO_CORRUPT ? PANDO_OK : one;
         if (sink != NULL && sink->progress != NULL)
             sink->progress(sink->ctx, i + 1, a.len);
     }
-    if (st == PANDO_OK && a.expected != UINT64_MAX && a.durable > a.expected)
+    if (st == PANDO_OK && a.durable > a.chain.end)
         report(&a, a.bases[a.len - 1], 0, "acknowledged groups are missing at the end");
     uint64_t epoch;
     if (st == PANDO_OK && journal_epoch_read(files, dir, &epoch, NULL) == PANDO_CORRUPT)

@@ -105,7 +105,7 @@ enum pando_status journal_walk(const struct pando_files *files, int file,
     uint64_t position = head->base + SEGMENT_HEAD, previous = expected;
     enum pando_status st = PANDO_OK;
     buf_init(&buf, JOURNAL_GROUP_LIMIT);
-    *ret = (struct walk){ .end = position };
+    *ret = (struct walk){ .end = position, .content = position };
     while (st == PANDO_OK && found) {
         st = read_group(files, file, head, position, &buf, &g, &found);
         if (st != PANDO_OK || !found || (previous != UINT64_MAX && g.previous != previous))
@@ -113,6 +113,7 @@ enum pando_status journal_walk(const struct pando_files *files, int file,
         position += GROUP_HEAD + g.len;
         previous = position;
         ret->end = position;
+        ret->content = g.count > 0 ? position : ret->content;
         ret->records += g.count;
         ret->durable = g.durable > ret->durable ? g.durable : ret->durable;
     }

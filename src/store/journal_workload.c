@@ -171,6 +171,10 @@ const char *workload_check(const struct workload *w, struct files_memory *disk, 
         wrong = "an acknowledged record is lost";
     if (wrong == NULL)
         wrong = append_again(&config, &j);
+    struct journal_audit audit;
+    if (wrong == NULL &&
+        journal_verify(&config.files, config.dir, NULL, &audit) != PANDO_OK)
+        wrong = WORKLOAD_UNREAD_DAMAGE;
     journal_close(j);
     return wrong;
 }

@@ -12,6 +12,7 @@
 
 #define WORKLOAD_RECORDS_MAX 4096
 #define WORKLOAD_DIR "/j"
+#define WORKLOAD_UNREAD_DAMAGE "verify finds damage that reading does not meet"
 
 struct workload_record {
     uint64_t position;
