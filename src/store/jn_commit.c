@@ -203,7 +203,12 @@ static enum pando_status make_segment(struct journal_group *g, struct target *t)
         if (st != PANDO_OK)
             return st;
     }
-    enum pando_status st = f->ops->fallocate(f->ctx, t->file, t->head.size);
+    uint64_t size = 0; /* a file that was left by a crash or a failure may be larger */
+    enum pando_status st = f->ops->size(f->ctx, t->file, &size);
+    if (st == PANDO_OK && size > t->head.size)
+        st = f->ops->truncate(f->ctx, t->file, t->head.size);
+    if (st == PANDO_OK)
+        st = f->ops->fallocate(f->ctx, t->file, t->head.size);
     const size_t step = t->head.size < ZERO_BLOCK ? (size_t)t->head.size : ZERO_BLOCK;
     uint8_t *zeros = calloc(1, step);
     if (zeros == NULL)
@@ -387,6 +392,20 @@ static enum pando_status reopen(struct journal *j)
     return PANDO_OK;
 }
 
+/* A large segment that was not made yet, perhaps because the disk had no room for it, becomes
+ * as small as what is staged allows. */
+static void shrink_last(struct journal *j)
+{
+    struct segment *s = j->segments_len > 0 ? &j->segments[j->segments_len - 1] : NULL;
+    if (s == NULL || s->exists)
+        return;
+    const uint64_t need = j->end + GROUP_HEAD - s->head.base;
+    uint64_t size = j->config.segment_min;
+    while (size < need)
+        size *= 2;
+    s->head.size = size < s->head.size ? size : s->head.size;
+}
+
 enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
 {
     if (j->stopped == PANDO_OK)
@@ -397,6 +416,7 @@ enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
         st = verify_durable(j, reterr);
     if (st != PANDO_OK)
         return st;
+    shrink_last(j);
     j->stopped = PANDO_OK;
     return PANDO_OK;
 }
