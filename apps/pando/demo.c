@@ -180,7 +180,9 @@ enum pando_status demo_start(struct demo *d, size_t i, const char *name, uint16_
     if (i >= d->nodes_len)
         d->nodes_len = i + 1;
     (void)snprintf(n->name, sizeof n->name, "%s", name);
-    (void)snprintf(n->data, sizeof n->data, "%.190s/%.31s", d->dir, name);
+    char data[sizeof n->data];
+    (void)snprintf(data, sizeof data, "%.190s/%.31s", d->dir, name);
+    memcpy(n->data, data, sizeof data);
     n->port = free_port(d, port);
     (void)fflush(stdout);
     n->pid = fork();

@@ -153,7 +153,8 @@ static json_t *step_run(struct demo *d)
     print_run(answer);
     const char *event = json_string_value(json_object_get(answer, "event_id"));
     const bool came = event != NULL && arrives(d, 1, event, &us);
-    (void)demo_check(d, came, "the receipt was durable and readable on node2 %.1f ms after its acknowledgement",
+    (void)demo_check(d, came,
+                     "the receipt was durable and readable on node2 %.1f ms after its acknowledgement",
                      (double)us / 1000.0);
     print_side_by_side(d);
     (void)demo_check(d, member(d, 0, "dag_events") == member(d, 1, "dag_events") &&

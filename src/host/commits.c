@@ -102,7 +102,11 @@ static void flushed(struct pool_job *job)
     struct host_space *s = f->space;
     struct pando_err err = { 0 };
     s->flushing = false;
-    if (store_flush_end(s->store, f->flush, &err) != PANDO_OK)
+    if (store_flush_end(s->store, f->flush, &err) == PANDO_OK)
+        /* An engine that was told BUSY at the overlay's cap waits for this. */
+        node_durable(s->host->node, host_now(s->host), s->slot,
+                     journal_durable(store_journal(s->store)));
+    else
         trace(s->host->tracer, TRACE_STORE, TRACE_ERROR, "%s", err.text);
     free(f);
 }

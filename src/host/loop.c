@@ -80,11 +80,13 @@ static void on_check(uv_check_t *check)
         quic_tick(h->quic, now);
     if (h->api != NULL)
         api_tick(h->api, now); /* before the commits: requests that it reads may stage */
-    node_turn(h->node, now);
+    /* What was called meanwhile has read the clock anew: the node's never goes back. */
+    node_turn(h->node, host_now(h));
     commits_start_all(h);
     if (h->quic != NULL) {
-        quic_flush(h->quic, now);
-        node_turn(h->node, now);
+        quic_flush(h->quic, host_now(h));
+        node_turn(h->node, host_now(h));
+        commits_start_all(h); /* the flush may have told of what was sent */
         watch_sockets(h);
     }
     const struct pando_time end = host_now(h);

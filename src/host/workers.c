@@ -300,7 +300,9 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
     }
     if (st == PANDO_OK)
         st = pool_submit(h->helpers, &w->job);
-    if (st != PANDO_OK)
+    if (st != PANDO_OK) {
+        store_backup_plan_free(w->plan);
         free(w);
+    }
     return st;
 }
