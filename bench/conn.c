@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)4 << 20)
-#define PATIENCE   120000 /* ms of silence */
+#define PATIENCE   300000 /* ms of silence */
+#define IDLE_NS    10000000000u
 
 bool conn_try(struct conn *c, const char *socket_path)
 {
@@ -21,7 +22,9 @@ bool conn_try(struct conn *c, const char *socket_path)
     if ((size_t)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path) >=
         sizeof a.sun_path)
         bench_fail("the path %s is too long for a socket", socket_path);
-    *c = (struct conn){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+    *c = (struct conn){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                        .used_ns = bench_now_ns() };
+    memcpy(c->path, a.sun_path, sizeof c->path);
     if (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&a, sizeof a) == 0)
         return true;
     conn_close(c);
@@ -47,6 +50,12 @@ void conn_close(struct conn *c)
 void conn_send(struct conn *c, const char *verb, const char *args)
 {
     char *text = NULL;
+    if (bench_now_ns() - c->used_ns > IDLE_NS) {
+        char path[sizeof c->path];
+        memcpy(path, c->path, sizeof path);
+        conn_close(c);
+        conn_open(c, path);
+    }
     const int len = asprintf(&text,
                              "POST /api/%s HTTP/1.1\r\nHost: localhost\r\n"
                              "Content-Type: application/json\r\n"
@@ -95,6 +104,7 @@ bool conn_read(struct conn *c)
     if (got <= 0)
         bench_fail("the node closed the connection: %s", strerror(errno));
     c->len += (size_t)got;
+    c->used_ns = bench_now_ns();
     return complete(c);
 }
 

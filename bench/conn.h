@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conn {
     int fd;
+    char path[108];
+    uint64_t used_ns; /* a node closes what was silent for long */
     char *bytes; /* what has come */
     size_t len, cap;
     int status;
