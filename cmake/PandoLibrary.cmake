@@ -13,7 +13,7 @@ file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int pando_empty;\n")
 target_link_libraries(pando_shared PRIVATE
   -Wl,--whole-archive $<TARGET_FILE:pando_host> $<TARGET_FILE:pando_base> -Wl,--no-whole-archive pando_host)
 add_dependencies(pando_shared pando_host pando_base)
-target_link_options(pando_shared PRIVATE -Wl,--version-script=${exports} -Wl,--gc-sections -Wl,--exclude-libs,ALL)
+target_link_options(pando_shared PRIVATE -Wl,--version-script=${exports} -Wl,--gc-sections)
 set_target_properties(pando_shared PROPERTIES OUTPUT_NAME pando VERSION ${PROJECT_VERSION} SOVERSION 0
   LINK_DEPENDS ${exports})
 
@@ -24,7 +24,7 @@ foreach(module ${own_modules})
     list(APPEND archives $<TARGET_FILE:${module}>)
   endif()
 endforeach()
-foreach(module store_journal store_files store_memory store_tables)
+foreach(module store_journal store_files store_parts store_lmdb)
   if(TARGET pando_${module})
     list(APPEND archives $<TARGET_FILE:pando_${module}>)
     list(APPEND own_modules pando_${module})
@@ -40,6 +40,7 @@ add_custom_command(OUTPUT ${static_library}
 add_custom_target(pando_static ALL DEPENDS ${static_library})
 
 configure_file(${PROJECT_SOURCE_DIR}/cmake/pando.pc.in ${CMAKE_CURRENT_BINARY_DIR}/pando.pc @ONLY)
+set(CMAKE_INSTALL_LIBDIR lib) # pando.pc finds its folders from its own place
 include(GNUInstallDirs)
 install(TARGETS pando RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS pando_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

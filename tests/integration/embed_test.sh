@@ -5,7 +5,8 @@ build=$(cd "$(dirname "$(realpath "$1")")/../.." && pwd)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$build/examples/embed/embed_two_nodes" "$work" 19100
+mkdir "$work/first"
+"$build/examples/embed/embed_two_nodes" "$work/first" 19100
 cmake --install "$build" --prefix "$work/usr" >/dev/null
 export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$work/usr" -name pando.pc)")
