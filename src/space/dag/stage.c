@@ -40,12 +40,14 @@ static bool reserve(struct dag *d)
 static void flush(struct dag *d, struct pack *pack)
 {
     uint8_t *data;
-    if (pack->len == 0)
-        return;
+    /* Alone, nothing is gossiped: the router would keep it for seconds, and offer it to
+     * the next peer out of order, who gets it by catching up anyway. */
     const size_t cap = pack->size + 5 * pack->len + DAG_HEAD_MAX;
-    uint8_t *scratch = malloc(cap);
-    if (scratch == NULL)
-        return; /* peers will get it by catching up */
+    uint8_t *scratch = pack->len == 0 || d->peers_len == 0 ? NULL : malloc(cap);
+    if (scratch == NULL) {
+        pack->len = pack->size = 0;
+        return;
+    }
     struct wire_writer w = wire_write(scratch, cap);
     dag_wire_put_list(&w, &d->host.space, DAG_EVENTS, 0, false, pack->len);
     for (size_t i = 0; i < pack->len; i++)
