@@ -3,9 +3,9 @@
  * A workload runs the real journal on a simulated disk. After each of its changes to the disk
  * the disk is copied, and the power is cut in each of several ways (what was not synced is
  * kept, lost, torn at sectors, written back in another order); the real code then opens every
- * such state, which is compared with what was appended and acknowledged, appended to, and opened again. In one more
- * way only the process dies, is started again, and the power fails then: what the second
- * process had seen must stay.
+ * such state, which is compared with what was appended and acknowledged, appended to, and
+ * opened again. In one more way only the process dies, is started again, and the power fails
+ * then: what the second process had seen must stay.
  *
  * Usage: crash_test [STATES]. Exits with 1 and the seed when a state is wrong.
  */
