@@ -28,12 +28,16 @@ static void on_again(uv_idle_t *idle)
     (void)idle; /* the check handle does what is due */
 }
 
+void loop_again(struct host *h)
+{
+    (void)uv_idle_start(&h->again, on_again);
+}
+
 /* libuv runs timers before it waits for sockets, and the check handle after: without
  * something idle it would wait, with the deadline that has come unserved. */
 static void on_timer(uv_timer_t *timer)
 {
-    struct host *h = timer->data;
-    (void)uv_idle_start(&h->again, on_again);
+    loop_again(timer->data);
 }
 
 /* libuv counts in milliseconds; a deadline is rounded up so that it is due when we wake.
@@ -49,7 +53,7 @@ static void arm(struct host *h, struct pando_time now)
     if (next.ns == UINT64_MAX)
         return;
     if (next.ns <= now.ns) {
-        (void)uv_idle_start(&h->again, on_again); /* go round without waiting */
+        loop_again(h);
         return;
     }
     uv_update_time(&h->loop);

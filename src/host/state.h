@@ -122,6 +122,8 @@ void workers_resolve(void *ctx, uint32_t token, const char *name);
 enum pando_status loop_start(struct host *h, struct pando_err *reterr);
 /* Set the timer for the first deadline; the node must have started. */
 void loop_arm(struct host *h);
+/* Something was done outside the sockets: finish the turn without waiting for one. */
+void loop_again(struct host *h);
 void loop_stop(struct host *h);
 struct api_watch_ops loop_watch_ops(struct host *h);
 /* print.c: what a person at the terminal sees */

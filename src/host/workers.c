@@ -54,6 +54,7 @@ static void on_inline_done(uv_idle_t *idle)
         h->ready = next;
         job->done(job);
     }
+    loop_again(h); /* idle handles run before the wait, what we did asks for commits */
 }
 
 static void finish_soon(struct host *h, struct pool_job *job)
