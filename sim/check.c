@@ -47,32 +47,48 @@ static bool holdings(struct scene *sc, uint32_t node, struct pando_buf *ret)
     return st == PANDO_OK;
 }
 
-bool scene_agrees(struct scene *sc, char *ret_why, size_t cap)
+/* The cheap look first: the same number of events everywhere, and none that waits. */
+static bool counts_agree(struct scene *sc, uint32_t *ret_first, char *ret_why, size_t cap)
 {
-    struct pando_buf first, other;
-    uint32_t like = UINT32_MAX;
     uint64_t total = 0;
-    bool same = true;
-    buf_init(&first, 16u << 20);
-    buf_init(&other, 16u << 20);
-    for (uint32_t i = 0; i < sc->nodes && same; i++) {
+    *ret_first = UINT32_MAX;
+    for (uint32_t i = 0; i < sc->nodes; i++) {
         if (!sim_is_up(sc->sim, i))
             continue;
         const uint64_t events = scene_stat(sc, i, "total_events");
-        const uint64_t orphans = scene_stat(sc, i, "orphans");
-        const bool leads = like == UINT32_MAX;
-        same = holdings(sc, i, leads ? &first : &other) && orphans == 0;
-        if (!same) {
-            (void)snprintf(ret_why, cap, "node %u has %llu orphans", i,
-                           (unsigned long long)orphans);
-        } else if (leads) {
-            like = i;
+        if (*ret_first == UINT32_MAX) {
+            *ret_first = i;
             total = events;
-        } else if (events != total || !slice_equal(buf_view(&first), buf_view(&other))) {
-            same = false;
-            (void)snprintf(ret_why, cap, "node %u holds %llu events, node %u %llu", like,
-                           (unsigned long long)total, i, (unsigned long long)events);
         }
+        if (events != total) {
+            (void)snprintf(ret_why, cap, "node %u holds %llu events, node %u %llu", *ret_first,
+                           (unsigned long long)total, i, (unsigned long long)events);
+            return false;
+        }
+        if (scene_stat(sc, i, "orphans") != 0) {
+            (void)snprintf(ret_why, cap, "node %u has orphans", i);
+            return false;
+        }
+    }
+    return *ret_first != UINT32_MAX;
+}
+
+bool scene_agrees(struct scene *sc, char *ret_why, size_t cap)
+{
+    struct pando_buf first, other;
+    uint32_t like;
+    if (!counts_agree(sc, &like, ret_why, cap))
+        return false;
+    buf_init(&first, 16u << 20);
+    buf_init(&other, 16u << 20);
+    bool same = holdings(sc, like, &first);
+    for (uint32_t i = like + 1; i < sc->nodes && same; i++) {
+        if (!sim_is_up(sc->sim, i))
+            continue;
+        same = holdings(sc, i, &other) && slice_equal(buf_view(&first), buf_view(&other));
+        if (!same)
+            (void)snprintf(ret_why, cap, "nodes %u and %u hold as many events, but others", like,
+                           i);
     }
     buf_deinit(&first);
     buf_deinit(&other);
