@@ -32,7 +32,7 @@ static uint64_t damages(struct files_memory *disk)
 static bool reads_right(const struct workload *w, struct journal *j, bool *ret_detected)
 {
     struct pando_buf got;
-    uint8_t want[4096], kind, want_kind;
+    uint8_t want[9000], kind, want_kind;
     bool right = true;
     *ret_detected = false;
     buf_init(&got, JOURNAL_RECORD_MAX);
@@ -130,7 +130,7 @@ static bool life(struct tally *t, struct workload *w, uint64_t seed)
     uint64_t epoch;
     workload_init(w, seed, true, 2048);
     bool ok = workload_open(w) == PANDO_OK;
-    for (int i = 0; i < 30 && ok; i++)
+    for (int i = 0; i < 16 && ok; i++)
         ok = workload_append(w, 1 + (size_t)rng_below(&w->rng, 3)) == PANDO_OK &&
              workload_commit(w) == PANDO_OK;
     ok = ok && journal_epoch_raise(&w->config.files, WORKLOAD_DIR, &epoch, NULL) == PANDO_OK;

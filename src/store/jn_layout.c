@@ -41,7 +41,9 @@ bool segment_head_decode(const uint8_t bytes[static SEGMENT_HEAD], struct segmen
     ret->generation = get_le(bytes + 48, 8);
     ret->base = get_le(bytes + 56, 8);
     ret->size = get_le(bytes + 64, 8);
-    return true;
+    return ret->format > JOURNAL_FORMAT ||
+           (ret->size >= SEGMENT_HEAD + GROUP_HEAD && ret->size <= SEGMENT_SIZE_MAX &&
+            ret->base <= UINT64_MAX / 2 && ret->size % 8 == 0 && ret->base % 8 == 0);
 }
 
 void group_head_encode(const struct group_head *h, uint8_t ret[static GROUP_HEAD])

@@ -19,6 +19,7 @@
 #define RECORD_HEAD 12u
 #define GROUP_MAGIC 0x50524750u /* above any record's length */
 #define JOURNAL_FORMAT 1u
+#define SEGMENT_SIZE_MAX (1u << 30) /* a head that claims more is refused */
 
 struct segment_head {
     uint32_t format;
@@ -45,7 +46,8 @@ struct record_head {
 };
 
 void segment_head_encode(const struct segment_head *h, uint8_t ret[static SEGMENT_HEAD]);
-/* False: the checksum is wrong. A newer format is the caller's to refuse. */
+/* False: the checksum is wrong, or a number is none that we write. A newer format is the
+ * caller's to refuse. */
 bool segment_head_decode(const uint8_t bytes[static SEGMENT_HEAD], struct segment_head *ret);
 void group_head_encode(const struct group_head *h, uint8_t ret[static GROUP_HEAD]);
 bool group_head_decode(const uint8_t bytes[static GROUP_HEAD], struct group_head *ret);

@@ -134,29 +134,42 @@ static enum pando_status wipe_tail(struct journal *j, struct segment *s)
     return st == PANDO_OK ? f->ops->fdatasync(f->ctx, s->file) : st;
 }
 
-/* The chain ends in the last segment whose first group is whole; how far the ones before are
+/* Segment `i` begins with a group that says where the one before it ended: in the last one
+ * that is not empty. Segments between are empty, as when a record did not fit in one. */
+static bool joins(struct journal *j, size_t last, size_t i, uint64_t previous)
+{
+    for (size_t k = last; k < i; k++) {
+        struct segment *s = &j->segments[k];
+        const uint64_t first = s->head.base + SEGMENT_HEAD;
+        if (previous < first || previous > (k == last ? s->head.base + s->head.size : first))
+            continue;
+        s->used = previous;
+        return true;
+    }
+    return false;
+}
+
+/* The chain ends in the last segment whose first group is there; how far the ones before are
  * filled, the first group behind each tells. */
 static enum pando_status find_last(struct journal *j, size_t *ret_last, struct pando_err *reterr)
 {
     *ret_last = 0;
     for (size_t i = 0; i < j->segments_len; i++) {
-        struct segment *s = &j->segments[i], *before = i > 0 ? s - 1 : NULL;
+        struct segment *s = &j->segments[i];
         struct group_head g;
         bool found;
-        if (before != NULL && s->head.base != before->head.base + before->head.size)
+        if (i > 0 && s->head.base != s[-1].head.base + s[-1].head.size)
             return corrupt(j, s->head.base, 0, reterr, "the segment before it is missing");
         const enum pando_status st =
             journal_first_group(&j->config.files, s->file, &s->head, &g, &found);
         if (st != PANDO_OK)
             return pando_err_set(reterr, st, "journal: cannot read %.150s: %s", j->dir,
                                  pando_status_text(st));
-        if (!found)
-            break; /* empty or damaged: settle_tail tells */
-        if (before != NULL && (g.previous <= before->head.base || g.previous > s->head.base))
-            return corrupt(j, s->head.base, SEGMENT_HEAD, reterr, "its groups do not follow");
-        if (before != NULL)
-            before->used = g.previous;
-        *ret_last = i;
+        if (found && i > 0 && !joins(j, *ret_last, i, g.previous))
+            return corrupt(j, s->head.base, SEGMENT_HEAD, reterr,
+                           "the groups in front of it are missing");
+        if (found)
+            *ret_last = i;
     }
     return PANDO_OK;
 }
@@ -270,6 +283,10 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
         j->config.segment_min = 1u << 20;
     if (j->config.segment_max == 0)
         j->config.segment_max = 64u << 20;
+    j->config.segment_min = (size_t)journal_align(j->config.segment_min);
+    j->config.segment_max = (size_t)journal_align(j->config.segment_max);
+    if (j->config.segment_max > SEGMENT_SIZE_MAX / 2)
+        j->config.segment_max = SEGMENT_SIZE_MAX / 2;
     (void)snprintf(j->dir, sizeof j->dir, "%s", config->dir);
     enum pando_status st = files_mkdirs(&config->files, config->dir);
     if (st == PANDO_OK)

@@ -70,8 +70,10 @@ enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *re
     enum pando_status st = f->ops->pread(f->ctx, s->file, offset, first, sizeof first, &got);
     if (st != PANDO_OK)
         return st;
+    if (got < RECORD_HEAD)
+        return PANDO_CORRUPT;
     record_head_decode(first, &h);
-    if (got < RECORD_HEAD || h.len > JOURNAL_RECORD_MAX || position + RECORD_HEAD + h.len > s->used)
+    if (h.len > JOURNAL_RECORD_MAX || position + RECORD_HEAD + h.len > s->used)
         return PANDO_CORRUPT;
     const size_t at = ret->len;
     st = buf_reserve(ret, h.len);
@@ -81,7 +83,10 @@ enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *re
         memcpy(ret->ptr + at, first + RECORD_HEAD, h.len);
     else if (h.len > 0)
         st = f->ops->pread(f->ctx, s->file, offset + RECORD_HEAD, ret->ptr + at, h.len, &got);
-    if (st == PANDO_OK && !record_is_whole(&h, slice_of(ret->ptr + at, h.len)))
+    if (st == PANDO_OK && h.len > got)
+        return PANDO_CORRUPT; /* the file ends before */
+    const struct pando_slice body = h.len > 0 ? slice_of(ret->ptr + at, h.len) : SLICE_EMPTY;
+    if (st == PANDO_OK && !record_is_whole(&h, body))
         st = PANDO_CORRUPT;
     if (st != PANDO_OK)
         return st;

@@ -74,6 +74,7 @@ struct audit {
     size_t len;
     uint64_t base;     /* of the segment before */
     struct walk chain; /* where the chain stands at its end */
+    uint64_t empty;    /* begin of the first empty segment behind it; 0: none */
     uint64_t durable;  /* the newest mark seen */
 };
 
@@ -111,10 +112,11 @@ static enum pando_status audit_joint(struct audit *a, int file, const struct seg
     struct group_head first;
     bool found;
     const enum pando_status st = journal_first_group(a->files, file, head, &first, &found);
-    if (st != PANDO_OK || !found || a->chain.end == 0 || first.previous == a->chain.end ||
-        first.previous == a->chain.content)
+    const uint64_t end = a->chain.end != 0 ? a->chain.end : a->empty;
+    if (st != PANDO_OK || !found || end == 0 || first.previous == end ||
+        first.previous == a->chain.content || first.previous == a->empty)
         return st;
-    report(a, a->base, a->chain.end - a->base, "an acknowledged group is not whole");
+    report(a, a->base, end - a->base, "an acknowledged group is not whole");
     return PANDO_CORRUPT;
 }
 
@@ -148,6 +150,10 @@ static enum pando_status audit_segment(struct audit *a, size_t i, int file)
     if (w.end > head.base + SEGMENT_HEAD) {
         a->chain = w;
         a->base = head.base;
+        a->empty = 0;
+    } else if (a->empty == 0) {
+        a->empty = w.end;
+        a->base = a->chain.end != 0 ? a->base : head.base;
     }
     if (proof)
         report(a, head.base, w.end - head.base, "an acknowledged group is not whole");

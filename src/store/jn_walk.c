@@ -133,8 +133,9 @@ enum pando_status journal_look_ahead(const struct pando_files *files, int file,
         return PANDO_NOMEM;
     enum pando_status st = PANDO_OK;
     *ret_proof = *ret_dirty = false;
-    for (uint64_t at = from; at < head->base + head->size && st == PANDO_OK; at += step) {
-        size_t got = 0;
+    size_t got = 1; /* a copy of a journal may be shorter than its head says */
+    for (uint64_t at = from; at < head->base + head->size && st == PANDO_OK && got > 0;
+         at += step) {
         st = files->ops->pread(files->ctx, file, at - head->base, block, step + GROUP_HEAD, &got);
         for (size_t i = 0; i + 8 <= got && i < step; i += 8) {
             static const uint8_t zeros[8] = { 0 };

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { CONTENT_MAX = 3000 };
+enum { CONTENT_MAX = 9000 };
 
 void workload_init(struct workload *w, uint64_t seed, bool sync, size_t segment)
 {
