@@ -117,8 +117,9 @@ static void bench_rss(struct bench *b)
                      world_memory(&b->world.nodes[0], "RssAnon") / MIB,
                      world_memory(&b->world.nodes[1], "RssAnon") / MIB);
     }
-    for (int i = 0; i < RUNS; i++) {
-        bench_sleep_until(bench_now_ns() + 1000000000u);
+    bench_sleep_until(bench_now_ns() + 10000000000u); /* gossip keeps messages for 5 s */
+    for (int i = 0; i < 2 * RUNS; i++) {
+        bench_sleep_until(bench_now_ns() + 500000000u);
         figure_add(&rss, world_memory(&b->world.nodes[i % 2], "RssAnon") / MIB);
     }
     figure_print(&rss, b->prefix);

@@ -10,6 +10,11 @@ struct arena arena_over(void *memory, size_t cap)
     return (struct arena){ .ptr = memory, .cap = cap };
 }
 
+struct arena arena_over_zeroed(void *memory, size_t cap)
+{
+    return (struct arena){ .ptr = memory, .cap = cap, .clean = true };
+}
+
 struct arena arena_measure(void)
 {
     return (struct arena){ .cap = SIZE_MAX };
@@ -25,6 +30,7 @@ void *arena_take(struct arena *a, size_t count, size_t size)
     a->used = start + bytes;
     if (a->ptr == NULL)
         return NULL;
-    memset(a->ptr + start, 0, bytes);
+    if (!a->clean)
+        memset(a->ptr + start, 0, bytes);
     return a->ptr + start;
 }

@@ -14,10 +14,14 @@ struct arena {
     uint8_t *ptr; /* NULL while measuring */
     size_t cap;
     size_t used;
+    bool clean; /* the memory is zero already */
 };
 
 /* An arena over the caller's memory, which must be aligned as malloc aligns. */
 struct arena arena_over(void *memory, size_t cap);
+/* The same over memory that is zero, as calloc gives it: what an engine does not use yet
+ * is then never touched, and takes no room. */
+struct arena arena_over_zeroed(void *memory, size_t cap);
 /* An arena that only counts; arena_take returns NULL from it. */
 struct arena arena_measure(void);
 /* `count` zeroed objects of `size` bytes, aligned for any type. Asserts on overflow: the

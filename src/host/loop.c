@@ -2,10 +2,13 @@
 
 #include "base/slice.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define QUIET_TURNS 200 /* in a second */
 
 struct pando_time host_now(const struct host *h)
 {
@@ -74,6 +77,21 @@ static void watch_sockets(struct host *h)
     }
 }
 
+/* After a burst the allocator keeps what it may need again: in the first quiet second
+ * the system gets it back. Where we are a guest in the process, that is not ours to do. */
+static void give_memory_back(struct host *h, struct pando_time now)
+{
+    h->turns++;
+    if (!h->signals_wanted || !pando_time_reached(h->look_at, now))
+        return;
+    const bool busy = h->turns - h->turns_then > QUIET_TURNS;
+    if (h->was_busy && !busy)
+        (void)malloc_trim(0);
+    h->was_busy = busy;
+    h->turns_then = h->turns;
+    h->look_at = pando_time_add(now, PANDO_SEC(1));
+}
+
 /* Everything of one turn has come: let the engines talk, then write what they said. */
 static void on_check(uv_check_t *check)
 {
@@ -93,6 +111,7 @@ static void on_check(uv_check_t *check)
         commits_start_all(h); /* the flush may have told of what was sent */
         watch_sockets(h);
     }
+    give_memory_back(h, now);
     const struct pando_time end = host_now(h);
     if (end.ns - now.ns > PANDO_MSEC(5).ns)
         h->slow_turns++;

@@ -75,6 +75,10 @@ struct host {
     bool stopping;
     bool ended;
     uint64_t slow_turns; /* loop turns of more than 5 ms */
+    uint64_t turns;
+    uint64_t turns_then;   /* at the last look */
+    struct pando_time look_at;
+    bool was_busy; /* memory may lie about that nobody uses */
     unsigned signals_seen;
     char registry[512];
     struct node_monitor monitor; /* as printed last */

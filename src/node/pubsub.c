@@ -49,12 +49,22 @@ static void shrink(struct gossip_config *c)
     c->queue_total /= 16;
 }
 
+/* A space's message carries all that became durable together: thousands of messages are
+ * seconds of a busy space, and what falls out of the tables is caught up by streams. */
+static void fit(struct gossip_config *c)
+{
+    c->topics_max = 256;
+    c->messages_max = 2048;
+    c->cache_max = 2048;
+    c->queue_total = 1u << 14;
+}
+
 enum pando_status pubsub_init(struct node *n)
 {
     struct gossip_config config;
     gossip_defaults(&config, n->peers_max);
     if (n->peers_max > SMALL_PEERS)
-        config.topics_max = 256;
+        fit(&config);
     else
         shrink(&config);
     config.seed = rng_next(&n->rng);
@@ -64,11 +74,11 @@ enum pando_status pubsub_init(struct node *n)
     config.sign = sign_for_gossip;
     struct arena measure = arena_measure();
     (void)gossip_place(&config, n->now, &measure);
-    n->gossip_memory = malloc(measure.used);
+    n->gossip_memory = calloc(1, measure.used);
     n->pubsub = calloc(1, sizeof *n->pubsub);
     if (n->gossip_memory == NULL || n->pubsub == NULL)
         return PANDO_NOMEM;
-    struct arena arena = arena_over(n->gossip_memory, measure.used);
+    struct arena arena = arena_over_zeroed(n->gossip_memory, measure.used);
     n->gossip = gossip_place(&config, n->now, &arena);
     return PANDO_OK;
 }
