@@ -77,17 +77,17 @@ static void watch_sockets(struct host *h)
     }
 }
 
-/* After a burst the allocator keeps what it may need again: in the first quiet second
- * the system gets it back. Where we are a guest in the process, that is not ours to do. */
+/* After a burst the allocator keeps what it may need again: in a quiet second the system
+ * gets it back, and once more when gossip has forgotten its messages. Where we are a guest
+ * in the process, that is not ours to do. */
 static void give_memory_back(struct host *h, struct pando_time now)
 {
     h->turns++;
     if (!h->signals_wanted || !pando_time_reached(h->look_at, now))
         return;
-    const bool busy = h->turns - h->turns_then > QUIET_TURNS;
-    if (h->was_busy && !busy)
+    h->quiet_s = h->turns - h->turns_then > QUIET_TURNS ? 0 : h->quiet_s + 1;
+    if (h->quiet_s == 1 || h->quiet_s == 8)
         (void)malloc_trim(0);
-    h->was_busy = busy;
     h->turns_then = h->turns;
     h->look_at = pando_time_add(now, PANDO_SEC(1));
 }

@@ -78,7 +78,7 @@ struct host {
     uint64_t turns;
     uint64_t turns_then;   /* at the last look */
     struct pando_time look_at;
-    bool was_busy; /* memory may lie about that nobody uses */
+    unsigned quiet_s; /* looks since the last busy second */
     unsigned signals_seen;
     char registry[512];
     struct node_monitor monitor; /* as printed last */
