@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define ZERO_BLOCK (256u << 10)
+#define SPARE_STEP (64u << 10) /* least zeros written ahead by one commit */
 
 static void free_chunks(struct chunk *c)
 {
@@ -43,6 +43,7 @@ void journal_close(struct journal *j)
     free_chunks(j->staged);
     j->staged = NULL;
     put_last_mark(j);
+    spare_discard(&j->spare, &j->config.files, j->dir);
     for (size_t i = 0; i < j->segments_len; i++)
         if (j->segments[i].file >= 0)
             j->config.files.ops->close(j->config.files.ctx, j->segments[i].file);
@@ -58,6 +59,12 @@ static bool has_room(const struct journal *j, const struct chunk *c, size_t need
            c->position + c->bytes.len + need <= s->head.base + s->head.size;
 }
 
+static uint64_t size_behind(const struct journal *j, const struct segment *last)
+{
+    return last->head.size < j->config.segment_max / 2 ? last->head.size * 2
+                                                       : j->config.segment_max;
+}
+
 static enum pando_status next_segment(struct journal *j, size_t need)
 {
     const struct segment *last = j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
@@ -66,8 +73,7 @@ static enum pando_status next_segment(struct journal *j, size_t need)
                                  .generation = j->config.seed };
     uint64_t size = j->config.segment_min;
     if (last != NULL) {
-        size = last->head.size < j->config.segment_max ? last->head.size * 2
-                                                       : j->config.segment_max;
+        size = size_behind(j, last);
         head.base = last->head.base + last->head.size;
         head.generation = last->head.generation + 1;
     }
@@ -163,6 +169,15 @@ static enum pando_status take_targets(const struct journal *j, struct journal_gr
     return PANDO_OK;
 }
 
+/* The size of the next segment once the last one is half full. */
+static uint64_t spare_wanted(const struct journal *j)
+{
+    const struct segment *last = &j->segments[j->segments_len - 1];
+    if (!last->exists || j->end - last->head.base < last->head.size / 2)
+        return 0;
+    return size_behind(j, last);
+}
+
 bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
 {
     if (j->flying != NULL || j->staged == NULL || j->stopped != PANDO_OK)
@@ -185,49 +200,12 @@ bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
         return false;
     }
     g->end = j->end;
+    g->spare = j->spare;
+    g->spare_size = spare_wanted(j);
     j->staged = j->staged_last = NULL;
     j->flying = g;
     *ret_group = g;
     return true;
-}
-
-/* Make a segment: zeros on disk first, so that commits change no metadata, then its head. */
-static enum pando_status make_segment(struct journal_group *g, struct target *t)
-{
-    const struct pando_files *f = &g->files;
-    char path[FILES_PATH_MAX];
-    uint8_t head[SEGMENT_HEAD];
-    if (t->file < 0) {
-        segment_path(g->dir, t->head.base, path);
-        const enum pando_status st = f->ops->open(f->ctx, path, FILES_CREATE, &t->file);
-        if (st != PANDO_OK)
-            return st;
-    }
-    uint64_t size = 0; /* a file that was left by a crash or a failure may be larger */
-    enum pando_status st = f->ops->size(f->ctx, t->file, &size);
-    if (st == PANDO_OK && size > t->head.size)
-        st = f->ops->truncate(f->ctx, t->file, t->head.size);
-    if (st == PANDO_OK)
-        st = f->ops->fallocate(f->ctx, t->file, t->head.size);
-    const size_t step = t->head.size < ZERO_BLOCK ? (size_t)t->head.size : ZERO_BLOCK;
-    uint8_t *zeros = calloc(1, step);
-    if (zeros == NULL)
-        return PANDO_NOMEM;
-    for (uint64_t at = 0; at < t->head.size && st == PANDO_OK; at += step) {
-        const uint64_t left = t->head.size - at;
-        const size_t len = left < step ? (size_t)left : step;
-        st = f->ops->pwrite(f->ctx, t->file, at, slice_of(zeros, len));
-    }
-    free(zeros);
-    segment_head_encode(&t->head, head);
-    if (st == PANDO_OK)
-        st = f->ops->pwrite(f->ctx, t->file, 0, SLICE_OF(head));
-    if (st == PANDO_OK)
-        st = f->ops->fdatasync(f->ctx, t->file);
-    if (st == PANDO_OK)
-        st = f->ops->sync_dir(f->ctx, g->dir);
-    t->exists = st == PANDO_OK;
-    return st;
 }
 
 /* The group's head says what it holds. */
@@ -273,8 +251,11 @@ static enum pando_status write_target(struct journal_group *g, struct target *t,
         st = f->ops->fdatasync(f->ctx, g->before);
         g->synced = st == PANDO_OK ? (*c)->previous : g->synced;
     }
-    if (st == PANDO_OK && !t->exists)
-        st = make_segment(g, t);
+    if (st == PANDO_OK && !t->exists) {
+        st = segment_make(&g->spare, f, g->dir, &t->head, &t->file);
+        t->exists = st == PANDO_OK;
+        t->file = t->exists ? t->file : -1;
+    }
     for (; *c != NULL && (*c)->segment == t->segment && st == PANDO_OK; *c = (*c)->next) {
         finish(*c, &t->head, g->synced);
         st = f->ops->pwrite(f->ctx, t->file, (*c)->position - t->head.base,
@@ -286,19 +267,39 @@ static enum pando_status write_target(struct journal_group *g, struct target *t,
     return st;
 }
 
+/* Not synced: it takes no time, and the kernel will write it one day. */
+static void mark_behind(struct journal_group *g)
+{
+    const struct target *last = &g->targets[g->targets_len - 1];
+    g->synced = g->end;
+    if (journal_put_mark(&g->files, last->file, &last->head, g->end) == PANDO_OK)
+        g->marked = g->end;
+}
+
+/* Some zeros for the next segment, so many that it is ready when this one is full. A failure
+ * matters only when the segment is needed. */
+static void write_ahead(struct journal_group *g)
+{
+    uint64_t len = 0;
+    for (const struct chunk *c = g->chunks; c != NULL; c = c->next)
+        len += c->bytes.len;
+    len = len * 5 > SPARE_STEP ? len * 5 : SPARE_STEP;
+    if (spare_grow(&g->spare, &g->files, g->dir, g->spare_size, len) == PANDO_OK)
+        return;
+    spare_discard(&g->spare, &g->files, g->dir);
+    g->spare.failed = true;
+}
+
 void journal_commit_run(struct journal_group *g)
 {
     struct chunk *c = g->chunks;
     g->status = PANDO_OK;
     for (size_t i = 0; i < g->targets_len && g->status == PANDO_OK; i++)
         g->status = write_target(g, &g->targets[i], &c);
-    if (g->status != PANDO_OK || !g->sync)
-        return;
-    /* Not synced: it takes no time, and the kernel will write it one day. */
-    const struct target *last = &g->targets[g->targets_len - 1];
-    g->synced = g->end;
-    if (journal_put_mark(&g->files, last->file, &last->head, g->end) == PANDO_OK)
-        g->marked = g->end;
+    if (g->status == PANDO_OK && g->sync)
+        mark_behind(g);
+    if (g->status == PANDO_OK && g->spare_size > 0 && !g->spare.failed)
+        write_ahead(g);
 }
 
 /* The failed group's records lie in front of what was staged meanwhile, as they were. */
@@ -318,6 +319,7 @@ enum pando_status journal_commit_end(struct journal *j, struct journal_group *g,
     PANDO_ASSERT(j->flying == g);
     const enum pando_status st = g->status;
     j->flying = NULL;
+    j->spare = g->spare;
     for (size_t i = 0; i < g->targets_len; i++) {
         struct segment *s = &j->segments[g->targets[i].segment];
         s->file = g->targets[i].file;
@@ -341,89 +343,6 @@ enum pando_status journal_commit_end(struct journal *j, struct journal_group *g,
     free(g->targets);
     free(g);
     return st;
-}
-
-/* The segment in front of the one that the failed group began in: the ones before were
- * synced as a whole long ago, and nobody wrote to them since. */
-static size_t first_in_doubt(const struct journal *j)
-{
-    const size_t segment = j->staged != NULL ? j->staged->segment : j->segments_len;
-    return segment > 0 ? segment - 1 : 0;
-}
-
-/* What is below the durable position must read back from the disk itself. */
-static enum pando_status verify_durable(struct journal *j, struct pando_err *reterr)
-{
-    const struct pando_files *f = &j->config.files;
-    for (size_t i = first_in_doubt(j); i < j->segments_len; i++) {
-        struct segment *s = &j->segments[i];
-        struct walk w;
-        if (!s->exists || s->used == s->head.base + SEGMENT_HEAD)
-            continue;
-        (void)!f->ops->forget(f->ctx, s->file);
-        const enum pando_status st = journal_walk(f, s->file, &s->head, UINT64_MAX, &w);
-        if (st != PANDO_OK)
-            return st;
-        if (w.end < s->used)
-            return pando_err_set(reterr, PANDO_CORRUPT,
-                                 "journal: %.150s lost an acknowledged group when the disk failed",
-                                 j->dir);
-    }
-    return PANDO_OK;
-}
-
-/* Open anew and close, so that an error that sticks to the old descriptor is gone. */
-static enum pando_status reopen(struct journal *j)
-{
-    const struct pando_files *f = &j->config.files;
-    for (size_t i = first_in_doubt(j); i < j->segments_len; i++) {
-        struct segment *s = &j->segments[i];
-        char path[FILES_PATH_MAX];
-        int file;
-        if (s->file < 0)
-            continue;
-        segment_path(j->dir, s->head.base, path);
-        const enum pando_status st = f->ops->open(f->ctx, path, FILES_WRITE, &file);
-        if (st != PANDO_OK)
-            return st;
-        f->ops->close(f->ctx, s->file);
-        s->file = file;
-    }
-    return PANDO_OK;
-}
-
-/* A large segment that was not made yet, perhaps because the disk had no room for it, becomes
- * as small as what is staged allows. */
-static void shrink_last(struct journal *j)
-{
-    struct segment *s = j->segments_len > 0 ? &j->segments[j->segments_len - 1] : NULL;
-    if (s == NULL || s->exists)
-        return;
-    const uint64_t need = j->end + GROUP_HEAD - s->head.base;
-    uint64_t size = j->config.segment_min;
-    while (size < need)
-        size *= 2;
-    s->head.size = size < s->head.size ? size : s->head.size;
-}
-
-enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
-{
-    if (j->stopped == PANDO_OK)
-        return PANDO_OK;
-    PANDO_ASSERT(j->flying == NULL);
-    enum pando_status st = reopen(j);
-    if (st == PANDO_OK)
-        st = verify_durable(j, reterr);
-    if (st != PANDO_OK)
-        return st;
-    shrink_last(j);
-    j->stopped = PANDO_OK;
-    return PANDO_OK;
-}
-
-enum pando_status journal_stopped(const struct journal *j)
-{
-    return j->stopped;
 }
 
 uint64_t journal_first(const struct journal *j)

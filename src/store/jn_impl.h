@@ -27,6 +27,16 @@ struct chunk {
     struct pando_buf bytes; /* room for the head, then records */
 };
 
+/* A file of zeros that will be the next segment: written bit by bit ahead of need, so that
+ * no commit waits for it and none changes metadata. The committing thread owns it. */
+struct spare {
+    int file;        /* -1: none */
+    uint64_t size;   /* wanted */
+    uint64_t filled; /* zeros written */
+    uint64_t synced;
+    bool failed;     /* not tried again before the next segment is made */
+};
+
 struct journal {
     struct journal_config config;
     char dir[FILES_PATH_MAX];
@@ -35,6 +45,7 @@ struct journal {
     struct chunk *staged; /* oldest first; the last one is open */
     struct chunk *staged_last;
     struct journal_group *flying;
+    struct spare spare;  /* the group's, while one is flying */
     size_t staged_bytes;
     uint64_t end;      /* where the next record or group goes */
     uint64_t durable;
@@ -66,6 +77,8 @@ struct journal_group {
     struct chunk *chunks_last;
     struct target *targets;
     size_t targets_len;
+    struct spare spare;
+    uint64_t spare_size; /* how large the next segment will be; 0: it is not near */
     enum pando_status status;
 };
 
@@ -86,6 +99,16 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
                                    const struct segment_head *head,
                                    uint64_t position) PANDO_MUST_USE;
 
+#define SPARE_NAME "spare"
+
+/* Add `len` bytes of zeros to the spare file, making it when there is none. */
+enum pando_status spare_grow(struct spare *s, const struct pando_files *files, const char *dir,
+                             uint64_t size, uint64_t len) PANDO_MUST_USE;
+/* Remove it. */
+void spare_discard(struct spare *s, const struct pando_files *files, const char *dir);
+/* Make the segment of the spare file: zeros first, then its head, then its name. */
+enum pando_status segment_make(struct spare *s, const struct pando_files *files, const char *dir,
+                               const struct segment_head *head, int *ret_file) PANDO_MUST_USE;
 void segment_path(const char *dir, uint64_t base, char ret[static FILES_PATH_MAX]);
 /* Follow the chain of groups of a segment from its first one, whose `previous` must be
  * `expected` (UINT64_MAX: any). Reads everything; stops at the first group that is not whole. */

@@ -279,6 +279,7 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
     if (j == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "journal: memory is out");
     j->config = *config;
+    j->spare.file = -1;
     if (j->config.segment_min == 0)
         j->config.segment_min = 1u << 20;
     if (j->config.segment_max == 0)
