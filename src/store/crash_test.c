@@ -20,7 +20,7 @@ struct explorer {
     struct workload *w;
     struct rng rng;
     uint64_t states, wanted;
-    uint64_t seed;
+    uint64_t seed, dropped;
     bool failed;
 };
 
@@ -122,11 +122,13 @@ int main(int argc, char **argv)
         const enum pando_status st = workload_run(w, 150);
         if (st != PANDO_OK && !x.failed)
             fail(&x, "the life itself", "the journal failed on a good disk", st);
+        x.dropped += w->dropped;
         files_memory_hook(w->disk, NULL, NULL);
         workload_deinit(w);
     }
     free(w);
-    (void)printf("crash states %llu, seeds %llu\n", (unsigned long long)x.states,
-                 (unsigned long long)(x.seed - 1));
+    (void)printf("crash states %llu, seeds %llu, drops of old segments %llu\n",
+                 (unsigned long long)x.states, (unsigned long long)(x.seed - 1),
+                 (unsigned long long)x.dropped);
     return x.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -99,7 +99,7 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
                                    const struct segment_head *head,
                                    uint64_t position) PANDO_MUST_USE;
 
-#define SPARE_NAME "spare"
+#define SPARE_NAME "spare.tmp" /* a backup leaves it out */
 
 /* Add `len` bytes of zeros to the spare file, making it when there is none. */
 enum pando_status spare_grow(struct spare *s, const struct pando_files *files, const char *dir,

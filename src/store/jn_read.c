@@ -143,6 +143,8 @@ static enum pando_status to_record(struct journal_cursor *c, const uint8_t **ret
 {
     struct journal *j = c->journal;
     for (;;) {
+        if (c->position < journal_first(j)) /* dropped meanwhile, or before */
+            c->position = journal_first(j);
         if (c->position >= j->end)
             return PANDO_NOT_FOUND;
         const struct segment *s = journal_segment_at(j, c->position);

@@ -168,10 +168,41 @@ static enum pando_status audit_file(struct audit *a, size_t i)
     segment_path(a->dir, a->bases[i], path);
     enum pando_status st = a->files->ops->open(a->files->ctx, path, FILES_READ, &file);
     if (st != PANDO_OK)
-        return st == PANDO_NOT_FOUND && i == 0 ? PANDO_OK : st;
+        return st == PANDO_NOT_FOUND && a->chain.end == 0 ? PANDO_OK : st;
     st = audit_segment(a, i, file);
     a->files->ops->close(a->files->ctx, file);
     return st;
+}
+
+static void report_file(struct audit *a, const char *name, const char *what)
+{
+    char path[FILES_PATH_MAX];
+    a->ret->damages++;
+    if (a->sink == NULL || a->sink->damage == NULL ||
+        files_path(path, a->dir, name) != PANDO_OK)
+        return;
+    a->sink->damage(a->sink->ctx, &(struct journal_damage){ .path = path, .what = what });
+}
+
+/* The small files beside the segments. */
+static enum pando_status audit_beside(struct audit *a)
+{
+    uint64_t epoch, position;
+    struct pando_buf state;
+    buf_init(&state, JOURNAL_SNAPSHOT_MAX);
+    enum pando_status st = journal_snapshot_read(a->files, a->dir, &position, &state, NULL);
+    a->ret->bytes += state.len;
+    buf_deinit(&state);
+    if (st == PANDO_CORRUPT)
+        report_file(a, "snapshot", "the snapshot does not match its checksum");
+    else if (st == PANDO_OK && a->len > 0 && position < a->bases[0])
+        report_file(a, "snapshot", "records between the snapshot and the first segment are missing");
+    if (st != PANDO_OK && st != PANDO_CORRUPT && st != PANDO_NOT_FOUND)
+        return st;
+    st = journal_epoch_read(a->files, a->dir, &epoch, NULL);
+    if (st == PANDO_CORRUPT)
+        report_file(a, "epoch", "the epoch does not match its checksum");
+    return st == PANDO_CORRUPT ? PANDO_OK : st;
 }
 
 enum pando_status journal_verify(const struct pando_files *files, const char *dir,
@@ -191,9 +222,8 @@ enum pando_status journal_verify(const struct pando_files *files, const char *di
     }
     if (st == PANDO_OK && a.durable > a.chain.end)
         report(&a, a.bases[a.len - 1], 0, "acknowledged groups are missing at the end");
-    uint64_t epoch;
-    if (st == PANDO_OK && journal_epoch_read(files, dir, &epoch, NULL) == PANDO_CORRUPT)
-        report(&a, 0, 0, "the epoch file is damaged");
+    if (st == PANDO_OK)
+        st = audit_beside(&a);
     free(a.bases);
     return st == PANDO_OK && ret_audit->damages > 0 ? PANDO_CORRUPT : st;
 }

@@ -22,6 +22,7 @@
 
 #define JOURNAL_RECORD_MAX (1u << 20)  /* bytes of one record */
 #define JOURNAL_STAGED_MAX (16u << 20) /* bytes staged and not yet durable */
+#define JOURNAL_SNAPSHOT_MAX (256u << 20)
 
 struct journal;
 struct journal_group;
@@ -102,6 +103,24 @@ enum pando_status journal_epoch_read(const struct pando_files *files, const char
                                      uint64_t *ret_epoch, struct pando_err *reterr) PANDO_MUST_USE;
 enum pando_status journal_epoch_raise(const struct pando_files *files, const char *dir,
                                       uint64_t *ret_epoch, struct pando_err *reterr) PANDO_MUST_USE;
+
+/* Replace the snapshot in `dir`: what all records below `position` amount to. A power cut
+ * leaves the old one or the new one. Blocks. Thread: any, one call a directory at a time.
+ * Errors: PANDO_INVALID longer than JOURNAL_SNAPSHOT_MAX; PANDO_NOSPACE, PANDO_IO. */
+enum pando_status journal_snapshot_write(const struct pando_files *files, const char *dir,
+                                         uint64_t position, struct pando_slice state,
+                                         struct pando_err *reterr) PANDO_MUST_USE;
+/* Append it to `ret_state`. Errors: PANDO_NOT_FOUND there is none; PANDO_CORRUPT; PANDO_FULL
+ * it is longer than ret_state->max. Thread: as above. */
+enum pando_status journal_snapshot_read(const struct pando_files *files, const char *dir,
+                                        uint64_t *ret_position, struct pando_buf *ret_state,
+                                        struct pando_err *reterr) PANDO_MUST_USE;
+/* Forget records below `position`, in whole segments; journal_first rises. Reads the
+ * snapshot in full before. Blocks. Errors: PANDO_INVALID no snapshot reaches `position`, or
+ * it is not durable; PANDO_CORRUPT the snapshot is damaged (nothing was dropped);
+ * PANDO_BUSY a group is in flight; PANDO_IO. */
+enum pando_status journal_drop_before(struct journal *j, uint64_t position,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
 
 /* The i-th segment's file name and how many of its leading bytes are the durable journal; a
  * folder of exactly such (shorter) copies opens and verifies. The name is valid until the

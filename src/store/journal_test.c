@@ -314,6 +314,61 @@ static void a_copy_of_its_files_is_the_journal(void **state)
     files_memory_free(disk);
 }
 
+static void old_segments_go_once_a_snapshot_stands_for_them(void **state)
+{
+    (void)state;
+    struct files_memory *disk = files_memory_new(1);
+    const struct journal_config config = config_on(disk);
+    struct journal *j;
+    struct journal_stats before, after;
+    struct pando_buf got;
+    uint64_t at[400], position = 0;
+    uint8_t kind;
+    CHECK_OK(journal_open(&config, &j, NULL));
+    for (int i = 0; i < 400; i++) {
+        at[i] = append(j, (uint8_t)i, "a record of some length, so that segments fill up");
+        if (i % 5 == 4)
+            commit(j);
+    }
+    journal_stats(j, &before);
+    CHECK(before.segments > 2);
+    CHECK_EQ(journal_drop_before(j, at[300], NULL), PANDO_INVALID); /* no snapshot */
+    CHECK_OK(journal_snapshot_write(&config.files, "/j", at[300], slice_text("sum"), NULL));
+    CHECK_EQ(journal_drop_before(j, at[301], NULL), PANDO_INVALID); /* it ends before */
+    CHECK_EQ(journal_drop_before(j, journal_durable(j) + 1, NULL), PANDO_INVALID);
+    CHECK_OK(journal_drop_before(j, at[300], NULL));
+    journal_stats(j, &after);
+    CHECK(after.segments < before.segments);
+    CHECK(journal_first(j) > 0 && journal_first(j) <= at[300]);
+    buf_init(&got, 100);
+    CHECK_EQ(journal_read(j, at[0], &kind, &got), PANDO_NOT_FOUND);
+    expect(j, at[300], (uint8_t)300, "a record of some length, so that segments fill up");
+    for (int i = 0; i < 400; i++) { /* the dropped file is written anew */
+        (void)append(j, 7, "a record of some length, so that segments fill up");
+        commit(j);
+    }
+    journal_close(j);
+    CHECK_OK(journal_open(&config, &j, NULL));
+    CHECK_OK(journal_snapshot_read(&config.files, "/j", &position, &got, NULL));
+    CHECK_EQ(position, at[300]);
+    CHECK(slice_equal(buf_view(&got), slice_text("sum")));
+    buf_deinit(&got);
+    struct journal_cursor c;
+    struct pando_slice bytes;
+    size_t count = 0;
+    journal_scan(j, 0, &c);
+    while (journal_next(&c, &position, &kind, &bytes) == PANDO_OK)
+        count++;
+    journal_scan_end(&c);
+    CHECK(count >= 500 && count < 800);
+    journal_close(j);
+    CHECK(files_memory_flip(disk, "/j/snapshot", 33, 1));
+    buf_init(&got, 100);
+    CHECK_EQ(journal_snapshot_read(&config.files, "/j", &position, &got, NULL), PANDO_CORRUPT);
+    buf_deinit(&got);
+    files_memory_free(disk);
+}
+
 static void no_record_begins_outside_the_journal(void **state)
 {
     (void)state;
@@ -416,6 +471,7 @@ int main(void)
         TEST(another_spaces_journal_is_refused),
         TEST(the_epoch_rises_and_is_seen_by_the_next_opening),
         TEST(a_copy_of_its_files_is_the_journal),
+        TEST(old_segments_go_once_a_snapshot_stands_for_them),
         TEST(no_record_begins_outside_the_journal),
         TEST(a_newer_format_is_refused_with_its_number),
         TEST(commits_on_another_thread_while_this_one_appends),

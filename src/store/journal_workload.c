@@ -109,6 +109,8 @@ static const char *compare(const struct workload *w, struct journal *j, size_t *
     }
     if (wrong == NULL && st != PANDO_NOT_FOUND)
         wrong = pando_status_name(st);
+    if (wrong == NULL && journal_first(j) > w->snapshot && journal_first(j) > 0)
+        wrong = "more is dropped than a snapshot covers";
     journal_scan_end(&c);
     *ret_len = i;
     return wrong;
@@ -202,6 +204,24 @@ static enum pando_status lose(struct workload *w, bool power)
     return st == PANDO_OK ? workload_open(w) : st;
 }
 
+/* A snapshot of a durable position, and what lies before it dropped. Snapshots only go up. */
+static enum pando_status shed(struct workload *w)
+{
+    if (w->acked == 0 || !w->config.sync)
+        return PANDO_OK;
+    const uint64_t position = w->records[rng_below(&w->rng, w->acked)].position;
+    if (position < w->snapshot)
+        return PANDO_OK;
+    w->snapshot = position;
+    const uint64_t first = journal_first(w->journal);
+    enum pando_status st = journal_snapshot_write(&w->config.files, WORKLOAD_DIR, position,
+                                                  slice_text("a state"), NULL);
+    if (st == PANDO_OK)
+        st = journal_drop_before(w->journal, position, NULL);
+    w->dropped += journal_first(w->journal) > first;
+    return journal_first(w->journal) > position ? PANDO_CORRUPT : st;
+}
+
 enum pando_status workload_run(struct workload *w, size_t steps)
 {
     files_memory_hook(w->disk, w->hook_ctx, w->hook);
@@ -212,6 +232,8 @@ enum pando_status workload_run(struct workload *w, size_t steps)
             st = workload_append(w, 1 + (size_t)rng_below(&w->rng, 4));
         } else if (dice < 36) {
             st = workload_commit(w);
+        } else if (dice < 37) {
+            st = shed(w);
         } else if (dice < 38) {
             workload_close(w);
             st = workload_open(w);

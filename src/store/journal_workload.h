@@ -28,6 +28,8 @@ struct workload {
     size_t len;
     size_t acked; /* of those, the first ones are durable */
     uint32_t next_number;
+    uint64_t snapshot; /* the position of the newest one that may be on the disk */
+    uint64_t dropped;  /* times that segments went */
     void *hook_ctx;
     void (*hook)(void *ctx); /* after every change of the disk, in every life */
 };
