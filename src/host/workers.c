@@ -1,6 +1,7 @@
 #include "host/state.h"
 
 #include "base/slice.h"
+#include "exec/receipt.h"
 #include "host/report.h"
 #include "node/args.h"
 
@@ -95,6 +96,8 @@ struct run_job {
     struct exec_limits limits;
     struct exec_result *result;
     struct exec_report *report;
+    struct receipt receipt;
+    bool has_receipt;
     enum pando_status status;
     struct pando_err err;
 };
@@ -124,7 +127,11 @@ static void run_capsule(struct pool_job *job)
         .time = r->run.time,
         .nonce = r->run.nonce,
     };
-    (void)!exec_run(r->host->exec, &request, r->result);
+    if (exec_run(r->host->exec, &request, r->result) != PANDO_OK || !r->run.receipt ||
+        receipt_make(&request, r->result, &r->run.space, &r->receipt) != PANDO_OK)
+        return;
+    receipt_sign(&r->receipt, r->host->secret);
+    r->has_receipt = true;
 }
 
 static void free_run(struct run_job *r)
@@ -144,7 +151,8 @@ static void ran(struct pool_job *job)
     struct run_job *r = (struct run_job *)job;
     struct host *h = r->host;
     if (!r->run.validate_only) {
-        node_ran(h->node, host_now(h), r->number, r->result);
+        node_ran(h->node, host_now(h), r->number, r->result,
+                 r->has_receipt ? &r->receipt : NULL);
     } else {
         struct pando_buf b;
         buf_init(&b, 64u << 10);

@@ -209,12 +209,12 @@ void node_verified(struct node *n, struct pando_time now, uint64_t job,
 }
 
 void node_ran(struct node *n, struct pando_time now, uint64_t job,
-              const struct exec_result *result)
+              const struct exec_result *result, const struct receipt *receipt)
 {
     struct node_job who;
     n->now = now;
     if (job_take(n, job, &who))
-        ops_ran(n, who.token, result);
+        ops_ran(n, who.token, result, receipt);
 }
 
 void node_worked(struct node *n, struct pando_time now, uint64_t job,

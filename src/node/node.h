@@ -20,6 +20,7 @@
 
 struct node;
 struct exec_result;
+struct receipt;
 
 struct node_space_config {
     const char *name;
@@ -67,7 +68,9 @@ void node_durable(struct node *n, struct pando_time now, uint32_t slot, uint64_t
 void node_store_failed(struct node *n, struct pando_time now, uint32_t slot, enum pando_status why);
 void node_store_back(struct node *n, struct pando_time now, uint32_t slot);
 void node_verified(struct node *n, struct pando_time now, uint64_t job, const uint64_t *bits);
-void node_ran(struct node *n, struct pando_time now, uint64_t job, const struct exec_result *result);
+/* `receipt`: signed; NULL when the run failed or none was asked for. */
+void node_ran(struct node *n, struct pando_time now, uint64_t job,
+              const struct exec_result *result, const struct receipt *receipt);
 /* The report of a validate-only run or of `work`: JSON text. */
 void node_worked(struct node *n, struct pando_time now, uint64_t job, enum pando_status status,
                  struct pando_slice json);

@@ -121,7 +121,8 @@ void ops_reply(struct node *n, uint64_t token, enum pando_status status,
         runs_answered(n, op, status, true);
 }
 
-void ops_ran(struct node *n, uint64_t token, const struct exec_result *result)
+void ops_ran(struct node *n, uint64_t token, const struct exec_result *result,
+             const struct receipt *receipt)
 {
     struct node_op **found = map_find(&n->ops, &token);
     if (found == NULL)
@@ -129,7 +130,7 @@ void ops_ran(struct node *n, uint64_t token, const struct exec_result *result)
     if ((*found)->kind == OP_REPLAY)
         replays_ran(n, *found, result);
     else
-        runs_ran(n, *found, result);
+        runs_ran(n, *found, result, receipt);
 }
 
 void ops_worked(struct node *n, uint64_t token, enum pando_status status,

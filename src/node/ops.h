@@ -61,7 +61,8 @@ enum pando_status op_read_receipt(struct node_op *op) PANDO_MUST_USE;
 /* runs.c: one part of the answer to op_ask has come; `last` with the final one. */
 void runs_answered(struct node *n, struct node_op *op, enum pando_status status, bool last);
 /* runs.c, replays.c: the worker is done. */
-void runs_ran(struct node *n, struct node_op *op, const struct exec_result *result);
+void runs_ran(struct node *n, struct node_op *op, const struct exec_result *result,
+              const struct receipt *receipt);
 void replays_begin(struct node *n, uint64_t token, const json_t *args);
 void replays_answered(struct node *n, struct node_op *op, enum pando_status status);
 void replays_ran(struct node *n, struct node_op *op, const struct exec_result *result);

@@ -21,6 +21,8 @@ struct node_run {
     struct bytes *limits; /* JSON text, or NULL for the defaults */
     struct pando_wall time;
     uint64_t nonce;
+    struct pando_id space; /* for the receipt */
+    bool receipt;          /* make and sign one, when the run completes */
     bool validate_only;
 };
 
@@ -54,7 +56,8 @@ struct node_ports {
     /* Check signatures on a worker -> node_verified with the same job. The items and what
      * they point to stay valid until then. */
     void (*verify)(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
-    /* Run or validate a capsule on a worker -> node_ran. Takes the references.
+    /* Run or validate a capsule on a worker, which signs the receipt too -> node_ran. Takes
+     * the references.
      * Errors: PANDO_BUSY the queue is full; PANDO_UNSUPPORTED no engine here. */
     enum pando_status (*run)(void *ctx, uint64_t job, const struct node_run *run);
     /* Work on a blocking thread: "backup" {dir}, "verify" -> node_worked. */

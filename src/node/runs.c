@@ -63,7 +63,10 @@ void runs_submit(struct node *n, struct node_op *op, bool validate_only)
     op->step = OP_RUNNING;
     const uint64_t job =
         job_add(n, validate_only ? JOB_WORK : JOB_RUN, op->slot, op->number);
+    const struct node_space *space = space_at(n, op->slot);
     const struct node_run run = {
+        .space = space == NULL ? (struct pando_id){ { 0 } } : space->id,
+        .receipt = space != NULL && op->kind != OP_REPLAY && !validate_only,
         .capsule = bytes_ref(op->capsule),
         .input = op->input == NULL ? NULL : bytes_ref(op->input),
         .limits = op->limits == NULL ? NULL : bytes_ref(op->limits),
@@ -175,29 +178,27 @@ static enum pando_status begin_answer(struct node_op *op, const struct exec_resu
     return st;
 }
 
-void runs_ran(struct node *n, struct node_op *op, const struct exec_result *result)
+void runs_ran(struct node *n, struct node_op *op, const struct exec_result *result,
+              const struct receipt *receipt)
 {
     struct node_space *s = space_at(n, op->slot);
-    if (result->failure != EXEC_FAIL_NONE || s == NULL) {
-        op_fail(n, op, s == NULL ? PANDO_NOT_FOUND : exec_failure_status(result->failure),
-                s == NULL ? "the space was removed meanwhile" : result->text);
+    const bool failed = result->failure != EXEC_FAIL_NONE;
+    if (s != NULL && receipt != NULL && !id_equal(&receipt->space, &s->id))
+        s = NULL; /* another space has its slot now */
+    if (failed || s == NULL || receipt == NULL) {
+        op_fail(n, op,
+                s == NULL ? PANDO_NOT_FOUND
+                : failed  ? exec_failure_status(result->failure)
+                          : PANDO_NOMEM,
+                s == NULL ? "the space was removed meanwhile"
+                : failed  ? result->text
+                          : "the receipt could not be made");
         return;
     }
-    struct exec_limits limits = exec_limits_default();
-    if (op->limits != NULL)
-        (void)!exec_limits_parse(bytes_view(op->limits), &limits, &limits, NULL);
-    const struct exec_request request = { .capsule = bytes_view(op->capsule),
-                                          .input = bytes_view(op->input),
-                                          .limits = limits,
-                                          .time = op->time,
-                                          .nonce = op->nonce };
     uint8_t body[RECEIPT_SIZE_MAX];
     size_t len = 0;
-    enum pando_status st = receipt_make(&request, result, &s->id, &op->receipt);
-    if (st == PANDO_OK) {
-        receipt_sign(&op->receipt, n->config.secret);
-        st = receipt_encode(&op->receipt, body, &len);
-    }
+    op->receipt = *receipt;
+    enum pando_status st = receipt_encode(&op->receipt, body, &len);
     if (st == PANDO_OK)
         st = begin_answer(op, result);
     struct pando_buf b;

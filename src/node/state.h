@@ -296,7 +296,8 @@ void calls_metrics(struct node *n, uint64_t token);
 /* ops.c, runs.c: calls in several steps */
 void ops_reply(struct node *n, uint64_t token, enum pando_status status, struct bytes *body,
                bool raw, bool more);
-void ops_ran(struct node *n, uint64_t token, const struct exec_result *result);
+void ops_ran(struct node *n, uint64_t token, const struct exec_result *result,
+             const struct receipt *receipt);
 void ops_worked(struct node *n, uint64_t token, enum pando_status status, struct pando_slice json);
 void ops_drop_all(struct node *n);
 void runs_call(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
