@@ -93,7 +93,7 @@ static void become(const struct world *w, const struct world_node *n, const size
     char port[8], log[240], address[32];
     const char *const words[] = { "pando",  "node",     "--port", port,
                                   "--name", n->name,    "--data", n->data,
-                                  "--listen", "127.0.0.1", "--json" };
+                                  "--listen", "127.0.0.1" };
     char *argv[16 + 2 * WORLD_NODES_MAX] = { NULL };
     size_t len = 0;
     (void)snprintf(port, sizeof port, "%u", n->port);
