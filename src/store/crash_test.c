@@ -1,11 +1,11 @@
 /* Goal: no crash, wherever it falls, loses an acknowledged record or invents one.
  *
- * A workload runs the real journal on a simulated disk. After each of its changes to the disk
- * the disk is copied, and the power is cut in each of several ways (what was not synced is
- * kept, lost, torn at sectors, written back in another order); the real code then opens every
- * such state, which is compared with what was appended and acknowledged, appended to, and
- * opened again. In one more way only the process dies, is started again, and the power fails
- * then: what the second process had seen must stay.
+ * A workload runs the real journal on a simulated disk. After each of its changes to the
+ * disk the disk is copied, and the power is cut in each of several ways (what was not
+ * synced is kept, lost, torn at sectors, written back in another order); the real code
+ * then opens every such state, which is compared with what was appended and acknowledged,
+ * appended to, and opened again. In one more way only the process dies, is started again,
+ * and the power fails then: what the second process had seen must stay.
  *
  * Usage: crash_test [STATES]. Exits with 1 and the seed when a state is wrong.
  */
@@ -24,13 +24,15 @@ struct explorer {
     bool failed;
 };
 
-static void fail(struct explorer *x, const char *how, const char *wrong, enum pando_status st)
+static void fail(struct explorer *x, const char *how, const char *wrong,
+                 enum pando_status st)
 {
     x->failed = true;
-    (void)printf("seed %llu, operation %llu, %s: %s (open: %s, appended %zu, acknowledged %zu)\n",
-                 (unsigned long long)x->seed,
-                 (unsigned long long)files_memory_operations(x->w->disk), how, wrong,
-                 pando_status_name(st), x->w->len, x->w->acked);
+    (void)printf(
+        "seed %llu, operation %llu, %s: %s (open: %s, appended %zu, acknowledged %zu)\n",
+        (unsigned long long)x->seed,
+        (unsigned long long)files_memory_operations(x->w->disk), how, wrong,
+        pando_status_name(st), x->w->len, x->w->acked);
 }
 
 /* In the weak mode nothing is promised of a power cut but order and wholeness. */

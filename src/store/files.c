@@ -6,13 +6,19 @@
 const char *files_remedy(enum pando_status status)
 {
     switch (status) {
-    case PANDO_NOSPACE: return "free some space or raise the quota; it goes on by itself then";
-    case PANDO_REFUSED: return "make the directory writable for this user, or choose another "
-                               "with --data";
-    case PANDO_NOT_FOUND: return "check the path";
-    case PANDO_BUSY: return "stop the other process, or choose another directory with --data";
-    case PANDO_IO: return "look into the kernel's log for a failing disk";
-    default: return "";
+    case PANDO_NOSPACE:
+        return "free some space or raise the quota; it goes on by itself then";
+    case PANDO_REFUSED:
+        return "make the directory writable for this user, or choose another "
+               "with --data";
+    case PANDO_NOT_FOUND:
+        return "check the path";
+    case PANDO_BUSY:
+        return "stop the other process, or choose another directory with --data";
+    case PANDO_IO:
+        return "look into the kernel's log for a failing disk";
+    default:
+        return "";
     }
 }
 
@@ -58,13 +64,13 @@ static enum pando_status write_new(const struct pando_files *f, const char *path
     return st;
 }
 
-enum pando_status files_replace(const struct pando_files *f, const char *dir, const char *name,
-                                struct pando_slice bytes)
+enum pando_status files_replace(const struct pando_files *f, const char *dir,
+                                const char *name, struct pando_slice bytes)
 {
     char path[FILES_PATH_MAX], fresh[FILES_PATH_MAX];
     enum pando_status st = files_path(path, dir, name);
-    if (st == PANDO_OK && snprintf(fresh, sizeof fresh, "%s/%s.tmp", dir, name) >=
-                              (int)sizeof fresh)
+    if (st == PANDO_OK &&
+        snprintf(fresh, sizeof fresh, "%s/%s.tmp", dir, name) >= (int)sizeof fresh)
         st = PANDO_INVALID;
     if (st != PANDO_OK)
         return st;

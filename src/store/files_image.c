@@ -165,7 +165,8 @@ enum pando_status image_share(struct image *im, const struct image *from, uint64
                               uint64_t len)
 {
     const uint64_t end = offset + len;
-    for (uint64_t at = offset / IMAGE_PAGE; len > 0 && at <= (end - 1) / IMAGE_PAGE; at++) {
+    for (uint64_t at = offset / IMAGE_PAGE; len > 0 && at <= (end - 1) / IMAGE_PAGE;
+         at++) {
         const size_t index = (size_t)at;
         if (index >= from->pages_cap || from->pages[index] == NULL) {
             drop(im, index);

@@ -35,7 +35,8 @@ static struct name *find(const struct files_memory *m, const char *path)
     return NULL;
 }
 
-/* An entry whose file is gone in both pictures serves again, when no move speaks of it. */
+/* An entry whose file is gone in both pictures serves again, when no move speaks of it.
+ */
 static struct name *find_vacant(const struct files_memory *m)
 {
     for (size_t i = 0; i < m->names_len && m->moves_len == 0; i++)
@@ -60,7 +61,8 @@ static enum pando_status reserve_name(struct files_memory *m)
 }
 
 /* The entry of `path`, added when it is missing. */
-static enum pando_status place_name(struct files_memory *m, const char *path, size_t *ret_index)
+static enum pando_status place_name(struct files_memory *m, const char *path,
+                                    size_t *ret_index)
 {
     struct name *name = find(m, path);
     if (name == NULL) {
@@ -96,7 +98,8 @@ static enum pando_status push_move(struct files_memory *m, struct move move)
     return PANDO_OK;
 }
 
-static enum pando_status new_handle(struct files_memory *m, struct inode *inode, int *ret_file)
+static enum pando_status new_handle(struct files_memory *m, struct inode *inode,
+                                    int *ret_file)
 {
     size_t slot = 0;
     while (slot < m->handles_len && m->handles[slot] != NULL)
@@ -122,7 +125,8 @@ static struct inode *inode_at(const struct files_memory *m, int file)
     return m->handles[file];
 }
 
-static enum pando_status create(struct files_memory *m, const char *path, struct inode **ret)
+static enum pando_status create(struct files_memory *m, const char *path,
+                                struct inode **ret)
 {
     size_t index;
     const enum pando_status st = place_name(m, path, &index);
@@ -180,7 +184,8 @@ static enum pando_status memory_pread(void *ctx, int file, uint64_t offset, uint
 }
 
 /* Whether the file may grow to `end`. */
-static bool has_room(const struct files_memory *m, const struct inode *inode, uint64_t end)
+static bool has_room(const struct files_memory *m, const struct inode *inode,
+                     uint64_t end)
 {
     if (m->limit == 0 || end <= inode->now.size)
         return true;
@@ -253,7 +258,8 @@ static enum pando_status memory_forget(void *ctx, int file)
     return st == PANDO_OK ? inode_forget(inode_at(ctx, file)) : st;
 }
 
-static enum pando_status resize(struct files_memory *m, struct inode *inode, uint64_t size)
+static enum pando_status resize(struct files_memory *m, struct inode *inode,
+                                uint64_t size)
 {
     if (!has_room(m, inode, size))
         return PANDO_NOSPACE;
@@ -347,7 +353,8 @@ static bool has_dir(const struct files_memory *m, const char *path)
 }
 
 static enum pando_status memory_list(void *ctx, const char *path, void *arg,
-                                     void (*each)(void *arg, const char *name, bool is_dir))
+                                     void (*each)(void *arg, const char *name,
+                                                  bool is_dir))
 {
     const struct files_memory *m = ctx;
     const enum pando_status st = enter(ctx, FILES_FAULT_NAMES);
@@ -413,7 +420,8 @@ static enum pando_status memory_sync_dir(void *ctx, const char *path)
     return PANDO_OK;
 }
 
-static enum pando_status memory_lock(void *ctx, const char *path, int *ret_file, int *ret_holder)
+static enum pando_status memory_lock(void *ctx, const char *path, int *ret_file,
+                                     int *ret_holder)
 {
     int file;
     const enum pando_status st = memory_open(ctx, path, FILES_CREATE, &file);

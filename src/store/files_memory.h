@@ -1,11 +1,12 @@
 /* files_memory.h - a disk in memory that crashes like a real one.
  *
  * Every file has two contents: what a reader sees now and what would survive a power cut.
- * Writes since the last fdatasync wait in a log; a crash applies to the durable content any
- * subset of them, each kept, dropped or torn at 512-byte sectors, as a seed says. Names
- * behave alike with sync_dir, except that a directory's changes survive as a prefix, as on
- * journalling file systems. After a failed fdatasync the bytes are still readable, no later
- * fdatasync saves them, and a power cut shows that: the trap of 2018's "fsyncgate".
+ * Writes since the last fdatasync wait in a log; a crash applies to the durable content
+ * any subset of them, each kept, dropped or torn at 512-byte sectors, as a seed says.
+ * Names behave alike with sync_dir, except that a directory's changes survive as a
+ * prefix, as on journalling file systems. After a failed fdatasync the bytes are still
+ * readable, no later fdatasync saves them, and a power cut shows that: the trap of 2018's
+ * "fsyncgate".
  *
  * Content lies in shared copy-on-write pages and zero pages take no room, so a thousand
  * simulated nodes with pre-written journals are cheap, and so is a fork of a whole disk.
@@ -46,7 +47,8 @@ struct files_memory *files_memory_new(uint64_t seed);
 void files_memory_free(struct files_memory *m);
 struct pando_files files_memory_files(struct files_memory *m);
 
-/* A copy of the disk as it is, unsynced log included, without open files, hook and faults. */
+/* A copy of the disk as it is, unsynced log included, without open files, hook and
+ * faults. */
 struct files_memory *files_memory_fork(const struct files_memory *m);
 /* Cut the power: all open files close, what `how` leaves becomes the content. On
  * PANDO_NOMEM the content is undefined. */
@@ -54,10 +56,12 @@ enum pando_status files_memory_crash(struct files_memory *m, enum files_crash ho
                                      struct rng *rng) PANDO_MUST_USE;
 
 /* Let the n-th operation (from 1, counted from now) that is in `mask` fail with `status`,
- * and `times` - 1 after it; `nth` 0 ends that. A failing pwrite may have written a part. */
-void files_memory_fail(struct files_memory *m, unsigned mask, uint64_t nth, uint64_t times,
-                       enum pando_status status);
-/* Refuse with PANDO_NOSPACE what would make all files together longer than `bytes`; 0: no end. */
+ * and `times` - 1 after it; `nth` 0 ends that. A failing pwrite may have written a part.
+ */
+void files_memory_fail(struct files_memory *m, unsigned mask, uint64_t nth,
+                       uint64_t times, enum pando_status status);
+/* Refuse with PANDO_NOSPACE what would make all files together longer than `bytes`; 0: no
+ * end. */
 void files_memory_limit(struct files_memory *m, uint64_t bytes);
 /* Be told after every operation that changes the disk or makes it durable. */
 void files_memory_hook(struct files_memory *m, void *ctx, void (*changed)(void *ctx));
@@ -74,7 +78,8 @@ size_t files_memory_unsynced(const struct files_memory *m);
 uint64_t files_memory_footprint(const struct files_memory *m);
 
 /* Change one bit of a file, on the disk and for readers; false when it does not exist. */
-bool files_memory_flip(struct files_memory *m, const char *path, uint64_t offset, unsigned bit);
+bool files_memory_flip(struct files_memory *m, const char *path, uint64_t offset,
+                       unsigned bit);
 /* The i-th file's path and size, in a stable order; false beyond the last. */
 bool files_memory_at(const struct files_memory *m, size_t i, const char **ret_path,
                      uint64_t *ret_size);

@@ -1,4 +1,5 @@
-/* files_memory_control.c - the hand that makes, copies, breaks and inspects a simulated disk. */
+/* files_memory_control.c - the hand that makes, copies, breaks and inspects a simulated
+ * disk. */
 #include "store/files_memory_impl.h"
 
 #include <stdlib.h>
@@ -65,7 +66,8 @@ static enum pando_status twin_of(struct inode *inode, struct inode **ret)
     return PANDO_OK;
 }
 
-static enum pando_status fork_names(const struct files_memory *m, struct files_memory *copy)
+static enum pando_status fork_names(const struct files_memory *m,
+                                    struct files_memory *copy)
 {
     copy->names = calloc(m->names_len + 1, sizeof *copy->names);
     if (copy->names == NULL)
@@ -82,7 +84,8 @@ static enum pando_status fork_names(const struct files_memory *m, struct files_m
     return st;
 }
 
-static enum pando_status fork_moves(const struct files_memory *m, struct files_memory *copy)
+static enum pando_status fork_moves(const struct files_memory *m,
+                                    struct files_memory *copy)
 {
     copy->moves = calloc(m->moves_len + 1, sizeof *copy->moves);
     if (copy->moves == NULL)
@@ -97,7 +100,8 @@ static enum pando_status fork_moves(const struct files_memory *m, struct files_m
     return st;
 }
 
-static enum pando_status fork_dirs(const struct files_memory *m, struct files_memory *copy)
+static enum pando_status fork_dirs(const struct files_memory *m,
+                                   struct files_memory *copy)
 {
     copy->dirs = calloc(m->dirs_len + 1, sizeof(char *));
     if (copy->dirs == NULL)
@@ -167,8 +171,10 @@ void move_apply(struct files_memory *m, const struct move *move)
     }
 }
 
-/* How many of the pending moves survive: a prefix, as file systems with a journal keep it. */
-static size_t moves_kept(const struct files_memory *m, enum files_crash how, struct rng *rng)
+/* How many of the pending moves survive: a prefix, as file systems with a journal keep
+ * it. */
+static size_t moves_kept(const struct files_memory *m, enum files_crash how,
+                         struct rng *rng)
 {
     if (how == FILES_CRASH_NONE)
         return 0;
@@ -195,8 +201,8 @@ enum pando_status files_memory_crash(struct files_memory *m, enum files_crash ho
     return st;
 }
 
-void files_memory_fail(struct files_memory *m, unsigned mask, uint64_t nth, uint64_t times,
-                       enum pando_status status)
+void files_memory_fail(struct files_memory *m, unsigned mask, uint64_t nth,
+                       uint64_t times, enum pando_status status)
 {
     m->fail_mask = nth == 0 ? 0 : mask;
     m->fail_in = nth;
@@ -252,8 +258,8 @@ uint64_t files_memory_footprint(const struct files_memory *m)
     for (size_t i = 0; i < m->names_len; i++) {
         const struct inode *inode = m->names[i].now;
         if (inode != NULL)
-            bytes += sizeof *inode + image_footprint(&inode->now) + image_footprint(&inode->safe) +
-                     inode->pending_bytes;
+            bytes += sizeof *inode + image_footprint(&inode->now) +
+                     image_footprint(&inode->safe) + inode->pending_bytes;
     }
     return bytes;
 }
@@ -267,7 +273,8 @@ static bool flip(struct image *im, uint64_t offset, unsigned bit)
     return image_write(im, offset, (struct pando_slice){ &byte, 1 }) == PANDO_OK;
 }
 
-bool files_memory_flip(struct files_memory *m, const char *path, uint64_t offset, unsigned bit)
+bool files_memory_flip(struct files_memory *m, const char *path, uint64_t offset,
+                       unsigned bit)
 {
     for (size_t i = 0; i < m->names_len; i++) {
         struct inode *inode = m->names[i].now;

@@ -5,9 +5,9 @@
 #include "store/files_image.h"
 #include "store/files_memory.h"
 
-#define MEMORY_FILES_MAX 4096         /* names of files and directories: PANDO_NOSPACE beyond */
-#define MEMORY_HANDLES_MAX 1024       /* open files: PANDO_FULL beyond */
-#define MEMORY_PENDING_MAX (1u << 20) /* unsynced bytes per file; the oldest become safe */
+#define MEMORY_FILES_MAX   4096 /* names of files and directories: PANDO_NOSPACE beyond */
+#define MEMORY_HANDLES_MAX 1024 /* open files: PANDO_FULL beyond */
+#define MEMORY_PENDING_MAX (1u << 20) /* unsynced bytes of a file */
 #define MEMORY_SECTOR 512u
 
 enum change_kind { CHANGE_WRITE, CHANGE_TRUNCATE };
@@ -23,8 +23,8 @@ struct change {
 struct inode {
     uint32_t refs; /* names, handles and pending name changes */
     bool locked;
-    bool lost;     /* a sync failed: `now` shows bytes that no sync will ever save */
-    int holder;    /* of the lock */
+    bool lost;  /* a sync failed: `now` shows bytes that no sync will ever save */
+    int holder; /* of the lock */
     struct image now;
     struct image safe;
     struct change *pending;

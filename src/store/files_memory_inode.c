@@ -1,4 +1,5 @@
-/* files_memory_inode.c - one simulated file: what was not synced, and what becomes of it. */
+/* files_memory_inode.c - one simulated file: what was not synced, and what becomes of it.
+ */
 #include "base/slice.h"
 #include "store/files_memory_impl.h"
 
@@ -53,12 +54,14 @@ static enum pando_status apply_whole(struct image *im, const struct change *c)
 /* The end of the sector that holds byte `at` of the change, within the change. */
 static uint64_t sector_end(const struct change *c, uint64_t at)
 {
-    const uint64_t stop = ((c->offset + at) / MEMORY_SECTOR + 1) * MEMORY_SECTOR - c->offset;
+    const uint64_t stop =
+        ((c->offset + at) / MEMORY_SECTOR + 1) * MEMORY_SECTOR - c->offset;
     return stop < c->len ? stop : c->len;
 }
 
 /* The first sectors survive. */
-static enum pando_status apply_torn(struct image *im, const struct change *c, struct rng *rng)
+static enum pando_status apply_torn(struct image *im, const struct change *c,
+                                    struct rng *rng)
 {
     if (c->kind == CHANGE_TRUNCATE || c->len == 0)
         return PANDO_OK;
@@ -70,7 +73,8 @@ static enum pando_status apply_torn(struct image *im, const struct change *c, st
 }
 
 /* Each sector survives or not. */
-static enum pando_status apply_sectors(struct image *im, const struct change *c, struct rng *rng)
+static enum pando_status apply_sectors(struct image *im, const struct change *c,
+                                       struct rng *rng)
 {
     if (c->kind == CHANGE_TRUNCATE)
         return rng_chance(rng, 1, 2) ? apply_whole(im, c) : PANDO_OK;
@@ -85,7 +89,8 @@ static enum pando_status apply_sectors(struct image *im, const struct change *c,
     return PANDO_OK;
 }
 
-static enum pando_status apply_some(struct image *im, const struct change *c, struct rng *rng)
+static enum pando_status apply_some(struct image *im, const struct change *c,
+                                    struct rng *rng)
 {
     switch (rng_below(rng, 4)) {
     case 0:
@@ -100,11 +105,12 @@ static enum pando_status apply_some(struct image *im, const struct change *c, st
 }
 
 /* Apply the pending changes to `im` as far as `how` lets them survive. */
-static enum pando_status survive(const struct inode *inode, enum files_crash how, struct rng *rng,
-                                 struct image *im)
+static enum pando_status survive(const struct inode *inode, enum files_crash how,
+                                 struct rng *rng, struct image *im)
 {
     const size_t len = how == FILES_CRASH_NONE ? 0 : inode->pending_len;
-    const size_t first = how == FILES_CRASH_LATE && len > 0 ? (size_t)rng_below(rng, len) : 0;
+    const size_t first =
+        how == FILES_CRASH_LATE && len > 0 ? (size_t)rng_below(rng, len) : 0;
     enum pando_status st = PANDO_OK;
     for (size_t i = first; i < len && st == PANDO_OK; i++) {
         const struct change *c = &inode->pending[i];

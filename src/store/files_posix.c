@@ -16,18 +16,26 @@ static enum pando_status from_errno(int number)
     switch (number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return PANDO_NOSPACE;
+    case EFBIG:
+        return PANDO_NOSPACE;
     case EACCES:
     case EPERM:
-    case EROFS: return PANDO_REFUSED;
+    case EROFS:
+        return PANDO_REFUSED;
     case ENOENT:
-    case ENOTDIR: return PANDO_NOT_FOUND;
-    case EEXIST: return PANDO_EXISTS;
-    case ENOMEM: return PANDO_NOMEM;
+    case ENOTDIR:
+        return PANDO_NOT_FOUND;
+    case EEXIST:
+        return PANDO_EXISTS;
+    case ENOMEM:
+        return PANDO_NOMEM;
     case EMFILE:
-    case ENFILE: return PANDO_FULL;
-    case EWOULDBLOCK: return PANDO_BUSY;
-    default: return PANDO_IO;
+    case ENFILE:
+        return PANDO_FULL;
+    case EWOULDBLOCK:
+        return PANDO_BUSY;
+    default:
+        return PANDO_IO;
     }
 }
 
@@ -179,7 +187,8 @@ static bool is_directory(const char *dir, const struct dirent *entry)
 }
 
 static enum pando_status posix_list(void *ctx, const char *path, void *arg,
-                                    void (*each)(void *arg, const char *name, bool is_dir))
+                                    void (*each)(void *arg, const char *name,
+                                                 bool is_dir))
 {
     (void)ctx;
     DIR *dir = opendir(path);
@@ -211,7 +220,8 @@ static int read_holder(int fd)
 
 /* flock belongs to the opening, not to the process: two nodes in one process exclude each
  * other too, and the kernel gives it back when a holder dies. */
-static enum pando_status posix_lock(void *ctx, const char *path, int *ret_file, int *ret_holder)
+static enum pando_status posix_lock(void *ctx, const char *path, int *ret_file,
+                                    int *ret_holder)
 {
     (void)ctx;
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -228,7 +238,8 @@ static enum pando_status posix_lock(void *ctx, const char *path, int *ret_file, 
     const int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     enum pando_status st = from_result(ftruncate(fd, 0));
     if (st == PANDO_OK)
-        st = posix_pwrite(NULL, fd, 0, (struct pando_slice){ (uint8_t *)text, (size_t)len });
+        st = posix_pwrite(NULL, fd, 0,
+                          (struct pando_slice){ (uint8_t *)text, (size_t)len });
     if (st != PANDO_OK && st != PANDO_NOSPACE) { /* a full disk must not keep us out */
         (void)close(fd);
         return st;

@@ -1,4 +1,5 @@
-/* Goal: both disks keep the seam's contract, and the simulated one forgets what it may. */
+/* Goal: both disks keep the seam's contract, and the simulated one forgets what it may.
+ */
 #include "store/files.h"
 
 #include "base/rng.h"
@@ -9,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void write_text(const struct pando_files *f, int handle, uint64_t at, const char *text)
+static void write_text(const struct pando_files *f, int handle, uint64_t at,
+                       const char *text)
 {
     CHECK_OK(f->ops->pwrite(f->ctx, handle, at, slice_text(text)));
 }
@@ -48,7 +50,7 @@ static void reads_and_writes(const struct pando_files *f, const char *path)
     CHECK_OK(f->ops->pread(f->ctx, h, 108190, byte, 8, &got));
     CHECK_EQ(got, 2);
     CHECK_EQ(byte[0] | byte[1], 0);
-        CHECK_OK(f->ops->truncate(f->ctx, h, 4092));
+    CHECK_OK(f->ops->truncate(f->ctx, h, 4092));
     CHECK_OK(f->ops->truncate(f->ctx, h, 5000));
     CHECK_OK(f->ops->pread(f->ctx, h, 4091, byte, 3, &got));
     CHECK_EQ(byte[0], 'c');
@@ -154,7 +156,8 @@ static void a_crash_may_lose_what_was_not_synced_and_nothing_else(void **state)
     expect_after(disk, "NEW");
     CHECK_OK(files_memory_crash(disk, FILES_CRASH_NONE, &rng));
     expect_after(disk, "old");
-    CHECK_EQ(f.ops->open(f.ctx, "/d/b", FILES_READ, &other), PANDO_NOT_FOUND); /* no sync_dir */
+    CHECK_EQ(f.ops->open(f.ctx, "/d/b", FILES_READ, &other),
+             PANDO_NOT_FOUND); /* no sync_dir */
     files_memory_free(kept);
     files_memory_free(disk);
 }
@@ -200,7 +203,8 @@ static void a_failed_sync_loses_pages_that_still_look_written(void **state)
         const struct pando_files f = files_memory_files(disk);
         files_memory_fail(disk, FILES_FAULT_FDATASYNC, 1, 1, PANDO_IO);
         CHECK_EQ(f.ops->fdatasync(f.ctx, h), PANDO_IO);
-        CHECK_OK(f.ops->fdatasync(f.ctx, h)); /* asking again succeeds, and proves nothing */
+        CHECK_OK(
+            f.ops->fdatasync(f.ctx, h)); /* asking again succeeds, and proves nothing */
         expect(&f, h, 0, "NEW");
         uint8_t got[3];
         CHECK_OK(f.ops->forget(f.ctx, h));

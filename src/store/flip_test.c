@@ -1,11 +1,11 @@
 /* Goal: no flipped bit on the disk turns into a wrong or a missing record in silence.
  *
- * A closed journal of several segments and an epoch; then, on a copy of the disk each time,
- * one bit of one byte of one file is flipped, and the copy is opened, read whole, verified,
- * and written to. Every byte gets its turn. Three outcomes are allowed: opening or reading
- * says PANDO_CORRUPT and then journal_verify finds it too; or every record is there, equal.
- * The same again for a journal whose process was killed, and for bits that flip under an
- * open journal.
+ * A closed journal of several segments and an epoch; then, on a copy of the disk each
+ * time, one bit of one byte of one file is flipped, and the copy is opened, read whole,
+ * verified, and written to. Every byte gets its turn. Three outcomes are allowed: opening
+ * or reading says PANDO_CORRUPT and then journal_verify finds it too; or every record is
+ * there, equal. The same again for a journal whose process was killed, and for bits that
+ * flip under an open journal.
  *
  * Usage: flip_test [SEEDS]. Exits with 1 when a flip passes in silence.
  */
@@ -28,7 +28,8 @@ static uint64_t damages(struct files_memory *disk)
     return st == PANDO_OK || st == PANDO_CORRUPT ? audit.damages : 1;
 }
 
-/* Whether each record reads back equal; `*ret_detected` when one says that it is damaged. */
+/* Whether each record reads back equal; `*ret_detected` when one says that it is damaged.
+ */
 static bool reads_right(const struct workload *w, struct journal *j, bool *ret_detected)
 {
     struct pando_buf got;
@@ -60,15 +61,16 @@ static bool has_snapshot(struct files_memory *disk)
     buf_init(&state, 1000);
     const enum pando_status st =
         journal_snapshot_read(&files, WORKLOAD_DIR, &position, &state, NULL);
-    const bool right = slice_equal(buf_view(&state), slice_text("all of them in one line"));
+    const bool right =
+        slice_equal(buf_view(&state), slice_text("all of them in one line"));
     buf_deinit(&state);
     if (st == PANDO_OK && !right)
         (void)printf("silent: another snapshot\n");
     return st == PANDO_OK && right;
 }
 
-static void judge_closed(struct tally *t, const struct workload *w, struct files_memory *disk,
-                         const char *path, uint64_t offset)
+static void judge_closed(struct tally *t, const struct workload *w,
+                         struct files_memory *disk, const char *path, uint64_t offset)
 {
     enum pando_status st;
     size_t len;
@@ -105,12 +107,14 @@ static void judge_open(struct tally *t, const struct workload *w, struct journal
     if (right)
         return;
     t->silent++;
-    (void)printf("silent under an open journal: %s at %llu\n", path, (unsigned long long)offset);
+    (void)printf("silent under an open journal: %s at %llu\n", path,
+                 (unsigned long long)offset);
 }
 
 /* One flip on a copy of the disk. */
-static bool flip(struct tally *t, const struct workload *w, const struct files_memory *disk,
-                 const char *path, uint64_t offset, unsigned bit, bool open_first)
+static bool flip(struct tally *t, const struct workload *w,
+                 const struct files_memory *disk, const char *path, uint64_t offset,
+                 unsigned bit, bool open_first)
 {
     struct files_memory *copy = files_memory_fork(disk);
     struct journal_config config = w->config;
@@ -132,9 +136,10 @@ static bool flip(struct tally *t, const struct workload *w, const struct files_m
     return flipped;
 }
 
-/* Every byte of every file, the bit in turn with the seed; some silent ones are enough. */
-static bool sweep(struct tally *t, const struct workload *w, const struct files_memory *disk,
-                  uint64_t seed, bool open_first)
+/* Every byte of every file, the bit in turn with the seed; some silent ones are enough.
+ */
+static bool sweep(struct tally *t, const struct workload *w,
+                  const struct files_memory *disk, uint64_t seed, bool open_first)
 {
     const char *path;
     uint64_t size;
@@ -153,9 +158,11 @@ static bool life(struct tally *t, struct workload *w, uint64_t seed)
     for (int i = 0; i < 16 && ok; i++)
         ok = workload_append(w, 1 + (size_t)rng_below(&w->rng, 3)) == PANDO_OK &&
              workload_commit(w) == PANDO_OK;
-    ok = ok && journal_epoch_raise(&w->config.files, WORKLOAD_DIR, &epoch, NULL) == PANDO_OK;
-    ok = ok && journal_snapshot_write(&w->config.files, WORKLOAD_DIR, journal_durable(w->journal),
-                                      slice_text("all of them in one line"), NULL) == PANDO_OK;
+    ok = ok &&
+         journal_epoch_raise(&w->config.files, WORKLOAD_DIR, &epoch, NULL) == PANDO_OK;
+    ok = ok && journal_snapshot_write(
+                   &w->config.files, WORKLOAD_DIR, journal_durable(w->journal),
+                   slice_text("all of them in one line"), NULL) == PANDO_OK;
     struct files_memory *killed = ok ? files_memory_fork(w->disk) : NULL;
     workload_close(w);
     if (ok && (damages(w->disk) > 0 || damages(killed) > 0))
@@ -176,11 +183,13 @@ int main(int argc, char **argv)
     for (uint64_t seed = 1; seed <= seeds && ok; seed++)
         ok = life(&t, w, seed);
     free(w);
-    (void)printf("bit flips %llu: found by open %llu, by read %llu, harmless %llu, silent %llu, "
-                 "unseen by verify %llu\n",
-                 (unsigned long long)t.flips, (unsigned long long)t.by_open,
-                 (unsigned long long)t.by_read, (unsigned long long)t.harmless,
-                 (unsigned long long)t.silent, (unsigned long long)t.unverified);
+    (void)printf(
+        "bit flips %llu: found by open %llu, by read %llu, harmless %llu, silent %llu, "
+        "unseen by verify %llu\n",
+        (unsigned long long)t.flips, (unsigned long long)t.by_open,
+        (unsigned long long)t.by_read, (unsigned long long)t.harmless,
+        (unsigned long long)t.silent, (unsigned long long)t.unverified);
     const bool found_any = t.by_open > 0 && t.by_read > 0;
-    return ok && found_any && t.silent == 0 && t.unverified == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return ok && found_any && t.silent == 0 && t.unverified == 0 ? EXIT_SUCCESS
+                                                                 : EXIT_FAILURE;
 }

@@ -4,8 +4,9 @@
  * middle step is the only one that blocks, and it may run on any thread:
  *
  *   loop:   journal_append ... journal_append   journal_commit_begin -> group
- *   any:                                        journal_commit_run(group)   pwrite, fdatasync
- *   loop:                                       journal_commit_end -> durable position
+ *   any:                                        journal_commit_run(group)   pwrite,
+ * fdatasync loop:                                       journal_commit_end -> durable
+ * position
  *
  * A position is a logical byte offset that never changes its meaning. Layout on disk,
  * recovery and the failures it survives: docs/wire/journal.md.
@@ -20,8 +21,8 @@
 #include <pando/status.h>
 #include <pando/types.h>
 
-#define JOURNAL_RECORD_MAX (1u << 20)  /* bytes of one record */
-#define JOURNAL_STAGED_MAX (16u << 20) /* bytes staged and not yet durable */
+#define JOURNAL_RECORD_MAX   (1u << 20)  /* bytes of one record */
+#define JOURNAL_STAGED_MAX   (16u << 20) /* bytes staged and not yet durable */
 #define JOURNAL_SNAPSHOT_MAX (256u << 20)
 
 struct journal;
@@ -29,17 +30,18 @@ struct journal_group;
 
 struct journal_config {
     struct pando_files files;
-    const char *dir;           /* created when missing */
-    struct pando_id space;     /* stands in every segment's head */
-    size_t segment_min;        /* 0: 1 MiB */
-    size_t segment_max;        /* 0: 64 MiB */
-    bool sync;                 /* false: the weaker mode, no fdatasync */
+    const char *dir;       /* created when missing */
+    struct pando_id space; /* stands in every segment's head */
+    size_t segment_min;    /* 0: 1 MiB */
+    size_t segment_max;    /* 0: 64 MiB */
+    bool sync;             /* false: the weaker mode, no fdatasync */
     const struct tracer *tracer;
     uint64_t seed; /* unpredictable to peers: salts the checksums of a new journal */
 };
 
 /* Open or create, cutting a torn tail. Errors: PANDO_CORRUPT damage below a durable mark
- * (file and offset in reterr); PANDO_UNSUPPORTED a newer format; PANDO_IO, PANDO_NOSPACE. */
+ * (file and offset in reterr); PANDO_UNSUPPORTED a newer format; PANDO_IO, PANDO_NOSPACE.
+ */
 enum pando_status journal_open(const struct journal_config *config, struct journal **ret,
                                struct pando_err *reterr) PANDO_MUST_USE;
 /* Staged records that were not committed are lost. No group may be in flight. */
@@ -47,20 +49,24 @@ void journal_close(struct journal *j);
 
 /* Stage one record. Errors: PANDO_BUSY JOURNAL_STAGED_MAX is reached; PANDO_INVALID too
  * long; PANDO_NOSPACE or PANDO_IO the journal has stopped (see journal_retry). */
-enum pando_status journal_append(struct journal *j, uint8_t kind, struct pando_slice bytes,
+enum pando_status journal_append(struct journal *j, uint8_t kind,
+                                 struct pando_slice bytes,
                                  uint64_t *ret_position) PANDO_MUST_USE;
-/* Close the staged records into a group. False: nothing is staged, a group is in flight, or
- * the journal has stopped. */
+/* Close the staged records into a group. False: nothing is staged, a group is in flight,
+ * or the journal has stopped. */
 bool journal_commit_begin(struct journal *j, struct journal_group **ret_group);
-/* Write and sync. Thread: any; touches nothing that the loop thread may touch meanwhile. */
+/* Write and sync. Thread: any; touches nothing that the loop thread may touch meanwhile.
+ */
 void journal_commit_run(struct journal_group *group);
 /* Take the outcome. On success `*ret_durable` is the position behind the last durable
- * record. Errors: PANDO_NOSPACE, PANDO_IO: the journal has stopped; its records stay staged. */
+ * record. Errors: PANDO_NOSPACE, PANDO_IO: the journal has stopped; its records stay
+ * staged. */
 enum pando_status journal_commit_end(struct journal *j, struct journal_group *group,
                                      uint64_t *ret_durable) PANDO_MUST_USE;
-/* After a failure: reopen, verify what is on disk, write what is staged anew. PANDO_OK when
- * it takes appends again; the staged records need a new commit. Blocks briefly. */
-enum pando_status journal_retry(struct journal *j, struct pando_err *reterr) PANDO_MUST_USE;
+/* After a failure: reopen, verify what is on disk, write what is staged anew. PANDO_OK
+ * when it takes appends again; the staged records need a new commit. Blocks briefly. */
+enum pando_status journal_retry(struct journal *j,
+                                struct pando_err *reterr) PANDO_MUST_USE;
 
 /* The status with which the journal stopped, or PANDO_OK. */
 enum pando_status journal_stopped(const struct journal *j);
@@ -78,17 +84,18 @@ struct journal_cursor {
     struct journal *journal;
     uint64_t position; /* of the next record */
     struct pando_buf buf;
-    uint64_t buf_at;   /* position of buf's first byte */
+    uint64_t buf_at; /* position of buf's first byte */
 };
 void journal_scan(struct journal *j, uint64_t from, struct journal_cursor *ret);
 void journal_scan_end(struct journal_cursor *c);
 /* The next record; its bytes are valid until the next call. PANDO_NOT_FOUND at the end
  * (records appended later are found by calling again). PANDO_CORRUPT. */
-enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position, uint8_t *ret_kind,
+enum pando_status journal_next(struct journal_cursor *c, uint64_t *ret_position,
+                               uint8_t *ret_kind,
                                struct pando_slice *ret_bytes) PANDO_MUST_USE;
 
 struct journal_stats {
-    uint64_t bytes;    /* of all segments on disk, pre-written zeros included */
+    uint64_t bytes; /* of all segments on disk, pre-written zeros included */
     uint64_t segments;
     uint64_t commits;  /* since open */
     uint64_t records;  /* known: read at open and committed since */
@@ -100,9 +107,11 @@ void journal_stats(const struct journal *j, struct journal_stats *ret);
 /* The author's epoch, raised by every restore of a backup. */
 uint64_t journal_epoch(const struct journal *j);
 enum pando_status journal_epoch_read(const struct pando_files *files, const char *dir,
-                                     uint64_t *ret_epoch, struct pando_err *reterr) PANDO_MUST_USE;
+                                     uint64_t *ret_epoch,
+                                     struct pando_err *reterr) PANDO_MUST_USE;
 enum pando_status journal_epoch_raise(const struct pando_files *files, const char *dir,
-                                      uint64_t *ret_epoch, struct pando_err *reterr) PANDO_MUST_USE;
+                                      uint64_t *ret_epoch,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
 
 /* Replace the snapshot in `dir`: what all records below `position` amount to. A power cut
  * leaves the old one or the new one. Blocks. Thread: any, one call a directory at a time.
@@ -110,21 +119,22 @@ enum pando_status journal_epoch_raise(const struct pando_files *files, const cha
 enum pando_status journal_snapshot_write(const struct pando_files *files, const char *dir,
                                          uint64_t position, struct pando_slice state,
                                          struct pando_err *reterr) PANDO_MUST_USE;
-/* Append it to `ret_state`. Errors: PANDO_NOT_FOUND there is none; PANDO_CORRUPT; PANDO_FULL
- * it is longer than ret_state->max. Thread: as above. */
+/* Append it to `ret_state`. Errors: PANDO_NOT_FOUND there is none; PANDO_CORRUPT;
+ * PANDO_FULL it is longer than ret_state->max. Thread: as above. */
 enum pando_status journal_snapshot_read(const struct pando_files *files, const char *dir,
-                                        uint64_t *ret_position, struct pando_buf *ret_state,
+                                        uint64_t *ret_position,
+                                        struct pando_buf *ret_state,
                                         struct pando_err *reterr) PANDO_MUST_USE;
 /* Forget records below `position`, in whole segments; journal_first rises. Reads the
- * snapshot in full before. Blocks. Errors: PANDO_INVALID no snapshot reaches `position`, or
- * it is not durable; PANDO_CORRUPT the snapshot is damaged (nothing was dropped);
+ * snapshot in full before. Blocks. Errors: PANDO_INVALID no snapshot reaches `position`,
+ * or it is not durable; PANDO_CORRUPT the snapshot is damaged (nothing was dropped);
  * PANDO_BUSY a group is in flight; PANDO_IO. */
 enum pando_status journal_drop_before(struct journal *j, uint64_t position,
                                       struct pando_err *reterr) PANDO_MUST_USE;
 
-/* The i-th segment's file name and how many of its leading bytes are the durable journal; a
- * folder of exactly such (shorter) copies opens and verifies. The name is valid until the
- * next append. False behind the last. */
+/* The i-th segment's file name and how many of its leading bytes are the durable journal;
+ * a folder of exactly such (shorter) copies opens and verifies. The name is valid until
+ * the next append. False behind the last. */
 bool journal_file(const struct journal *j, size_t i, const char **ret_name,
                   uint64_t *ret_bytes);
 

@@ -1,12 +1,12 @@
-/* Goal: what journal.h promises of a journal on a good disk. Crashes, rot and failing disks:
- * crash_test.c, flip_test.c, nth_test.c. */
+/* Goal: what journal.h promises of a journal on a good disk. Crashes, rot and failing
+ * disks: crash_test.c, flip_test.c, nth_test.c. */
 #include "store/journal.h"
 
 #include "base/rng.h"
 #include "base/slice.h"
 #include "check.h"
 #include "store/files_memory.h"
-#include "store/jn_layout.h"
+#include "store/journal_layout.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -326,14 +326,16 @@ static void old_segments_go_once_a_snapshot_stands_for_them(void **state)
     uint8_t kind;
     CHECK_OK(journal_open(&config, &j, NULL));
     for (int i = 0; i < 400; i++) {
-        at[i] = append(j, (uint8_t)i, "a record of some length, so that segments fill up");
+        at[i] =
+            append(j, (uint8_t)i, "a record of some length, so that segments fill up");
         if (i % 5 == 4)
             commit(j);
     }
     journal_stats(j, &before);
     CHECK(before.segments > 2);
     CHECK_EQ(journal_drop_before(j, at[300], NULL), PANDO_INVALID); /* no snapshot */
-    CHECK_OK(journal_snapshot_write(&config.files, "/j", at[300], slice_text("sum"), NULL));
+    CHECK_OK(
+        journal_snapshot_write(&config.files, "/j", at[300], slice_text("sum"), NULL));
     CHECK_EQ(journal_drop_before(j, at[301], NULL), PANDO_INVALID); /* it ends before */
     CHECK_EQ(journal_drop_before(j, journal_durable(j) + 1, NULL), PANDO_INVALID);
     CHECK_OK(journal_drop_before(j, at[300], NULL));
@@ -364,7 +366,8 @@ static void old_segments_go_once_a_snapshot_stands_for_them(void **state)
     journal_close(j);
     CHECK(files_memory_flip(disk, "/j/snapshot", 33, 1));
     buf_init(&got, 100);
-    CHECK_EQ(journal_snapshot_read(&config.files, "/j", &position, &got, NULL), PANDO_CORRUPT);
+    CHECK_EQ(journal_snapshot_read(&config.files, "/j", &position, &got, NULL),
+             PANDO_CORRUPT);
     buf_deinit(&got);
     files_memory_free(disk);
 }
@@ -414,14 +417,18 @@ static void *run_group(void *group)
     return NULL;
 }
 
-/* Real files, and the blocking part on another thread while this one appends and reads. */
+/* Real files, and the blocking part on another thread while this one appends and reads.
+ */
 static void commits_on_another_thread_while_this_one_appends(void **state)
 {
     (void)state;
     char root[] = "/tmp/pando-journal-XXXXXX", command[64];
     CHECK(mkdtemp(root) != NULL);
-    struct journal_config config = { .files = files_posix(), .dir = root, .sync = true,
-                                     .segment_min = 8192, .segment_max = 65536 };
+    struct journal_config config = { .files = files_posix(),
+                                     .dir = root,
+                                     .sync = true,
+                                     .segment_min = 8192,
+                                     .segment_max = 65536 };
     struct journal *j;
     uint64_t at[2000], durable;
     size_t len = 0;

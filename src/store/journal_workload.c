@@ -98,7 +98,8 @@ static const char *compare(const struct workload *w, struct journal *j, size_t *
     while (i < w->len && w->records[i].position < journal_first(j))
         i++;
     journal_scan(j, journal_first(j), &c);
-    while (wrong == NULL && (st = journal_next(&c, &position, &kind, &bytes)) == PANDO_OK) {
+    while (wrong == NULL &&
+           (st = journal_next(&c, &position, &kind, &bytes)) == PANDO_OK) {
         if (i >= w->len)
             wrong = "a record that nobody appended";
         else if (position != w->records[i].position)
@@ -152,13 +153,14 @@ static const char *append_again(const struct journal_config *config, struct jour
         return "no second opening";
     buf_init(&got, 100);
     const enum pando_status st = journal_read(*j, position, &kind, &got);
-    const bool same = st == PANDO_OK && kind == 77 && slice_equal(buf_view(&got), slice_text(text));
+    const bool same =
+        st == PANDO_OK && kind == 77 && slice_equal(buf_view(&got), slice_text(text));
     buf_deinit(&got);
     return same ? NULL : "the record appended after recovery is not there";
 }
 
-const char *workload_check(const struct workload *w, struct files_memory *disk, size_t acked,
-                           enum pando_status *ret_status, size_t *ret_len)
+const char *workload_check(const struct workload *w, struct files_memory *disk,
+                           size_t acked, enum pando_status *ret_status, size_t *ret_len)
 {
     struct journal_config config = w->config;
     struct journal *j = NULL;
@@ -185,8 +187,9 @@ const char *workload_check(const struct workload *w, struct files_memory *disk, 
  * thrown away. */
 static enum pando_status lose(struct workload *w, bool power)
 {
-    static const enum files_crash how[] = { FILES_CRASH_NONE, FILES_CRASH_ALL, FILES_CRASH_SOME,
-                                            FILES_CRASH_TORN, FILES_CRASH_LATE };
+    static const enum files_crash how[] = { FILES_CRASH_NONE, FILES_CRASH_ALL,
+                                            FILES_CRASH_SOME, FILES_CRASH_TORN,
+                                            FILES_CRASH_LATE };
     struct files_memory *before = w->disk, *after = files_memory_fork(before);
     if (after == NULL)
         return PANDO_NOMEM;
@@ -204,7 +207,8 @@ static enum pando_status lose(struct workload *w, bool power)
     return st == PANDO_OK ? workload_open(w) : st;
 }
 
-/* A snapshot of a durable position, and what lies before it dropped. Snapshots only go up. */
+/* A snapshot of a durable position, and what lies before it dropped. Snapshots only go
+ * up. */
 static enum pando_status shed(struct workload *w)
 {
     if (w->acked == 0 || !w->config.sync)
@@ -214,8 +218,8 @@ static enum pando_status shed(struct workload *w)
         return PANDO_OK;
     w->snapshot = position;
     const uint64_t first = journal_first(w->journal);
-    enum pando_status st = journal_snapshot_write(&w->config.files, WORKLOAD_DIR, position,
-                                                  slice_text("a state"), NULL);
+    enum pando_status st = journal_snapshot_write(&w->config.files, WORKLOAD_DIR,
+                                                  position, slice_text("a state"), NULL);
     if (st == PANDO_OK)
         st = journal_drop_before(w->journal, position, NULL);
     w->dropped += journal_first(w->journal) > first;

@@ -1,8 +1,9 @@
-/* journal_workload.h - a life of a journal on a simulated disk, and what must be true of it.
+/* journal_workload.h - a life of a journal on a simulated disk, and what must be true of
+ * it.
  *
  * Tests share it: it appends records whose content follows from their number, commits,
- * closes, reopens and survives crashes as a seed says, and remembers what was acknowledged.
- * workload_check opens a copy of the disk with the real code and compares.
+ * closes, reopens and survives crashes as a seed says, and remembers what was
+ * acknowledged. workload_check opens a copy of the disk with the real code and compares.
  */
 #ifndef STORE_JOURNAL_WORKLOAD_H
 #define STORE_JOURNAL_WORKLOAD_H
@@ -10,8 +11,8 @@
 #include "store/files_memory.h"
 #include "store/journal.h"
 
-#define WORKLOAD_RECORDS_MAX 4096
-#define WORKLOAD_DIR "/j"
+#define WORKLOAD_RECORDS_MAX   4096
+#define WORKLOAD_DIR           "/j"
 #define WORKLOAD_UNREAD_DAMAGE "verify finds damage that reading does not meet"
 
 struct workload_record {
@@ -24,7 +25,8 @@ struct workload {
     struct journal_config config;
     struct journal *journal;
     struct rng rng;
-    struct workload_record records[WORKLOAD_RECORDS_MAX]; /* appended and not known lost */
+    struct workload_record
+        records[WORKLOAD_RECORDS_MAX]; /* appended and not known lost */
     size_t len;
     size_t acked; /* of those, the first ones are durable */
     uint32_t next_number;
@@ -48,10 +50,10 @@ void workload_close(struct workload *w);
 /* One life: some hundred steps of all of the above. */
 enum pando_status workload_run(struct workload *w, size_t steps);
 
-/* The records on `disk`, opened by the real code, are the first `*ret_len` of `w`, all that
- * were acknowledged among them, and the journal takes more. NULL: all is well, else what is
- * wrong. `*ret_status` is what open gave. */
-const char *workload_check(const struct workload *w, struct files_memory *disk, size_t acked,
-                           enum pando_status *ret_status, size_t *ret_len);
+/* The records on `disk`, opened by the real code, are the first `*ret_len` of `w`, all
+ * that were acknowledged among them, and the journal takes more. NULL: all is well, else
+ * what is wrong. `*ret_status` is what open gave. */
+const char *workload_check(const struct workload *w, struct files_memory *disk,
+                           size_t acked, enum pando_status *ret_status, size_t *ret_len);
 
 #endif

@@ -1,10 +1,11 @@
-/* Goal: whichever operation of the disk fails, nothing acknowledged is lost, and the journal
- * goes on without a restart.
+/* Goal: whichever operation of the disk fails, nothing acknowledged is lost, and the
+ * journal goes on without a restart.
  *
- * One scripted life is lived again and again; in the n-th of them the n-th operation on the
- * disk fails, once or three times in a row. Failed commits go through journal_retry, failed
- * openings are repeated. Right after each failure copies of the disk are crashed and checked,
- * also through a second process that believes what the page cache still shows.
+ * One scripted life is lived again and again; in the n-th of them the n-th operation on
+ * the disk fails, once or three times in a row. Failed commits go through journal_retry,
+ * failed openings are repeated. Right after each failure copies of the disk are crashed
+ * and checked, also through a second process that believes what the page cache still
+ * shows.
  *
  * Usage: nth_test [SEEDS]. Exits with 1 and the place when a promise is broken.
  */
@@ -25,8 +26,9 @@ struct sweep {
 
 static bool wrong(struct sweep *s, const char *what)
 {
-    (void)printf("seed %llu, operation %llu failing %llu times: %s\n", (unsigned long long)s->seed,
-                 (unsigned long long)s->nth, (unsigned long long)s->times, what);
+    (void)printf("seed %llu, operation %llu failing %llu times: %s\n",
+                 (unsigned long long)s->seed, (unsigned long long)s->nth,
+                 (unsigned long long)s->times, what);
     s->failed = true;
     return false;
 }
@@ -38,12 +40,14 @@ static bool check_crash(struct sweep *s, enum files_crash how)
     size_t len;
     struct files_memory *copy = files_memory_fork(s->w->disk);
     bool ok = copy != NULL && files_memory_crash(copy, how, &s->rng) == PANDO_OK;
-    const char *what = ok ? workload_check(s->w, copy, s->w->acked, &st, &len) : "memory is out";
+    const char *what =
+        ok ? workload_check(s->w, copy, s->w->acked, &st, &len) : "memory is out";
     files_memory_free(copy);
     return what == NULL || wrong(s, what);
 }
 
-/* The process dies instead of going on; what the next one calls durable survives the power. */
+/* The process dies instead of going on; what the next one calls durable survives the
+ * power. */
 static bool check_successor(struct sweep *s)
 {
     struct journal_config config = s->w->config;
@@ -56,7 +60,8 @@ static bool check_successor(struct sweep *s)
         st = journal_open(&config, &j, NULL);
     }
     if (st == PANDO_OK) {
-        while (promised < s->w->len && s->w->records[promised].position < journal_durable(j))
+        while (promised < s->w->len &&
+               s->w->records[promised].position < journal_durable(j))
             promised++;
         off = files_memory_fork(copy);
     }
@@ -84,7 +89,8 @@ static bool commit(struct sweep *s)
         enum pando_status st = workload_commit(s->w);
         if (st == PANDO_OK)
             st = journal_stopped(s->w->journal); /* when the last retry failed */
-        if (st == PANDO_OK && journal_durable(s->w->journal) >= journal_end(s->w->journal))
+        if (st == PANDO_OK &&
+            journal_durable(s->w->journal) >= journal_end(s->w->journal))
             return true;
         if (st == PANDO_OK)
             return wrong(s, "a commit left something staged");
@@ -173,7 +179,8 @@ static bool fill_up(struct sweep *s, uint64_t limit)
     ok = ok && check_all(s);
     const size_t acked = w->acked, len = w->len;
     files_memory_limit(w->disk, 0);
-    ok = ok && (journal_retry(w->journal, NULL) == PANDO_OK || wrong(s, "no retry with room"));
+    ok = ok &&
+         (journal_retry(w->journal, NULL) == PANDO_OK || wrong(s, "no retry with room"));
     ok = ok && commit(s);
     if (ok && (w->acked != len || len <= acked))
         ok = wrong(s, "the staged are lost");

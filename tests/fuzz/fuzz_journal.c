@@ -1,16 +1,17 @@
-/* Property: whatever lies in a journal's files, opening, walking, reading and verifying end,
- * within the memory of one group, and nothing is handed out that its checksum does not cover;
- * a journal that opened takes a record, and after a restart still has it.
+/* Property: whatever lies in a journal's files, opening, walking, reading and verifying
+ * end, within the memory of one group, and nothing is handed out that its checksum does
+ * not cover; a journal that opened takes a record, and after a restart still has it.
  *
  * The input is the content of up to four files: a byte for the name (0 to 2: the segment
- * at that many times 4096; 3: the epoch), two for the length, then the bytes. Checksums are made right on
- * demand (bit 7 of the name's byte), for else nothing would get past them.
+ * at that many times 4096; 3: the epoch), two for the length, then the bytes. Checksums
+ * are made right on demand (bit 7 of the name's byte), for else nothing would get past
+ * them.
  */
 #include "base/assert.h"
 #include "base/slice.h"
 #include "store/crc32c.h"
 #include "store/files_memory.h"
-#include "store/jn_layout.h"
+#include "store/journal_layout.h"
 #include "store/journal.h"
 
 #include <stdlib.h>
@@ -58,8 +59,8 @@ static size_t put_file(const struct pando_files *files, struct pando_slice input
     memcpy(content, input.ptr + 3, len);
     if (input.ptr[0] & 0x80)
         mend(content, len);
-    PANDO_ASSERT(files_replace(files, "/j", names[input.ptr[0] & 3], slice_of(content, len)) ==
-                 PANDO_OK);
+    PANDO_ASSERT(files_replace(files, "/j", names[input.ptr[0] & 3],
+                               slice_of(content, len)) == PANDO_OK);
     return 3 + len;
 }
 

@@ -1,4 +1,4 @@
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/slice.h"
 
@@ -7,7 +7,8 @@
 #define SCAN_BLOCK (256u << 10)
 #define FIRST_READ 1024u
 
-static const uint8_t *in_chunks(const struct chunk *c, uint64_t position, size_t *ret_room)
+static const uint8_t *in_chunks(const struct chunk *c, uint64_t position,
+                                size_t *ret_room)
 {
     for (; c != NULL; c = c->next) {
         if (position < c->position || position >= c->position + c->bytes.len)
@@ -19,7 +20,8 @@ static const uint8_t *in_chunks(const struct chunk *c, uint64_t position, size_t
     return NULL;
 }
 
-const uint8_t *journal_staged_at(const struct journal *j, uint64_t position, size_t *ret_room)
+const uint8_t *journal_staged_at(const struct journal *j, uint64_t position,
+                                 size_t *ret_room)
 {
     const uint8_t *found =
         j->flying == NULL ? NULL : in_chunks(j->flying->chunks, position, ret_room);
@@ -46,7 +48,8 @@ static enum pando_status read_staged(const uint8_t *at, size_t room, uint8_t *re
     if (room < RECORD_HEAD)
         return PANDO_NOT_FOUND;
     record_head_decode(at, &h);
-    if (h.len > room - RECORD_HEAD || !record_is_whole(&h, slice_of(at + RECORD_HEAD, h.len)))
+    if (h.len > room - RECORD_HEAD ||
+        !record_is_whole(&h, slice_of(at + RECORD_HEAD, h.len)))
         return PANDO_NOT_FOUND;
     *ret_kind = h.kind;
     return buf_append(ret, slice_of(at + RECORD_HEAD, h.len));
@@ -67,7 +70,8 @@ enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *re
     uint8_t first[FIRST_READ];
     struct record_head h;
     const uint64_t offset = position - s->head.base;
-    enum pando_status st = f->ops->pread(f->ctx, s->file, offset, first, sizeof first, &got);
+    enum pando_status st =
+        f->ops->pread(f->ctx, s->file, offset, first, sizeof first, &got);
     if (st != PANDO_OK)
         return st;
     if (got < RECORD_HEAD)
@@ -82,10 +86,12 @@ enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *re
     if (h.len > 0 && h.len <= got - RECORD_HEAD)
         memcpy(ret->ptr + at, first + RECORD_HEAD, h.len);
     else if (h.len > 0)
-        st = f->ops->pread(f->ctx, s->file, offset + RECORD_HEAD, ret->ptr + at, h.len, &got);
+        st = f->ops->pread(f->ctx, s->file, offset + RECORD_HEAD, ret->ptr + at, h.len,
+                           &got);
     if (st == PANDO_OK && h.len > got)
         return PANDO_CORRUPT; /* the file ends before */
-    const struct pando_slice body = h.len > 0 ? slice_of(ret->ptr + at, h.len) : SLICE_EMPTY;
+    const struct pando_slice body =
+        h.len > 0 ? slice_of(ret->ptr + at, h.len) : SLICE_EMPTY;
     if (st == PANDO_OK && !record_is_whole(&h, body))
         st = PANDO_CORRUPT;
     if (st != PANDO_OK)
@@ -106,7 +112,8 @@ void journal_scan_end(struct journal_cursor *c)
     buf_deinit(&c->buf);
 }
 
-/* `len` bytes at the cursor, from memory where they are staged, else through the buffer. */
+/* `len` bytes at the cursor, from memory where they are staged, else through the buffer.
+ */
 static enum pando_status look(struct journal_cursor *c, size_t len, const uint8_t **ret)
 {
     struct journal *j = c->journal;
@@ -125,11 +132,14 @@ static enum pando_status look(struct journal_cursor *c, size_t len, const uint8_
         return PANDO_NOT_FOUND;
     buf_reset(&c->buf);
     const uint64_t left = s->used - c->position;
-    const size_t want = len > SCAN_BLOCK ? len : left < SCAN_BLOCK ? (size_t)left : SCAN_BLOCK;
+    const size_t want = len > SCAN_BLOCK    ? len
+                        : left < SCAN_BLOCK ? (size_t)left
+                                            : SCAN_BLOCK;
     enum pando_status st = buf_reserve(&c->buf, want);
     if (st == PANDO_OK)
-        st = j->config.files.ops->pread(j->config.files.ctx, s->file, c->position - s->head.base,
-                                        c->buf.ptr, want, &got);
+        st = j->config.files.ops->pread(j->config.files.ctx, s->file,
+                                        c->position - s->head.base, c->buf.ptr, want,
+                                        &got);
     if (st != PANDO_OK)
         return st;
     c->buf.len = got;

@@ -1,8 +1,8 @@
-/* jn_verify.c - checking every byte of a journal that nobody needs to open.
+/* journal_verify.c - checking every byte of a journal that nobody needs to open.
  *
  * Also the small file beside the segments: the epoch.
  */
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/slice.h"
 #include "store/crc32c.h"
@@ -42,7 +42,8 @@ enum pando_status journal_epoch_read(const struct pando_files *files, const char
     if (st != PANDO_OK || sscanf(text, "pando-epoch %" SCNu64, &epoch) != 1 ||
         print_epoch(epoch, again) != got || memcmp(again, text, got) != 0)
         return pando_err_set(reterr, PANDO_CORRUPT,
-                             "journal: %.160s is damaged; restore it from a backup", path);
+                             "journal: %.160s is damaged; restore it from a backup",
+                             path);
     *ret_epoch = epoch;
     return PANDO_OK;
 }
@@ -84,8 +85,8 @@ static void report(struct audit *a, uint64_t base, uint64_t offset, const char *
     segment_path(a->dir, base, path);
     a->ret->damages++;
     if (a->sink != NULL && a->sink->damage != NULL)
-        a->sink->damage(a->sink->ctx,
-                        &(struct journal_damage){ .path = path, .offset = offset, .what = what });
+        a->sink->damage(a->sink->ctx, &(struct journal_damage){
+                                          .path = path, .offset = offset, .what = what });
 }
 
 static void note(void *arg, const char *name, bool is_dir)
@@ -106,12 +107,15 @@ static int by_base(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* A segment's first group says where the one before ended: with or without a last mark. */
-static enum pando_status audit_joint(struct audit *a, int file, const struct segment_head *head)
+/* A segment's first group says where the one before ended: with or without a last mark.
+ */
+static enum pando_status audit_joint(struct audit *a, int file,
+                                     const struct segment_head *head)
 {
     struct group_head first;
     bool found;
-    const enum pando_status st = journal_first_group(a->files, file, head, &first, &found);
+    const enum pando_status st =
+        journal_first_group(a->files, file, head, &first, &found);
     const uint64_t end = a->chain.end != 0 ? a->chain.end : a->empty;
     if (st != PANDO_OK || !found || end == 0 || first.previous == end ||
         first.previous == a->chain.content || first.previous == a->empty)
@@ -128,7 +132,8 @@ static enum pando_status audit_segment(struct audit *a, size_t i, int file)
     struct walk w;
     size_t got = 0;
     bool proof = false, dirty = false;
-    enum pando_status st = a->files->ops->pread(a->files->ctx, file, 0, raw, sizeof raw, &got);
+    enum pando_status st =
+        a->files->ops->pread(a->files->ctx, file, 0, raw, sizeof raw, &got);
     if (st != PANDO_OK)
         return st;
     if (got < sizeof raw || !segment_head_decode(raw, &head)) {
@@ -190,13 +195,15 @@ static enum pando_status audit_beside(struct audit *a)
     uint64_t epoch, position;
     struct pando_buf state;
     buf_init(&state, JOURNAL_SNAPSHOT_MAX);
-    enum pando_status st = journal_snapshot_read(a->files, a->dir, &position, &state, NULL);
+    enum pando_status st =
+        journal_snapshot_read(a->files, a->dir, &position, &state, NULL);
     a->ret->bytes += state.len;
     buf_deinit(&state);
     if (st == PANDO_CORRUPT)
         report_file(a, "snapshot", "the snapshot does not match its checksum");
     else if (st == PANDO_OK && a->len > 0 && position < a->bases[0])
-        report_file(a, "snapshot", "records between the snapshot and the first segment are missing");
+        report_file(a, "snapshot",
+                    "records between the snapshot and the first segment are missing");
     if (st != PANDO_OK && st != PANDO_CORRUPT && st != PANDO_NOT_FOUND)
         return st;
     st = journal_epoch_read(a->files, a->dir, &epoch, NULL);

@@ -1,11 +1,11 @@
-/* jn_retry.c - going on after a failed commit, without a restart.
+/* journal_retry.c - going on after a failed commit, without a restart.
  *
- * The failed group's records keep their positions, which tables and peers may know already,
- * so they are written again to the same place. That is no repeated sync of the same pages:
- * what the cache holds is given up first, what was durable is read back from the disk and
- * checked, and the new write makes the pages dirty anew.
+ * The failed group's records keep their positions, which tables and peers may know
+ * already, so they are written again to the same place. That is no repeated sync of the
+ * same pages: what the cache holds is given up first, what was durable is read back from
+ * the disk and checked, and the new write makes the pages dirty anew.
  */
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/assert.h"
 
@@ -31,9 +31,10 @@ static enum pando_status verify_durable(struct journal *j, struct pando_err *ret
         if (st != PANDO_OK)
             return st;
         if (w.end < s->used)
-            return pando_err_set(reterr, PANDO_CORRUPT,
-                                 "journal: %.150s lost an acknowledged group when the disk failed",
-                                 j->dir);
+            return pando_err_set(
+                reterr, PANDO_CORRUPT,
+                "journal: %.150s lost an acknowledged group when the disk failed",
+                j->dir);
     }
     return PANDO_OK;
 }
@@ -58,8 +59,8 @@ static enum pando_status reopen(struct journal *j)
     return PANDO_OK;
 }
 
-/* A large segment that was not made yet, perhaps because the disk had no room for it, becomes
- * as small as what is staged allows. */
+/* A large segment that was not made yet, perhaps because the disk had no room for it,
+ * becomes as small as what is staged allows. */
 static void shrink_last(struct journal *j)
 {
     struct segment *s = j->segments_len > 0 ? &j->segments[j->segments_len - 1] : NULL;

@@ -1,5 +1,6 @@
-/* jn_walk.c - reading segments group by group: recovery and verification share it. */
-#include "store/jn_impl.h"
+/* journal_walk.c - reading segments group by group: recovery and verification share it.
+ */
+#include "store/journal_impl.h"
 
 #include "base/slice.h"
 #include "store/crc32c.h"
@@ -15,17 +16,20 @@ void segment_path(const char *dir, uint64_t base, char ret[static FILES_PATH_MAX
     (void)snprintf(ret, FILES_PATH_MAX, "%.900s/%016" PRIx64 ".seg", dir, base);
 }
 
-static enum pando_status read_exact(const struct pando_files *files, int file, uint64_t offset,
-                                    uint8_t *ptr, size_t len, bool *ret_whole)
+static enum pando_status read_exact(const struct pando_files *files, int file,
+                                    uint64_t offset, uint8_t *ptr, size_t len,
+                                    bool *ret_whole)
 {
     size_t got = 0;
-    const enum pando_status st = files->ops->pread(files->ctx, file, offset, ptr, len, &got);
+    const enum pando_status st =
+        files->ops->pread(files->ctx, file, offset, ptr, len, &got);
     *ret_whole = st == PANDO_OK && got == len;
     return st;
 }
 
 /* A head that belongs exactly here. */
-static bool fits(const struct segment_head *s, const struct group_head *g, uint64_t position)
+static bool fits(const struct segment_head *s, const struct group_head *g,
+                 uint64_t position)
 {
     return g->position == position && g->generation == (uint32_t)s->generation &&
            g->len <= JOURNAL_GROUP_LIMIT && g->len % 8 == 0 &&
@@ -43,7 +47,8 @@ static bool payload_is_whole(const struct group_head *g, const uint8_t *payload)
 /* The group at `position`, read into `buf`; `*ret_found` false: none that is whole. */
 static enum pando_status read_group(const struct pando_files *files, int file,
                                     const struct segment_head *head, uint64_t position,
-                                    struct pando_buf *buf, struct group_head *ret, bool *ret_found)
+                                    struct pando_buf *buf, struct group_head *ret,
+                                    bool *ret_found)
 {
     uint8_t raw[GROUP_HEAD];
     *ret_found = false;
@@ -52,20 +57,21 @@ static enum pando_status read_group(const struct pando_files *files, int file,
     bool whole;
     enum pando_status st =
         read_exact(files, file, position - head->base, raw, sizeof raw, &whole);
-    if (st != PANDO_OK || !whole || !group_head_decode(raw, ret) || !fits(head, ret, position))
+    if (st != PANDO_OK || !whole || !group_head_decode(raw, ret) ||
+        !fits(head, ret, position))
         return st;
     buf_reset(buf);
     st = buf_reserve(buf, ret->len);
     if (st == PANDO_OK && ret->len > 0)
-        st = read_exact(files, file, position - head->base + GROUP_HEAD, buf->ptr, ret->len,
-                        &whole);
+        st = read_exact(files, file, position - head->base + GROUP_HEAD, buf->ptr,
+                        ret->len, &whole);
     *ret_found = st == PANDO_OK && whole && payload_is_whole(ret, buf->ptr);
     return st;
 }
 
 enum pando_status journal_first_group(const struct pando_files *files, int file,
-                                      const struct segment_head *head, struct group_head *ret,
-                                      bool *ret_found)
+                                      const struct segment_head *head,
+                                      struct group_head *ret, bool *ret_found)
 {
     uint8_t raw[GROUP_HEAD];
     bool whole;
@@ -89,7 +95,8 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
         .previous = position,
         .payload_crc = crc32c(0, SLICE_EMPTY),
     };
-    if (position <= head->base + SEGMENT_HEAD || position + GROUP_HEAD > head->base + head->size)
+    if (position <= head->base + SEGMENT_HEAD ||
+        position + GROUP_HEAD > head->base + head->size)
         return PANDO_NOT_FOUND;
     group_head_encode(&h, raw);
     return files->ops->pwrite(files->ctx, file, position - head->base, SLICE_OF(raw));
@@ -108,7 +115,8 @@ enum pando_status journal_walk(const struct pando_files *files, int file,
     *ret = (struct walk){ .end = position, .content = position };
     while (st == PANDO_OK && found) {
         st = read_group(files, file, head, position, &buf, &g, &found);
-        if (st != PANDO_OK || !found || (previous != UINT64_MAX && g.previous != previous))
+        if (st != PANDO_OK || !found ||
+            (previous != UINT64_MAX && g.previous != previous))
             break;
         position += GROUP_HEAD + g.len;
         previous = position;
@@ -136,7 +144,8 @@ enum pando_status journal_look_ahead(const struct pando_files *files, int file,
     size_t got = 1; /* a copy of a journal may be shorter than its head says */
     for (uint64_t at = from; at < head->base + head->size && st == PANDO_OK && got > 0;
          at += step) {
-        st = files->ops->pread(files->ctx, file, at - head->base, block, step + GROUP_HEAD, &got);
+        st = files->ops->pread(files->ctx, file, at - head->base, block,
+                               step + GROUP_HEAD, &got);
         for (size_t i = 0; i + 8 <= got && i < step; i += 8) {
             static const uint8_t zeros[8] = { 0 };
             struct group_head g;

@@ -1,4 +1,4 @@
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/assert.h"
 #include "base/slice.h"
@@ -18,12 +18,14 @@ static void free_chunks(struct chunk *c)
     }
 }
 
-/* That the end was durable is written down, so that rot in the last group will be found. */
+/* That the end was durable is written down, so that rot in the last group will be found.
+ */
 static void put_last_mark(struct journal *j)
 {
     const struct pando_files *f = &j->config.files;
     size_t i = j->segments_len;
-    while (i > 0 && (!j->segments[i - 1].exists || j->segments[i - 1].head.base > j->durable))
+    while (i > 0 &&
+           (!j->segments[i - 1].exists || j->segments[i - 1].head.base > j->durable))
         i--;
     if (!j->opened || j->stopped != PANDO_OK || i == 0)
         return;
@@ -67,7 +69,8 @@ static uint64_t size_behind(const struct journal *j, const struct segment *last)
 
 static enum pando_status next_segment(struct journal *j, size_t need)
 {
-    const struct segment *last = j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
+    const struct segment *last =
+        j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
     struct segment_head head = { .format = JOURNAL_FORMAT,
                                  .space = j->config.space,
                                  .generation = j->config.seed };
@@ -84,14 +87,16 @@ static enum pando_status next_segment(struct journal *j, size_t need)
     return journal_add_segment(j, &head, &s);
 }
 
-/* An open chunk that takes `need` bytes of records; a new group, perhaps in a new segment. */
+/* An open chunk that takes `need` bytes of records; a new group, perhaps in a new
+ * segment. */
 static enum pando_status open_chunk(struct journal *j, size_t need)
 {
     if (j->staged_last != NULL && has_room(j, j->staged_last, need))
         return PANDO_OK;
     const uint64_t previous = j->end;
     uint64_t position = previous;
-    const struct segment *s = j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
+    const struct segment *s =
+        j->segments_len == 0 ? NULL : &j->segments[j->segments_len - 1];
     if (s == NULL || position + GROUP_HEAD + need > s->head.base + s->head.size) {
         const enum pando_status st = next_segment(j, need);
         if (st != PANDO_OK)
@@ -120,8 +125,8 @@ static enum pando_status open_chunk(struct journal *j, size_t need)
     return PANDO_OK;
 }
 
-enum pando_status journal_append(struct journal *j, uint8_t kind, struct pando_slice bytes,
-                                 uint64_t *ret_position)
+enum pando_status journal_append(struct journal *j, uint8_t kind,
+                                 struct pando_slice bytes, uint64_t *ret_position)
 {
     static const uint8_t zeros[8] = { 0 };
     uint8_t head[RECORD_HEAD];
@@ -241,9 +246,10 @@ static enum pando_status sync_target(const struct journal_group *g, int file)
     return st;
 }
 
-/* Write the chunks of one segment. Everything in front of a new segment is synced before the
- * first group in it, in the weak mode too: so a segment proves the ones before it. */
-static enum pando_status write_target(struct journal_group *g, struct target *t, struct chunk **c)
+/* Write the chunks of one segment. Everything in front of a new segment is synced before
+ * the first group in it, in the weak mode too: so a segment proves the ones before it. */
+static enum pando_status write_target(struct journal_group *g, struct target *t,
+                                      struct chunk **c)
 {
     const struct pando_files *f = &g->files;
     enum pando_status st = PANDO_OK;
@@ -276,8 +282,8 @@ static void mark_behind(struct journal_group *g)
         g->marked = g->end;
 }
 
-/* Some zeros for the next segment, so many that it is ready when this one is full. A failure
- * matters only when the segment is needed. */
+/* Some zeros for the next segment, so many that it is ready when this one is full. A
+ * failure matters only when the segment is needed. */
 static void write_ahead(struct journal_group *g)
 {
     uint64_t len = 0;

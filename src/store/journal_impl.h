@@ -1,13 +1,13 @@
-/* jn_impl.h - what the files of the journal share. */
+/* journal_impl.h - what the files of the journal share. */
 #ifndef STORE_JOURNAL_IMPL_H
 #define STORE_JOURNAL_IMPL_H
 
 #include "store/journal.h"
-#include "store/jn_layout.h"
+#include "store/journal_layout.h"
 
 #define JOURNAL_SEGMENTS_MAX 4096
-#define JOURNAL_CHUNK_MAX (4u << 20) /* bytes of one group, unless one record is larger */
-#define JOURNAL_GROUP_LIMIT (JOURNAL_CHUNK_MAX + JOURNAL_RECORD_MAX + 4096u)
+#define JOURNAL_CHUNK_MAX    (4u << 20) /* bytes of one group */
+#define JOURNAL_GROUP_LIMIT  (JOURNAL_CHUNK_MAX + JOURNAL_RECORD_MAX + 4096u)
 
 struct segment {
     struct segment_head head;
@@ -27,14 +27,15 @@ struct chunk {
     struct pando_buf bytes; /* room for the head, then records */
 };
 
-/* A file of zeros that will be the next segment: written bit by bit ahead of need, so that
- * no commit waits for it and none changes metadata. The committing thread owns it. */
+/* A file of zeros that will be the next segment: written bit by bit ahead of need, so
+ * that no commit waits for it and none changes metadata. The committing thread owns it.
+ */
 struct spare {
     int file;        /* -1: none */
     uint64_t size;   /* wanted */
     uint64_t filled; /* zeros written */
     uint64_t synced;
-    bool failed;     /* not tried again before the next segment is made */
+    bool failed; /* not tried again before the next segment is made */
 };
 
 struct journal {
@@ -45,14 +46,15 @@ struct journal {
     struct chunk *staged; /* oldest first; the last one is open */
     struct chunk *staged_last;
     struct journal_group *flying;
-    struct spare spare;  /* the group's, while one is flying */
+    struct spare spare; /* the group's, while one is flying */
     size_t staged_bytes;
-    uint64_t end;      /* where the next record or group goes */
+    uint64_t end; /* where the next record or group goes */
     uint64_t durable;
     uint64_t epoch;
-    uint64_t synced;   /* really on disk: what marks may say; durable, but in the weak mode */
-    uint64_t marked;   /* the newest durable mark on disk */
-    bool opened;       /* else closing must not write */
+    uint64_t
+        synced; /* really on disk: what marks may say; durable, but in the weak mode */
+    uint64_t marked; /* the newest durable mark on disk */
+    bool opened;     /* else closing must not write */
     enum pando_status stopped;
     struct journal_stats stats;
 };
@@ -69,7 +71,7 @@ struct journal_group {
     struct pando_files files;
     char dir[FILES_PATH_MAX];
     bool sync;
-    int before;      /* the file in front of the first target: the weak mode syncs it late */
+    int before; /* the file in front of the first target: the weak mode syncs it late */
     uint64_t synced; /* what a mark may say; run moves it */
     uint64_t marked; /* by the mark behind the group; 0: none was written */
     uint64_t end;
@@ -84,15 +86,17 @@ struct journal_group {
 
 /* Where a walk over groups stands. */
 struct walk {
-    uint64_t end;     /* behind the last whole group */
-    uint64_t content; /* the same without a mark at the end, which the next group may ignore */
+    uint64_t end; /* behind the last whole group */
+    uint64_t
+        content; /* the same without a mark at the end, which the next group may ignore */
     uint64_t durable; /* the newest mark */
     uint64_t records;
 };
 
 /* The head of the first group of a segment; `*ret_found` false: none that is whole. */
 enum pando_status journal_first_group(const struct pando_files *files, int file,
-                                      const struct segment_head *head, struct group_head *ret,
+                                      const struct segment_head *head,
+                                      struct group_head *ret,
                                       bool *ret_found) PANDO_MUST_USE;
 /* A group without records that says: all before `position` is on disk. No sync. */
 enum pando_status journal_put_mark(const struct pando_files *files, int file,
@@ -102,16 +106,18 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
 #define SPARE_NAME "spare.tmp" /* a backup leaves it out */
 
 /* Add `len` bytes of zeros to the spare file, making it when there is none. */
-enum pando_status spare_grow(struct spare *s, const struct pando_files *files, const char *dir,
-                             uint64_t size, uint64_t len) PANDO_MUST_USE;
+enum pando_status spare_grow(struct spare *s, const struct pando_files *files,
+                             const char *dir, uint64_t size, uint64_t len) PANDO_MUST_USE;
 /* Remove it. */
 void spare_discard(struct spare *s, const struct pando_files *files, const char *dir);
 /* Make the segment of the spare file: zeros first, then its head, then its name. */
-enum pando_status segment_make(struct spare *s, const struct pando_files *files, const char *dir,
-                               const struct segment_head *head, int *ret_file) PANDO_MUST_USE;
+enum pando_status segment_make(struct spare *s, const struct pando_files *files,
+                               const char *dir, const struct segment_head *head,
+                               int *ret_file) PANDO_MUST_USE;
 void segment_path(const char *dir, uint64_t base, char ret[static FILES_PATH_MAX]);
 /* Follow the chain of groups of a segment from its first one, whose `previous` must be
- * `expected` (UINT64_MAX: any). Reads everything; stops at the first group that is not whole. */
+ * `expected` (UINT64_MAX: any). Reads everything; stops at the first group that is not
+ * whole. */
 enum pando_status journal_walk(const struct pando_files *files, int file,
                                const struct segment_head *head, uint64_t expected,
                                struct walk *ret) PANDO_MUST_USE;
@@ -119,11 +125,13 @@ enum pando_status journal_walk(const struct pando_files *files, int file,
  * whether any byte there is not zero. */
 enum pando_status journal_look_ahead(const struct pando_files *files, int file,
                                      const struct segment_head *head, uint64_t from,
-                                     uint64_t lost, bool *ret_proof, bool *ret_dirty) PANDO_MUST_USE;
+                                     uint64_t lost, bool *ret_proof,
+                                     bool *ret_dirty) PANDO_MUST_USE;
 struct segment *journal_segment_at(const struct journal *j, uint64_t position);
 enum pando_status journal_add_segment(struct journal *j, const struct segment_head *head,
                                       struct segment **ret) PANDO_MUST_USE;
 /* The staged record at `position`: its head and bytes in memory, or NULL. */
-const uint8_t *journal_staged_at(const struct journal *j, uint64_t position, size_t *ret_room);
+const uint8_t *journal_staged_at(const struct journal *j, uint64_t position,
+                                 size_t *ret_room);
 
 #endif

@@ -1,10 +1,10 @@
-/* jn_keep.c - where a journal ends: snapshots, and dropping what lies before them.
+/* journal_keep.c - where a journal ends: snapshots, and dropping what lies before them.
  *
  * A snapshot is one file beside the segments that says what all records below a position
  * amount to. Once it is on the disk, whole segments below that position may go; one of
  * their files stays as the spare that becomes the next segment.
  */
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/slice.h"
 #include "store/crc32c.h"
@@ -50,20 +50,20 @@ enum pando_status journal_snapshot_write(const struct pando_files *files, const 
                                          struct pando_err *reterr)
 {
     if (state.len > JOURNAL_SNAPSHOT_MAX)
-        return pando_err_set(reterr, PANDO_INVALID, "journal: a snapshot of %zu bytes is too long",
-                             state.len);
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "journal: a snapshot of %zu bytes is too long", state.len);
     uint8_t *whole = malloc(SNAPSHOT_HEAD + state.len);
     if (whole == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "journal: no memory for a snapshot");
     snapshot_head(position, state, whole);
     if (state.len > 0)
         memcpy(whole + SNAPSHOT_HEAD, state.ptr, state.len);
-    const enum pando_status st =
-        files_replace(files, dir, SNAPSHOT_NAME, slice_of(whole, SNAPSHOT_HEAD + state.len));
+    const enum pando_status st = files_replace(
+        files, dir, SNAPSHOT_NAME, slice_of(whole, SNAPSHOT_HEAD + state.len));
     free(whole);
     if (st != PANDO_OK)
-        return pando_err_set(reterr, st, "journal: cannot write %.150s/snapshot: %s%s", dir,
-                             pando_status_text(st), files_remedy(st));
+        return pando_err_set(reterr, st, "journal: cannot write %.150s/snapshot: %s%s",
+                             dir, pando_status_text(st), files_remedy(st));
     return PANDO_OK;
 }
 
@@ -85,7 +85,8 @@ static enum pando_status read_state(const struct pando_files *files, int file,
     const size_t at = ret->len;
     st = buf_reserve(ret, (size_t)len);
     if (st == PANDO_OK && len > 0)
-        st = files->ops->pread(files->ctx, file, SNAPSHOT_HEAD, ret->ptr + at, (size_t)len, &got);
+        st = files->ops->pread(files->ctx, file, SNAPSHOT_HEAD, ret->ptr + at,
+                               (size_t)len, &got);
     if (st != PANDO_OK)
         return st;
     const struct pando_slice state =
@@ -99,7 +100,8 @@ static enum pando_status read_state(const struct pando_files *files, int file,
 }
 
 enum pando_status journal_snapshot_read(const struct pando_files *files, const char *dir,
-                                        uint64_t *ret_position, struct pando_buf *ret_state,
+                                        uint64_t *ret_position,
+                                        struct pando_buf *ret_state,
                                         struct pando_err *reterr)
 {
     char path[FILES_PATH_MAX];
@@ -115,7 +117,8 @@ enum pando_status journal_snapshot_read(const struct pando_files *files, const c
     }
     if (st == PANDO_OK)
         return PANDO_OK;
-    return pando_err_set(reterr, st, "journal: %.150s is %s; restore a backup or let peers send it",
+    return pando_err_set(reterr, st,
+                         "journal: %.150s is %s; restore a backup or let peers send it",
                          path, st == PANDO_CORRUPT ? "damaged" : pando_status_text(st));
 }
 
@@ -135,8 +138,8 @@ static enum pando_status covers(const struct journal *j, uint64_t position,
     return st;
 }
 
-/* The oldest segment's file becomes the spare, or goes. Its name is gone for good before the
- * next one's turn: a gap between segments would be damage. */
+/* The oldest segment's file becomes the spare, or goes. Its name is gone for good before
+ * the next one's turn: a gap between segments would be damage. */
 static enum pando_status drop_first(struct journal *j)
 {
     const struct pando_files *f = &j->config.files;
@@ -170,7 +173,8 @@ enum pando_status journal_drop_before(struct journal *j, uint64_t position,
     if (j->stopped != PANDO_OK)
         return j->stopped;
     if (position > j->synced)
-        return pando_err_set(reterr, PANDO_INVALID, "journal: the position is not durable yet");
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "journal: the position is not durable yet");
     enum pando_status st = covers(j, position, reterr);
     while (st == PANDO_OK && j->segments_len > 1 && j->segments[1].exists &&
            j->segments[1].used > j->segments[1].head.base + SEGMENT_HEAD &&

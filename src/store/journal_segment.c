@@ -1,17 +1,17 @@
-/* jn_segment.c - making segments: zeros on the disk first, then a head, then a name.
+/* journal_segment.c - making segments: zeros on the disk first, then a head, then a name.
  *
- * A file whose blocks were written once takes a commit without a change of metadata, which
- * makes fdatasync a third faster; and a file that carries its name only when it is whole
- * needs no repair after a crash.
+ * A file whose blocks were written once takes a commit without a change of metadata,
+ * which makes fdatasync a third faster; and a file that carries its name only when it is
+ * whole needs no repair after a crash.
  */
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/slice.h"
 
 #include <stdlib.h>
 
 #define ZERO_BLOCK (256u << 10)
-#define SYNC_STEP (1u << 20) /* zeros written between two syncs of a spare file */
+#define SYNC_STEP  (1u << 20) /* zeros written between two syncs of a spare file */
 
 void spare_discard(struct spare *s, const struct pando_files *files, const char *dir)
 {
@@ -47,8 +47,8 @@ static enum pando_status spare_open(struct spare *s, const struct pando_files *f
     return st;
 }
 
-enum pando_status spare_grow(struct spare *s, const struct pando_files *files, const char *dir,
-                             uint64_t size, uint64_t len)
+enum pando_status spare_grow(struct spare *s, const struct pando_files *files,
+                             const char *dir, uint64_t size, uint64_t len)
 {
     enum pando_status st =
         s->file < 0 || s->size != size ? spare_open(s, files, dir, size) : PANDO_OK;
@@ -59,7 +59,8 @@ enum pando_status spare_grow(struct spare *s, const struct pando_files *files, c
         return PANDO_NOMEM;
     while (st == PANDO_OK && s->filled < end) {
         const uint64_t step = end - s->filled < block ? end - s->filled : block;
-        st = files->ops->pwrite(files->ctx, s->file, s->filled, slice_of(zeros, (size_t)step));
+        st = files->ops->pwrite(files->ctx, s->file, s->filled,
+                                slice_of(zeros, (size_t)step));
         s->filled += st == PANDO_OK ? step : 0;
         if (st != PANDO_OK || (s->filled < size && s->filled - s->synced < SYNC_STEP))
             continue;
@@ -70,8 +71,9 @@ enum pando_status spare_grow(struct spare *s, const struct pando_files *files, c
     return st;
 }
 
-enum pando_status segment_make(struct spare *s, const struct pando_files *files, const char *dir,
-                               const struct segment_head *head, int *ret_file)
+enum pando_status segment_make(struct spare *s, const struct pando_files *files,
+                               const char *dir, const struct segment_head *head,
+                               int *ret_file)
 {
     uint8_t raw[SEGMENT_HEAD];
     char from[FILES_PATH_MAX], to[FILES_PATH_MAX];

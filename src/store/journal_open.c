@@ -1,11 +1,11 @@
-/* jn_open.c - what is true on disk: following the chain, cutting a torn tail.
+/* journal_open.c - what is true on disk: following the chain, cutting a torn tail.
  *
  * Every group says what was durable when it was made. If the chain of whole groups ends
- * before a position that some later group calls durable, something that was acknowledged is
- * damaged: that is PANDO_CORRUPT, and nothing is cut. Otherwise the rest is the tail of a
- * commit that never ended, and it is wiped.
+ * before a position that some later group calls durable, something that was acknowledged
+ * is damaged: that is PANDO_CORRUPT, and nothing is cut. Otherwise the rest is the tail
+ * of a commit that never ended, and it is wiped.
  */
-#include "store/jn_impl.h"
+#include "store/journal_impl.h"
 
 #include "base/slice.h"
 #include "store/crc32c.h"
@@ -60,8 +60,9 @@ enum pando_status journal_add_segment(struct journal *j, const struct segment_he
         j->segments_cap = cap;
     }
     *ret = &j->segments[j->segments_len++];
-    **ret = (struct segment){ .head = *head, .file = -1, .used = head->base + SEGMENT_HEAD };
-    (void)snprintf((*ret)->name, sizeof (*ret)->name, "%016" PRIx64 ".seg", head->base);
+    **ret =
+        (struct segment){ .head = *head, .file = -1, .used = head->base + SEGMENT_HEAD };
+    (void)snprintf((*ret)->name, sizeof(*ret)->name, "%016" PRIx64 ".seg", head->base);
     return PANDO_OK;
 }
 
@@ -69,14 +70,16 @@ static enum pando_status corrupt(struct journal *j, uint64_t base, uint64_t offs
                                  struct pando_err *reterr, const char *what)
 {
     return pando_err_set(reterr, PANDO_CORRUPT,
-                         "journal: %.120s/%016" PRIx64 ".seg is damaged at offset %" PRIu64
+                         "journal: %.120s/%016" PRIx64
+                         ".seg is damaged at offset %" PRIu64
                          ": %s; restore a backup or let peers repair it",
                          j->dir, base, offset, what);
 }
 
 /* Open one segment and read its head. `*ret_head_ok` false: it was never finished. */
-static enum pando_status open_segment(struct journal *j, uint64_t base, struct segment **ret,
-                                      bool *ret_head_ok, struct pando_err *reterr)
+static enum pando_status open_segment(struct journal *j, uint64_t base,
+                                      struct segment **ret, bool *ret_head_ok,
+                                      struct pando_err *reterr)
 {
     const struct pando_files *f = &j->config.files;
     uint8_t raw[SEGMENT_HEAD];
@@ -92,9 +95,10 @@ static enum pando_status open_segment(struct journal *j, uint64_t base, struct s
     st = f->ops->pread(f->ctx, file, 0, raw, sizeof raw, &got);
     *ret_head_ok = st == PANDO_OK && got == sizeof raw && segment_head_decode(raw, &head);
     if (st == PANDO_OK && *ret_head_ok && head.format > JOURNAL_FORMAT)
-        st = pando_err_set(reterr, PANDO_UNSUPPORTED,
-                           "journal: %.120s has format %u, this version reads %u: update pando",
-                           j->dir, head.format, JOURNAL_FORMAT);
+        st = pando_err_set(
+            reterr, PANDO_UNSUPPORTED,
+            "journal: %.120s has format %u, this version reads %u: update pando", j->dir,
+            head.format, JOURNAL_FORMAT);
     else if (st == PANDO_OK && *ret_head_ok &&
              (head.base != base || !id_equal(&head.space, &j->config.space)))
         st = corrupt(j, base, 0, reterr, "it belongs to another journal or place");
@@ -134,14 +138,16 @@ static enum pando_status wipe_tail(struct journal *j, struct segment *s)
     return st == PANDO_OK ? f->ops->fdatasync(f->ctx, s->file) : st;
 }
 
-/* Segment `i` begins with a group that says where the one before it ended: in the last one
- * that is not empty. Segments between are empty, as when a record did not fit in one. */
+/* Segment `i` begins with a group that says where the one before it ended: in the last
+ * one that is not empty. Segments between are empty, as when a record did not fit in one.
+ */
 static bool joins(struct journal *j, size_t last, size_t i, uint64_t previous)
 {
     for (size_t k = last; k < i; k++) {
         struct segment *s = &j->segments[k];
         const uint64_t first = s->head.base + SEGMENT_HEAD;
-        if (previous < first || previous > (k == last ? s->head.base + s->head.size : first))
+        if (previous < first ||
+            previous > (k == last ? s->head.base + s->head.size : first))
             continue;
         s->used = previous;
         return true;
@@ -149,9 +155,10 @@ static bool joins(struct journal *j, size_t last, size_t i, uint64_t previous)
     return false;
 }
 
-/* The chain ends in the last segment whose first group is there; how far the ones before are
- * filled, the first group behind each tells. */
-static enum pando_status find_last(struct journal *j, size_t *ret_last, struct pando_err *reterr)
+/* The chain ends in the last segment whose first group is there; how far the ones before
+ * are filled, the first group behind each tells. */
+static enum pando_status find_last(struct journal *j, size_t *ret_last,
+                                   struct pando_err *reterr)
 {
     *ret_last = 0;
     for (size_t i = 0; i < j->segments_len; i++) {
@@ -159,7 +166,8 @@ static enum pando_status find_last(struct journal *j, size_t *ret_last, struct p
         struct group_head g;
         bool found;
         if (i > 0 && s->head.base != s[-1].head.base + s[-1].head.size)
-            return corrupt(j, s->head.base, 0, reterr, "the segment before it is missing");
+            return corrupt(j, s->head.base, 0, reterr,
+                           "the segment before it is missing");
         const enum pando_status st =
             journal_first_group(&j->config.files, s->file, &s->head, &g, &found);
         if (st != PANDO_OK)
@@ -174,9 +182,9 @@ static enum pando_status find_last(struct journal *j, size_t *ret_last, struct p
     return PANDO_OK;
 }
 
-/* Walk the last segment as it is on the disk, not as a cache remembers it: another process
- * may have written what no sync saved. What is found is then made safe. A segment without a
- * whole group sends the walk to the one before. */
+/* Walk the last segment as it is on the disk, not as a cache remembers it: another
+ * process may have written what no sync saved. What is found is then made safe. A segment
+ * without a whole group sends the walk to the one before. */
 static enum pando_status follow(struct journal *j, size_t *last, struct pando_err *reterr)
 {
     const struct pando_files *f = &j->config.files;
@@ -207,14 +215,15 @@ static enum pando_status follow(struct journal *j, size_t *last, struct pando_er
 }
 
 /* Is anything behind the chain's end known to have been durable? If not, wipe it. */
-static enum pando_status settle_tail(struct journal *j, size_t last, struct pando_err *reterr)
+static enum pando_status settle_tail(struct journal *j, size_t last,
+                                     struct pando_err *reterr)
 {
     for (size_t i = last; i < j->segments_len; i++) {
         const struct segment *s = &j->segments[i];
         const uint64_t from = i == last ? s->used : s->head.base + SEGMENT_HEAD;
         bool proof, dirty;
-        const enum pando_status st = journal_look_ahead(&j->config.files, s->file, &s->head, from,
-                                                        j->end, &proof, &dirty);
+        const enum pando_status st = journal_look_ahead(
+            &j->config.files, s->file, &s->head, from, j->end, &proof, &dirty);
         if (st != PANDO_OK)
             return pando_err_set(reterr, st, "journal: cannot read %.150s", j->dir);
         if (proof || j->marked > j->end)
@@ -223,16 +232,16 @@ static enum pando_status settle_tail(struct journal *j, size_t last, struct pand
                            "an acknowledged group is not whole");
         j->stats.torn += dirty;
         if (dirty && i == last && wipe_tail(j, &j->segments[i]) != PANDO_OK)
-            return pando_err_set(reterr, PANDO_IO, "journal: cannot wipe the torn tail of %.150s",
-                                 j->dir);
+            return pando_err_set(reterr, PANDO_IO,
+                                 "journal: cannot wipe the torn tail of %.150s", j->dir);
     }
     while (j->segments_len > last + 1)
         drop_last(j);
     return PANDO_OK;
 }
 
-/* A segment is synced whole before its first group: groups behind a broken head are rot, a
- * broken head alone is a crash while it was made. */
+/* A segment is synced whole before its first group: groups behind a broken head are rot,
+ * a broken head alone is a crash while it was made. */
 static enum pando_status drop_unfinished(struct journal *j, uint64_t base,
                                          struct pando_err *reterr)
 {
@@ -296,7 +305,8 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
         (void)pando_err_set(reterr, st, "journal: cannot use %.150s: %s%s", config->dir,
                             pando_status_text(st), files_remedy(st));
     if (st == PANDO_OK && l.failed)
-        st = pando_err_set(reterr, PANDO_FULL, "journal: too many segments in %.150s", config->dir);
+        st = pando_err_set(reterr, PANDO_FULL, "journal: too many segments in %.150s",
+                           config->dir);
     if (l.len > 1)
         qsort(l.bases, l.len, sizeof *l.bases, by_base);
     if (st == PANDO_OK)
@@ -330,6 +340,7 @@ struct segment *journal_segment_at(const struct journal *j, uint64_t position)
         else
             high = middle;
     }
-    return low < j->segments_len && j->segments[low].head.base <= position ? &j->segments[low]
-                                                                          : NULL;
+    return low < j->segments_len && j->segments[low].head.base <= position
+               ? &j->segments[low]
+               : NULL;
 }

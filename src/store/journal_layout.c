@@ -1,4 +1,4 @@
-#include "store/jn_layout.h"
+#include "store/journal_layout.h"
 
 #include "base/slice.h"
 #include "store/crc32c.h"
@@ -31,10 +31,12 @@ void segment_head_encode(const struct segment_head *h, uint8_t ret[static SEGMEN
     put_le(ret + SEGMENT_HEAD - 4, crc32c(0, slice_of(ret, SEGMENT_HEAD - 4)), 4);
 }
 
-bool segment_head_decode(const uint8_t bytes[static SEGMENT_HEAD], struct segment_head *ret)
+bool segment_head_decode(const uint8_t bytes[static SEGMENT_HEAD],
+                         struct segment_head *ret)
 {
     if (memcmp(bytes, SEGMENT_MAGIC, 8) != 0 ||
-        get_le(bytes + SEGMENT_HEAD - 4, 4) != crc32c(0, slice_of(bytes, SEGMENT_HEAD - 4)))
+        get_le(bytes + SEGMENT_HEAD - 4, 4) !=
+            crc32c(0, slice_of(bytes, SEGMENT_HEAD - 4)))
         return false;
     ret->format = (uint32_t)get_le(bytes + 8, 4);
     memcpy(ret->space.bytes, bytes + 16, 32);
@@ -81,7 +83,8 @@ static uint32_t record_crc(uint8_t kind, struct pando_slice body)
     return crc32c(crc32c(0, SLICE_OF(head)), body);
 }
 
-void record_head_encode(uint8_t kind, struct pando_slice body, uint8_t ret[static RECORD_HEAD])
+void record_head_encode(uint8_t kind, struct pando_slice body,
+                        uint8_t ret[static RECORD_HEAD])
 {
     put_le(ret, body.len, 4);
     put_le(ret + 4, record_crc(kind, body), 4);
