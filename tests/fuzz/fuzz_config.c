@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         PANDO_ASSERT(memcmp(&c[0], &c[1], sizeof *c) == 0);
         PANDO_ASSERT(err.text[0] != '\0');
     } else {
-        PANDO_ASSERT(ends(c[0].name, sizeof c[0].name) && ends(c[0].data, sizeof c[0].data));
+        PANDO_ASSERT(ends(c[0].name, sizeof c[0].name) &&
+                     ends(c[0].data, sizeof c[0].data));
         PANDO_ASSERT(c[0].peers.len <= CONFIG_LIST_MAX);
         for (size_t i = 0; i < c[0].peers.len; i++)
             PANDO_ASSERT(ends(c[0].peers.items[i], CONFIG_TEXT_MAX));

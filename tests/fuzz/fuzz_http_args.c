@@ -1,8 +1,8 @@
 /* fuzz_http_args.c - from a request line and a body to arguments.
  *
- * The bytes are `path?query\0body`. Properties: nothing crashes; what is taken stays within
- * its caps; the JSON text that the backend gets parses back to an equal object; a GET never
- * means a writing verb.
+ * The bytes are `path?query\0body`. Properties: nothing crashes; what is taken stays
+ * within its caps; the JSON text that the backend gets parses back to an equal object; a
+ * GET never means a writing verb.
  */
 #include "api/args.h"
 
@@ -59,8 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         st = args_add_query(object, query);
     PANDO_ASSERT(json_object_size(object) <= ARGS_MAX);
     if (st == PANDO_OK && end != NULL)
-        st = args_add_body(
-            object, (struct pando_slice){ end + 1, size - uri_len - 1 }, NULL);
+        st = args_add_body(object, (struct pando_slice){ end + 1, size - uri_len - 1 },
+                           NULL);
     PANDO_ASSERT(json_object_size(object) <= 2 * ARGS_MAX);
     if (st == PANDO_OK)
         check_text(object);
