@@ -106,7 +106,7 @@ static enum pando_status put(void *ctx, uint8_t table, struct pando_slice key,
                              struct pando_slice value)
 {
     struct rows *r = ctx;
-    if (value.len > TABLES_VALUE_MAX)
+    if (key.len > TABLES_KEY_MAX || value.len > TABLES_VALUE_MAX)
         return PANDO_INVALID;
     set_value(place(r, &r->root, table, key), value);
     return PANDO_OK;
