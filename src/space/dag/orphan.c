@@ -12,6 +12,7 @@
 #include "base/slice.h"
 
 #define ASK_AGAIN PANDO_SEC(2)
+#define MANY      64 /* orphans that wait for more than a straggler */
 
 /* The block leaves the message that it came in, which may be large. */
 static bool own_block(struct dag_item *item)
@@ -59,11 +60,22 @@ void dag_orphan_unlink(struct dag *d, struct dag_item *item)
     d->orphan_bytes -= item->ev.block.len;
 }
 
+/* The hole is wide, as after messages were dropped on a full queue: a stream fills it in
+ * order, where asking for parent after parent takes a round trip each, and at the cap
+ * loses at one end what it gains at the other. */
+static void want_stream(struct dag *d, const struct dag_item *oldest)
+{
+    struct dag_peer *p = dag_peer(d, oldest->peer);
+    if (!d->pull.active && p != NULL && pando_time_reached(p->shunned_until, d->now))
+        p->candidate = p->unlisted = true;
+}
+
 static void give_way(struct dag *d)
 {
     while (d->orphans.len > d->config.orphans_max ||
            d->orphan_bytes > d->config.orphan_bytes_max) {
         struct dag_item *oldest = d->orphans.first;
+        want_stream(d, oldest);
         dag_orphan_unlink(d, oldest);
         dag_item_refuse(d, oldest, DAG_REFUSE_ORPHANS_FULL);
     }
@@ -183,6 +195,10 @@ void dag_orphan_tick(struct dag *d)
         dag_orphan_unlink(d, late);
         dag_item_refuse(d, late, DAG_REFUSE_ORPHAN_LATE);
     }
+    if (d->orphans.len >= MANY &&
+        pando_time_reached(pando_time_add(d->orphans.first->since, d->config.grace),
+                           d->now))
+        want_stream(d, d->orphans.first);
     for (struct dag_item *item = d->orphans.first; item != NULL; item = item->next) {
         if (may_ask(d, item))
             ask_for_parents(d, item);
