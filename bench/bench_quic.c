@@ -264,7 +264,7 @@ static void calibrate_udp(uint64_t bytes)
             continue;
     }
     const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
-    (void)printf("calib_udp %.2f Gbit/s\n", 8.0 * (double)sink.bytes / cpu / 1e9);
+    (void)printf("calib_udp_bulk %.2f Gbit/s\n", 8.0 * (double)sink.bytes / cpu / 1e9);
     udp_close(&tx);
     udp_close(&rx);
 }
