@@ -114,7 +114,9 @@ static void answered(void *ctx, const struct sim_event *e)
     PANDO_ASSERT(l != NULL);
     l->id = ++n->next_link;
     l->sides[0] = (struct net_side){ .port = d.from, .life = from->life, .up = true };
-    l->sides[1] = (struct net_side){ .port = d.to, .life = to->life, .up = true };
+    l->sides[1] = (struct net_side){ .port = d.to, .life = d.to_life, .up = true };
+    if (!to->up || to->life != d.to_life) /* its answer was the last that it said */
+        l->sides[1] = (struct net_side){ .port = d.to, .life = d.to_life, .ended = true };
     const uint64_t delay = net_packet_delay(n, l, 0);
     l->sides[0].earliest = n->queue->now.ns + delay;
     queue_put(n->queue, (struct pando_span){ delay },
@@ -134,6 +136,8 @@ static void knocked(void *ctx, const struct sim_event *e)
     uint64_t delay = w->latency.ns + 1;
     if (w->jitter.ns > 0)
         delay += rng_below(&n->rng, w->jitter.ns);
+    if (reached)
+        d->to_life = n->nodes[d->to].life;
     queue_put(n->queue, reached ? (struct pando_span){ delay } : n->config.dial_limit,
               (struct sim_event){ .fire = reached ? answered : no_answer, .ctx = n,
                                   .a = e->a });
@@ -148,8 +152,9 @@ enum pando_status net_dial(void *ctx, const struct link_target *target, uint32_t
         return PANDO_UNSUPPORTED;
     struct net_dial *d = calloc(1, sizeof *d);
     PANDO_ASSERT(d != NULL);
-    *d = (struct net_dial){ n,     node->index,     node->life, token, port_at(n, &udp),
-                            target->peer, target->address };
+    *d = (struct net_dial){ .net = n, .from = node->index, .life = node->life, .token = token,
+                            .to = port_at(n, &udp), .expected = target->peer,
+                            .address = target->address };
     queue_put(n->queue, n->config.weather.latency,
               (struct sim_event){ .fire = knocked, .ctx = n, .a = hold_dial(n, d),
                                   .b = node->index });

@@ -74,6 +74,7 @@ struct net_link {
 struct net_dial {
     struct net *net;
     uint32_t from, life, token, to; /* to UINT32_MAX: nobody lives there */
+    uint32_t to_life;               /* who has answered there */
     struct peer_id expected;
     struct multiaddr address;
 };

@@ -5,6 +5,8 @@
 #include "crypto/sign.h"
 #include "sim/net.h"
 
+#include <stdio.h>
+
 struct harness {
     struct sim_queue queue;
     struct net *net;
@@ -61,6 +63,39 @@ static bool run_until(void *ctx, bool (*done)(void *arg), void *arg)
     return true;
 }
 
+static void count_event(void *ctx, const struct link_event *ev)
+{
+    uint32_t *counts = ctx;
+    counts[0] += ev->kind == LINK_UP;
+    counts[1] += ev->kind == LINK_DOWN;
+}
+
+/* A peer that dies between its answer and the end of the dial leaves no link that lives on
+ * by itself: the dialler misses it like any other. */
+static int check_answer_of_the_dying(void)
+{
+    struct harness h = { .net = NULL };
+    struct link_harness_port ports[CONFORMANCE_PORTS];
+    uint32_t counts[2] = { 0 };
+    struct link_sink sinks[CONFORMANCE_PORTS];
+    for (uint32_t i = 0; i < CONFORMANCE_PORTS; i++)
+        sinks[i] = (struct link_sink){ counts, count_event };
+    begin(&h, sinks, ports);
+    const struct link_target target = { .address = ports[1].address, .peer = ports[1].id };
+    const enum pando_status st = ports[0].port.ops->dial(ports[0].port.ctx, &target, 1);
+    run_for(&h, PANDO_MSEC(6)); /* the first packet has arrived */
+    net_down(h.net, 1);
+    run_for(&h, PANDO_SEC(1));
+    const bool came = st == PANDO_OK && counts[0] == 1 && counts[1] == 0;
+    run_for(&h, PANDO_SEC(11));
+    const bool went = counts[0] == 1 && counts[1] == 1;
+    end(&h);
+    if (!came || !went)
+        (void)fprintf(stderr, "a link to a peer that died while answering: came %d, went %d\n",
+                      came, went);
+    return came && went ? 0 : 1;
+}
+
 int main(void)
 {
     struct harness h = { .net = NULL };
@@ -68,5 +103,7 @@ int main(void)
     if (crypto_init() != PANDO_OK)
         return 1;
     net_address(2, &harness.nobody);
+    if (check_answer_of_the_dying() != 0)
+        return 1;
     return link_conformance_run("link_port over the virtual network", &harness);
 }
