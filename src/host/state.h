@@ -89,7 +89,7 @@ struct host {
     bool direct_done;
     enum pando_status direct_status;
     struct node_space_config space_configs[NODE_SPACES_MAX];
-    char local_json[96];
+    char *local_json[NODE_SPACES_MAX]; /* of its space in the config */
     struct peer_id allow[CONFIG_LIST_MAX];
     struct peer_id deny[CONFIG_LIST_MAX];
 };
