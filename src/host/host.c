@@ -214,7 +214,9 @@ enum pando_status host_open(struct host *h, struct pando_err *reterr)
     const struct log_config lc = { .id = c->name,
                                    .file = c->log.file,
                                    .rotate_bytes = (uint64_t)c->log.rotate_mb << 20,
-                                   .json = c->log.format == CONFIG_LOG_JSON };
+                                   .json = c->log.format == CONFIG_LOG_JSON,
+                                   .sink = h->guest.line,
+                                   .sink_ctx = h->guest.ctx };
     enum pando_status st = log_new(&lc, &h->log, reterr);
     if (st == PANDO_OK)
         st = log_level_set(h->log, c->log.level, reterr);

@@ -53,6 +53,7 @@ struct host {
     bool wants_write[QUIC_SOCKETS_MAX];
     struct host_watch *watches[HOST_WATCH_MAX];
     struct log *log;
+    struct host_guest guest; /* who opened it; zeros for a process of its own */
     const struct tracer *tracer;
     struct keystore *keystore;
     const struct crypto_secret *secret;
