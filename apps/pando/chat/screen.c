@@ -72,11 +72,14 @@ static void lay_list(struct screen *s, const json_t *state)
         struct tui_row *row = &rows[len];
         if (len++ == TUI_ROWS_MAX - 1)
             break;
-        char what[32] = "follower";
+        char what[32];
+        (void)text_of(m, "standing", what, sizeof what);
         if (!here)
             (void)snprintf(what, sizeof what, "unreachable");
         else if (id == leader)
             (void)snprintf(what, sizeof what, "LEADER");
+        else if (leader != 0 && lag <= 0 && strcmp(what, "voter") == 0)
+            (void)snprintf(what, sizeof what, "follower");
         else if (lag > 0)
             (void)snprintf(what, sizeof what, "lag %lld", lag);
         (void)snprintf(row->text, sizeof row->text, "%c %-14.40s %s", id == self ? '>' : ' ',
@@ -109,7 +112,7 @@ static void changed(void *ctx)
         (void)snprintf(text, sizeof text, " %zu not delivered yet", waiting);
     else
         (void)snprintf(text, sizeof text, " Quorum: %lld of %lld | /help | PgUp scrolls",
-                       number_of(state, "reachable"), number_of(state, "voters"));
+                       chat_reachable(state), number_of(state, "voters"));
     tui_status(s->tui, text, state == NULL || quorum ? TUI_PLAIN : TUI_TROUBLE);
     if (state != NULL)
         lay_list(s, state);
