@@ -325,8 +325,8 @@ static enum pando_status play_minority(struct play *s, struct pando_err *reterr)
     const char *text = "Said without a majority";
     demo_step(s->d, "Beyond the guide: a minority takes no message, says why, and loses none.");
     mark(s);
-    chat_peers_kill(&s->peers, 0);
-    chat_peers_kill(&s->peers, 1);
+    (void)chat_peers_stop(&s->peers, 0);
+    (void)chat_peers_stop(&s->peers, 1);
     const bool lonely = within(has_no_quorum, s, &alone);
     chat_peers_say(&s->peers, alone, "%s\n/status", text);
     (void)demo_check(s->d, lonely && sees(s, alone, false, "Quorum: no: no quorum: 1 of 3 voters reachable"),
