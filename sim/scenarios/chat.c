@@ -115,7 +115,7 @@ static void claim_acknowledged(struct scene *sc, const struct transcript *t)
     }
 }
 
-static bool is_leader_known(struct sim *s, void *ctx)
+static bool everybody_follows(struct sim *s, void *ctx)
 {
     struct scene *sc = ctx;
     uint64_t leader = 0;
@@ -127,7 +127,9 @@ static bool is_leader_known(struct sim *s, void *ctx)
                                         ? "" : json_string_value(json_object_get(status, "role")),
                                     "JOINING") == 0;
         json_decref(status);
-        if (status == NULL || joining)
+        if (joining)
+            return false; /* every node in time becomes a member */
+        if (status == NULL)
             continue;
         if (says == 0 || (leader != 0 && says != leader))
             return false;
@@ -174,7 +176,7 @@ static bool is_same(const struct transcript *a, const struct transcript *b)
 static void claim_chat(struct scene *sc)
 {
     struct transcript first = { 0 };
-    if (!sim_run_until(sc->sim, is_leader_known, sc, PANDO_MSEC(50), LEADER_WITHIN))
+    if (!sim_run_until(sc->sim, everybody_follows, sc, PANDO_MSEC(50), LEADER_WITHIN))
         scene_fail(sc, "liveness: no leader is known to all within %.0f s",
                    (double)LEADER_WITHIN.ns / 1e9);
     if (!scene_failed(sc) &&
@@ -277,7 +279,7 @@ void scenario_chat(struct scene *sc)
     struct sim_config config = scene_config(sc);
     uint64_t median = 0;
     open_chat(sc, &config);
-    if (!sim_run_until(sc->sim, is_leader_known, sc, PANDO_MSEC(50), PANDO_SEC(5)))
+    if (!sim_run_until(sc->sim, everybody_follows, sc, PANDO_MSEC(50), PANDO_SEC(5)))
         scene_fail(sc, "liveness: no leader at the start");
     sim_run_for(sc->sim, PANDO_SEC(1));
     if (!scene_failed(sc) && leader_of(sc) + 1 != config.voters)
