@@ -16,6 +16,7 @@ struct omap_chunk {
 struct omap_entry {
     uint8_t *value;
     uint32_t value_len;
+    uint32_t value_cap;
     uint8_t key_len;
     uint8_t height;
     bool gone;
@@ -116,10 +117,13 @@ static enum pando_status set_value(struct omap *m, struct omap_entry *e,
                                    struct pando_slice value, bool gone)
 {
     uint8_t *room = e->value;
-    if (value.len > e->value_len || room == NULL) {
-        room = take(m, value.len + 1);
+    if (value.len > e->value_cap || room == NULL) {
+        /* a value that has grown once will grow again */
+        const size_t cap = room == NULL ? value.len : value.len + e->value_cap;
+        room = take(m, cap + 1);
         if (room == NULL)
             return PANDO_NOMEM;
+        e->value_cap = (uint32_t)cap;
     }
     if (value.len != 0)
         memmove(room, value.ptr, value.len);

@@ -2,8 +2,8 @@
  *
  * A skip list whose nodes lie in chunks, so that dropping a whole generation of entries
  * is a handful of frees. An entry may be a tombstone: "this key is gone, whatever lies
- * below". A value of the same length is replaced in place; another length takes new room,
- * and the old is wasted until the map is dropped: overlays live for seconds.
+ * below". A value is replaced in place while it fits; a longer one takes new room, twice
+ * the old, which is wasted until the map is dropped: overlays live for seconds.
  *
  * Source: W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", CACM
  * 33(6), 1990, with p = 1/4. Heights come from a seeded generator: same history, same

@@ -23,7 +23,7 @@
 #include "base/trace.h"
 #include "store/tables.h"
 
-#define TABLES_FORMAT   1u          /* of the rows in LMDB */
+#define TABLES_FORMAT   2u          /* of the rows in LMDB */
 #define TABLES_MAP_SIZE (64u << 20) /* first size of the map */
 
 struct tables_index; /* opaque: the environment */
