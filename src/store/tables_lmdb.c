@@ -277,6 +277,7 @@ enum pando_status tables_lmdb_open(struct tables_index *x, const struct pando_id
     t->index = x;
     t->space = *space;
     t->overlay_max = overlay_max;
+    t->seed = x->seed;
     t->handle = (struct tables){ t, &ops };
     omap_init(&t->live, ++t->seed);
     omap_init(&t->frozen, 0);

@@ -34,6 +34,7 @@ struct tables_index_config {
     const char *dir;   /* exists */
     uint64_t map_size; /* 0: TABLES_MAP_SIZE, or what the file needs */
     bool read_only;    /* no lock is taken: the caller holds the data directory */
+    uint64_t seed;     /* unpredictable to peers, who choose keys */
     const struct tracer *tracer;
 };
 
