@@ -192,7 +192,7 @@ static enum pando_status fold_event(struct tables *t, const struct pando_id *spa
     if (st != PANDO_OK || !id_equal(&ev.space, space))
         return PANDO_CORRUPT;
     ev.id = crypto_sha256(bytes);
-    if (index_find(t, &ev.id, &known))
+    if (index_holds(t, &ev, &known))
         return known.position == position ? PANDO_OK : PANDO_CORRUPT;
     st = fold_author(t, &ev, &counts, &author, &highest);
     if (st == PANDO_OK)

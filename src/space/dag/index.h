@@ -90,6 +90,9 @@ bool index_find(struct tables *t, const struct pando_id *id,
                 struct index_event *ret_event);
 bool index_find_author(struct tables *t, const struct pando_key *key, uint32_t epoch,
                        struct index_author *ret_author);
+/* Whether that very event is stored. Its author is asked first, whose row is at hand
+ * mostly: an event beyond the highest number of its author cannot be. */
+bool index_holds(struct tables *t, const struct event *ev, struct index_event *ret_event);
 /* Positions of the events with that number; returns how many. */
 size_t index_find_seq(struct tables *t, uint32_t author, uint64_t seq,
                       uint64_t ret_positions[INDEX_FORKS_MAX]);

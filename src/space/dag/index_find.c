@@ -66,6 +66,13 @@ bool index_find_author(struct tables *t, const struct pando_key *key, uint32_t e
     return true;
 }
 
+bool index_holds(struct tables *t, const struct event *ev, struct index_event *ret_event)
+{
+    struct index_author author;
+    return index_find_author(t, &ev->author, ev->epoch, &author) &&
+           ev->seq <= author.seq && index_find(t, &ev->id, ret_event);
+}
+
 size_t index_find_seq(struct tables *t, uint32_t author, uint64_t seq,
                       uint64_t ret_positions[INDEX_FORKS_MAX])
 {
