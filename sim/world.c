@@ -172,6 +172,7 @@ bool sim_start(struct sim *s, uint32_t i)
     else
         memset(n->tracer.levels, TRACE_CRITICAL + 1, sizeof n->tracer.levels);
     const struct node_config config = {
+        .notices = true,
         .secret = &n->secret, .name = n->name, .network = "sim", .data = "memory",
         .durability = "fsync", .peers_max = s->config.peers_max, .seed = rng_next(&s->rng),
         .tracer = &n->tracer, .kinds = node_kinds, .kinds_len = node_kinds_len,

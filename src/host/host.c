@@ -112,6 +112,7 @@ static enum pando_status make_node(struct host *h, struct pando_err *reterr)
         .allow = h->allow,
         .deny = h->deny,
         .mesh = c->mesh,
+        .notices = h->printing && h->json,
         .no_store = c->exec.no_store,
         .tracer = h->tracer,
         .kinds = node_kinds,

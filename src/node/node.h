@@ -41,6 +41,7 @@ struct node_config {
     size_t deny_len;
     bool no_store;       /* keep no capsules and inputs unless a run says so */
     bool mesh;           /* dial every node that is announced */
+    bool notices;        /* ports.notice wants every event, watched or not */
     uint32_t peers_max;  /* 0: 64 */
     uint64_t seed;
     const struct tracer *tracer;

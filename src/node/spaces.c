@@ -75,6 +75,12 @@ static struct pando_wall wall_for_space(void *ctx)
     return s->node->ports.wall(s->node->ports.ctx);
 }
 
+static bool heard_for_space(void *ctx)
+{
+    const struct node_space *s = ctx;
+    return node_is_heard(s->node);
+}
+
 static enum pando_status append_for_space(void *ctx, uint8_t record,
                                           struct pando_slice bytes,
                                           uint64_t *ret_position);
@@ -87,6 +93,7 @@ static void fill_host(struct node *n, struct node_space *s)
         .journal = s->store.journal,
         .append = append_for_space,
         .wall = wall_for_space,
+        .heard = heard_for_space,
         .tracer = n->tracer,
         .secret = n->config.secret,
         .key = n->key,
@@ -195,6 +202,7 @@ void spaces_close(struct node *n, uint32_t slot)
         pubsub_leave_space(n, s);
     s->ops->close(s->instance);
     s->used = false;
+    runs_forget(n, slot);
     n->ports.space_close(n->ports.ctx, slot);
 }
 
@@ -223,6 +231,14 @@ void space_call(struct node *n, struct node_space *s, uint64_t token, const char
     space_input(n, s,
                 &(struct space_input){
                     .kind = SPACE_CALL, .token = token, .verb = verb, .text = args });
+}
+
+void space_put(struct node *n, struct node_space *s, uint64_t token, const char *verb,
+               struct bytes *bytes)
+{
+    space_input(n, s,
+                &(struct space_input){
+                    .kind = SPACE_PUT, .token = token, .verb = verb, .bytes = bytes });
 }
 
 static void verify(struct node *n, struct node_space *s, const struct space_effect *e)

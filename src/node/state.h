@@ -194,8 +194,9 @@ struct node {
     struct pubsub *pubsub;
     uint64_t watchers[NODE_WATCHERS_MAX]; /* tokens of node.watch; 0 free */
     uint64_t nonce;
-    struct pando_id kept_capsule; /* the last one whose bytes were kept, and where */
-    uint32_t kept_slot;
+    struct pando_id kept_capsule; /* the last one whose bytes a space keeps, */
+    struct bytes *kept_bytes;     /* these bytes, NULL none, */
+    uint32_t kept_slot;           /* and that space */
     struct node_view counts;
     uint64_t faults_by[32]; /* by status: how often peers broke a rule */
 };
@@ -267,6 +268,9 @@ void spaces_settle(struct node *n);
 void spaces_credit(struct node *n);
 void space_call(struct node *n, struct node_space *s, uint64_t token, const char *verb,
                 struct pando_slice args);
+/* Hand bytes to the space as they are; see SPACE_PUT. */
+void space_put(struct node *n, struct node_space *s, uint64_t token, const char *verb,
+               struct bytes *bytes);
 
 void spaces_sweep(struct node *n);
 /* channels.c */
@@ -287,6 +291,8 @@ void call_reply(struct node *n, uint64_t token, enum pando_status status, struct
 void call_fail(struct node *n, uint64_t token, enum pando_status status, const char *format, ...)
     PANDO_PRINTF(4, 5);
 void calls_notice(struct node *n, const char *kind, struct pando_slice json);
+/* Whether anybody wants notices of events now: the owner, a watcher, the mesh. */
+bool node_is_heard(const struct node *n);
 void calls_peers(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
 void calls_spaces(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
 void calls_links(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
@@ -301,5 +307,7 @@ void ops_ran(struct node *n, uint64_t token, const struct exec_result *result,
 void ops_worked(struct node *n, uint64_t token, enum pando_status status, struct pando_slice json);
 void ops_drop_all(struct node *n);
 void runs_call(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
+/* Drop the capsule that the space in that slot keeps for us; the space is going. */
+void runs_forget(struct node *n, uint32_t slot);
 
 #endif

@@ -28,6 +28,7 @@
 #define SPACE_CREDIT_START (1u << 20)
 #define SPACE_CHANNELS_MAX 4
 #define SPACE_VERIFY_MAX 256 /* items of one VERIFY effect */
+#define SPACE_NOBODY UINT64_MAX /* a token: no answer is owed */
 
 /* One message pipe: the libp2p protocol id and the class its bytes travel in. */
 struct space_channel {
@@ -53,6 +54,8 @@ enum space_input_kind {
     SPACE_STORE_FAIL, /* status: the journal refuses appends until SPACE_STORE_BACK */
     SPACE_STORE_BACK, /* the journal takes appends again */
     SPACE_CALL,       /* token, verb, text (JSON arguments): answer with REPLY */
+    SPACE_PUT,        /* token, verb, bytes: from the node itself, no JSON between; answer
+                       * with a raw REPLY once durable: the 32 bytes of an id */
     SPACE_STOPPING,   /* append and publish what must be said before the node goes */
     SPACE_TICK,       /* the deadline was reached */
 };
@@ -112,6 +115,9 @@ struct space_host {
     enum pando_status (*append)(void *ctx, uint8_t record, struct pando_slice bytes,
                                 uint64_t *ret_position);
     struct pando_wall (*wall)(void *ctx);
+    /* Whether anybody hears a NOTICE now; where nobody does, none need be made.
+     * NULL: somebody always does. */
+    bool (*heard)(void *ctx);
     const struct tracer *tracer;
     const struct crypto_secret *secret; /* the node's signing key */
     struct pando_key key;

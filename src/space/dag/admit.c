@@ -207,7 +207,7 @@ void dag_offer(struct dag *d, struct dag_parcel *p, struct pando_slice block)
         attach(d, *item, p);
         return;
     }
-    if (index_find(d->host.tables, &ev.id, &known)) {
+    if (index_holds(d->host.tables, &ev, &known)) {
         d->totals.duplicates++;
         return;
     }

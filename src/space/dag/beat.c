@@ -118,7 +118,7 @@ void dag_beat_tick(struct dag *d)
 /* An event of ours with a JSON body, on its way as soon as the store takes it. */
 static void say(struct dag *d, enum event_kind kind, const struct pando_buf *json)
 {
-    struct dag_op *op = dag_op_new(d, DAG_OP_APPEND, DAG_NOBODY);
+    struct dag_op *op = dag_op_new(d, DAG_OP_APPEND, SPACE_NOBODY);
     if (op == NULL)
         return;
     op->fill = true; /* one body, taken as a whole */

@@ -289,10 +289,39 @@ static enum pando_status put_piece(struct dag *d, struct dag_op *op, uint32_t in
     return dag_stage(d, DAG_RECORD_BLOB_CHUNK, NULL, chunk, op, false, NULL);
 }
 
-void dag_blob_put_run(struct dag *d, struct dag_op *op)
+/* Whether the store has that piece on disk already, so that it need not be written. */
+static bool is_kept(struct dag *d, const struct dag_op *op, uint32_t index)
+{
+    struct index_blob blob;
+    const bool whole = op->list == NULL || index == op->list->chunks_len;
+    const struct blob_ref ref =
+        whole ? op->ref : (struct blob_ref){ false, op->list->chunks[index] };
+    return index_find_blob(d->host.tables, ref.list, &ref.id, &blob) &&
+           (op->token == SPACE_NOBODY || dag_is_durable(d, blob.position));
+}
+
+static void answer_put(struct dag *d, struct dag_op *op)
 {
     char cid[CID_SHA256_TEXT_SIZE];
+    cid_text_sha256(op->ref.list ? CID_DAG_CBOR : CID_RAW, &op->ref.id, cid);
+    if (op->brief)
+        dag_reply(d, op->token, PANDO_OK, SLICE_OF(op->ref.id), false, true);
+    else if (buf_printf(&op->text, "{\"cid\":\"%s\",\"size\":%zu}", cid,
+                        op->bytes.len) == PANDO_OK)
+        dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);
+    else
+        dag_reply_error(d, op->token, PANDO_NOMEM, pando_status_text(PANDO_NOMEM));
+    dag_op_free(d, op);
+}
+
+void dag_blob_put_run(struct dag *d, struct dag_op *op)
+{
     while (op->appended < op->total) {
+        if (is_kept(d, op, op->appended)) {
+            op->appended++;
+            op->durable++;
+            continue;
+        }
         const enum pando_status st = put_piece(d, op, op->appended);
         if (st != PANDO_OK && st != PANDO_BUSY) {
             dag_reply_error(d, op->token, st, pando_status_text(st));
@@ -302,13 +331,6 @@ void dag_blob_put_run(struct dag *d, struct dag_op *op)
             return;
         op->appended++;
     }
-    if (op->durable < op->total)
-        return;
-    cid_text_sha256(op->ref.list ? CID_DAG_CBOR : CID_RAW, &op->ref.id, cid);
-    if (buf_printf(&op->text, "{\"cid\":\"%s\",\"size\":%zu}", cid, op->bytes.len) ==
-        PANDO_OK)
-        dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);
-    else
-        dag_reply_error(d, op->token, PANDO_NOMEM, pando_status_text(PANDO_NOMEM));
-    dag_op_free(d, op);
+    if (op->durable >= op->total)
+        answer_put(d, op);
 }

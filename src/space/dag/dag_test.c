@@ -270,24 +270,47 @@ static enum dag_body_verdict check_body(void *ctx, enum event_kind kind,
     return DAG_BODY_SIGNED;
 }
 
-static void receipt_args(bool forged, char *ret, size_t cap)
+/* As the node hands bytes over, run until the answer is there. */
+static enum pando_status put(struct sim *s, uint32_t node, const char *verb,
+                             struct pando_slice bytes)
+{
+    struct bytes *copy = bytes_copy(bytes);
+    s->watched = ++s->next_token;
+    buf_reset(&s->reply.text);
+    s->reply.done = false;
+    sim_give(s, node,
+             &(struct space_input){
+                 .kind = SPACE_PUT, .token = s->watched, .verb = verb, .bytes = copy });
+    bytes_unref(copy);
+    sim_run_for(s, PANDO_SEC(1));
+    CHECK(s->reply.done);
+    return s->reply.status;
+}
+
+static struct pando_slice signed_body(bool forged, uint8_t cbor[static 128])
 {
     const uint8_t seed[32] = { 77 };
     struct crypto_secret secret;
-    uint8_t cbor[128];
-    char text[200];
     crypto_secret_from_seed(seed, &secret);
     const struct pando_key key = crypto_public(&secret);
     struct pando_sig sig = crypto_sign(&secret, slice_text("inner"));
     sig.bytes[3] ^= forged;
-    struct wire_writer w = wire_write(cbor, sizeof cbor);
+    struct wire_writer w = wire_write(cbor, 128);
     cbor_put_map(&w, 2);
     cbor_put_key(&w, "k");
     cbor_put_bytes(&w, SLICE_OF(key));
     cbor_put_key(&w, "s");
     cbor_put_bytes(&w, SLICE_OF(sig));
-    CHECK_OK(multibase_encode(MULTIBASE_64, wire_written(&w), text, sizeof text));
-    snprintf(ret, cap, "{\"cbor\":\"%s\"}", text);
+    return wire_written(&w);
+}
+
+/* The arguments that name what the last put was answered with. */
+static void id_args(const struct sim *s, char *ret, size_t cap)
+{
+    char id[65];
+    CHECK_EQ(s->reply.text.len, 32);
+    CHECK_OK(multibase_encode(MULTIBASE_16, buf_view(&s->reply.text), id, sizeof id));
+    snprintf(ret, cap, "{\"id\":\"%s\"}", id);
 }
 
 static void a_receipt_is_verified_inside_too(void **state)
@@ -295,26 +318,45 @@ static void a_receipt_is_verified_inside_too(void **state)
     (void)state;
     struct sim *s = world(2, QUICK);
     const struct dag_check check = { NULL, check_body };
-    char args[300], id[80];
+    uint8_t bytes[128];
+    char args[100];
     space_dag_set_check(sim_dag(s, 1), &check);
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(1));
-    receipt_args(false, args, sizeof args);
-    take_text(ask(s, 0, "receipt", args), "id", id, sizeof id);
-    sim_run_for(s, PANDO_SEC(1));
-    snprintf(args, sizeof args, "{\"id\":\"%s\"}", id);
+    CHECK_OK(put(s, 0, "receipt", signed_body(false, bytes)));
+    id_args(s, args, sizeof args);
     CHECK(strstr(ask(s, 1, "receipt_show", args), "\"kind\":\"receipt\"") != NULL);
     CHECK_EQ(index_counts(sim_dag(s, 1)->host.tables).receipts, 1);
     /* node 0 has no check and lets it in; node 1 must not believe it */
-    receipt_args(true, args, sizeof args);
-    (void)ask(s, 0, "receipt", args);
+    const struct pando_slice forged = signed_body(true, bytes);
+    CHECK_OK(put(s, 0, "receipt", forged));
     sim_run_for(s, PANDO_SEC(2));
     CHECK_EQ(index_counts(sim_dag(s, 0)->host.tables).receipts, 2);
     CHECK_EQ(index_counts(sim_dag(s, 1)->host.tables).receipts, 1);
     CHECK(sim_dag(s, 1)->totals.refused[DAG_REFUSE_FORGED] >= 1);
     /* and the node with the check refuses to sign one itself */
-    CHECK_EQ(sim_ask(s, 1, "receipt", args, PANDO_SEC(1)), PANDO_REFUSED);
-    CHECK_EQ(sim_ask(s, 1, "receipt", "{\"cbor\":\"AQ\"}", PANDO_SEC(1)), PANDO_REFUSED);
+    CHECK_EQ(put(s, 1, "receipt", forged), PANDO_REFUSED);
+    CHECK_EQ(put(s, 1, "receipt", slice_text("\x01")), PANDO_REFUSED);
+    CHECK_EQ(put(s, 1, "receipts", forged), PANDO_UNSUPPORTED);
+    end(s);
+}
+
+static void what_the_node_puts_twice_is_kept_once(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    const struct pando_slice body = slice_text("hello world");
+    const struct pando_id id = crypto_sha256(body);
+    CHECK_OK(put(s, 0, "blob", body));
+    CHECK_EQ(s->reply.text.len, sizeof id);
+    CHECK_MEM(s->reply.text.ptr, &id, sizeof id);
+    const uint64_t before = journal_durable(sim_dag(s, 0)->host.journal);
+    CHECK_OK(put(s, 0, "blob", body));
+    CHECK_MEM(s->reply.text.ptr, &id, sizeof id);
+    CHECK_EQ(journal_durable(sim_dag(s, 0)->host.journal), before);
+    CHECK(strstr(ask(s, 0, "blob_put", "{\"data\":\"aGVsbG8gd29ybGQ=\"}"), "\"size\":11") !=
+          NULL);
+    CHECK_EQ(journal_durable(sim_dag(s, 0)->host.journal), before);
     end(s);
 }
 
@@ -391,6 +433,7 @@ int main(void)
         TEST(a_blob_that_nobody_has_is_given_up),
         TEST(nodes_announce_beat_and_leave),
         TEST(a_receipt_is_verified_inside_too),
+        TEST(what_the_node_puts_twice_is_kept_once),
         TEST(a_flood_is_shed_and_comes_by_the_stream),
         TEST(a_failed_store_is_said_and_outlived),
         TEST(config_names_what_it_refuses),

@@ -9,8 +9,9 @@
  * admit.c moves items along, verify.c talks to the verifier, orphan.c keeps those who
  * wait, local.c makes our own events, stage.c says what a commit allows, heads.c and
  * pull.c decide what to ask for, serve.c answers, blobs.c carries large bodies, verbs.c
- * and the files behind it answer people. A parcel is a received message that stays
- * charged to its peer until all its items have moved on.
+ * and the files behind it answer people, puts.c takes what the node itself hands over. A
+ * parcel is a received message that stays charged to its peer until all its items have
+ * moved on.
  */
 #ifndef SPACE_DAG_ENGINE_H
 #define SPACE_DAG_ENGINE_H
@@ -47,7 +48,6 @@
 #define DAG_SERVES_MAX        16
 #define DAG_SERVE_AUTHORS_MAX 65536
 #define DAG_VERIFY_JOBS_MAX   32
-#define DAG_NOBODY            UINT64_MAX /* a token: no answer is owed */
 #define DAG_NOTICES_MAX       32         /* of one step; the rest are summed up in one */
 
 /* Why an event was not stored. name, metric suffix, what a peer did wrong (0: nothing) */
@@ -180,8 +180,9 @@ enum dag_op_kind { DAG_OP_APPEND, DAG_OP_PUT, DAG_OP_GET, DAG_OP_WATCH, DAG_OP_E
 /* A call that is not answered yet. */
 struct dag_op {
     enum dag_op_kind kind;
-    uint64_t token;      /* DAG_NOBODY: no answer is owed */
+    uint64_t token;      /* SPACE_NOBODY: no answer is owed */
     bool many, quiet;    /* APPEND: several; without their ids */
+    bool brief;          /* APPEND, PUT: the answer is the id alone, raw */
     bool fill, vary;     /* APPEND: one body for all; with its last bytes random */
     bool raw, here_only; /* GET */
     enum event_kind event_kind;
@@ -294,6 +295,8 @@ void dag_reply(struct dag *d, uint64_t token, enum pando_status status,
 void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status,
                      const char *text);
 void dag_notice(struct dag *d, struct pando_slice json);
+/* Whether a notice would reach anybody. */
+bool dag_is_heard(const struct dag *d);
 void dag_fault(struct dag *d, uint32_t peer, enum pando_status status, const char *text);
 /* Send within the credit; false when there is too little of it, nothing was sent then. */
 bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel,
@@ -409,6 +412,14 @@ bool dag_beat_is_timely(const struct dag *d, const struct event *ev);
 void dag_beat_tick(struct dag *d);
 void dag_announce(struct dag *d);
 void dag_leave(struct dag *d);
+
+/* puts.c */
+void dag_put(struct dag *d, const struct space_input *in);
+/* Whether an event of ours may have that body. `fresh`: made by this node a moment ago. */
+bool dag_body_is_allowed(struct dag *d, enum event_kind kind, struct pando_slice body,
+                         bool fresh);
+/* Name the blob in `op->bytes`, and its chunks. */
+enum pando_status dag_list_chunks(struct dag_op *op);
 
 /* verbs.c, report.c, stream.c, config.c, metrics.c */
 extern const char *const dag_verbs[];

@@ -105,6 +105,32 @@ static void counts_and_rows_say_what_was_stored(void **state)
     sim_store_free(f.store);
 }
 
+/* Rows hold 64 numbers each: every one is found, those that nobody gave are not. */
+static void every_number_is_found_in_its_run(void **state)
+{
+    (void)state;
+    struct fixture f;
+    enum { EVENTS = 200 };
+    uint64_t position, positions[INDEX_FORKS_MAX];
+    struct index_event ev;
+    struct pando_id ids[EVENTS];
+    setup(&f);
+    for (uint64_t n = 0; n < EVENTS; n++)
+        ids[n] = add(&f, 0, n + 1, n, n == 0 ? NULL : &ids[n - 1], n > 0);
+    for (uint64_t n = 0; n < EVENTS; n++) {
+        CHECK(index_find(f.tables, &ids[n], &ev));
+        CHECK(index_find_number(f.tables, n, &position));
+        CHECK_EQ(position, ev.position);
+        CHECK_EQ(index_find_seq(f.tables, ev.author, n + 1, positions), 1);
+        CHECK_EQ(positions[0], ev.position);
+    }
+    CHECK(!index_find_number(f.tables, EVENTS, &position));
+    CHECK_EQ(index_find_seq(f.tables, 0, 0, positions), 0);
+    CHECK_EQ(index_find_seq(f.tables, 0, EVENTS + 1, positions), 0);
+    CHECK_EQ(index_find_seq(f.tables, 1, 1, positions), 0);
+    sim_store_free(f.store);
+}
+
 static void a_number_given_twice_is_proven_once(void **state)
 {
     (void)state;
@@ -173,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(heads_are_the_events_without_children),
         TEST(counts_and_rows_say_what_was_stored),
+        TEST(every_number_is_found_in_its_run),
         TEST(a_number_given_twice_is_proven_once),
         TEST(folding_again_gives_the_same),
         TEST(records_that_lie_are_refused),
