@@ -11,7 +11,8 @@
  *   export      {}                                 CAR v1 of all events, raw, in parts
  *   watch       {since?, kind?}                    durable events, one JSON line each
  *   blob_put    {data}                             base64: {cid, size}
- *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts
+ *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts; id
+ *                                                  may be the raw CID of a whole body
  *   announce    {addresses?, now?}                 say again who and where we are
  *   cancel      {}                                 end the stream of the same token
  *
@@ -378,7 +379,7 @@ static enum pando_status list_chunks(struct dag_op *op)
     struct wire_writer w = wire_write(block, sizeof block);
     blob_list_encode(op->list, &w);
     op->ref = (struct blob_ref){ true, crypto_sha256(wire_written(&w)) };
-    op->total = op->list->chunks_len + 1;
+    op->total = op->list->chunks_len + 2; /* the list, and the way to it */
     return PANDO_OK;
 }
 
