@@ -64,7 +64,7 @@ static const struct argp_option export_options[] = {
     END,
 };
 static const struct argp_option ban_options[] = {
-    { "reason", OPT_REASON, "TEXT", 0, "What the peer and the log are told", 1 },
+    { "reason", OPT_REASON, "TEXT", 0, "Why: 'pando peer ls' shows it", 1 },
     END,
 };
 static const struct argp_option create_options[] = {
@@ -161,17 +161,21 @@ const struct command commands[] = {
         "Peers, the state of their links, and why it is so", NULL,
         "pando peer ls\npando peer ls --node node1 --json\n"),
     ROW("peer add", NULL, NEEDS_NODE, 1, 1, "ADDRESS", run_peer_add, NULL, false,
-        "Stay linked with an address from now on", NULL,
+        "Stay linked with an address from now on, also after a restart", NULL,
         "pando peer add 127.0.0.1:9001\n"
         "pando peer add /ip4/10.0.0.7/udp/9000/quic-v1/p2p/12D3Koo...\n"),
-    ROW("peer rm", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_rm, NULL, false,
-        "Forget a peer and cut its link", NULL, "pando peer rm 12D3Koo...\n"),
+    ROW("peer rm", NULL, NEEDS_NODE, 1, 1, "PEER|ADDRESS", run_peer_rm, NULL, false,
+        "Forget a peer or an address, cut its link, and do not dial it after a restart",
+        NULL, "pando peer rm 12D3Koo...\npando peer rm 127.0.0.1:9001\n"),
     ROW("peer ban", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_ban, ban_options, false,
-        "Refuse a peer from now on", NULL, "pando peer ban 12D3Koo... --reason spam\n"),
+        "Refuse a peer from now on, also after a restart", NULL,
+        "pando peer ban 12D3Koo... --reason spam\n"),
+    ROW("peer unban", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_unban, NULL, false,
+        "Allow a peer that was banned", NULL, "pando peer unban 12D3Koo...\n"),
     ROW("peer ping", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_ping, NULL, false,
         "Measure the round trip to a linked peer", NULL, "pando peer ping 12D3Koo...\n"),
     ROW("link cut", NULL, NEEDS_NODE, 1, 1, "PEER|all", run_link_cut, NULL, false,
-        "Cut the link to a peer, or all links, until healed", NULL,
+        "Cut the link to a peer, or all links, until healed or until the node ends", NULL,
         "pando link cut all --node node1\n"),
     ROW("link heal", NULL, NEEDS_NODE, 0, 1, "[PEER|all]", run_link_heal, NULL, false,
         "Allow links that were cut", NULL, "pando link heal all --node node1\n"),

@@ -121,6 +121,14 @@ static enum pando_status make_node(struct host *h, struct pando_err *reterr)
     };
     nc.allow_len = parse_ids(&c->allow, h->allow, reterr, &st);
     nc.deny_len = parse_ids(&c->deny, h->deny, reterr, &st);
+    buf_init(&h->note, STORE_NOTE_MAX);
+    const enum pando_status noted =
+        st == PANDO_OK ? store_note_read(c->data, &h->note, reterr) : st;
+    h->kept = buf_view(&h->note);
+    if (noted == PANDO_OK)
+        nc.kept = &h->kept;
+    else if (noted != PANDO_NOT_FOUND)
+        return noted;
     crypto_random((uint8_t *)&nc.seed, sizeof nc.seed);
     const struct node_ports ports = host_ports(h);
     return st == PANDO_OK ? node_new(&nc, &ports, &h->node, reterr) : st;
@@ -142,6 +150,7 @@ static enum pando_status add_peers(struct host *h, struct pando_err *reterr)
         if (st != PANDO_OK)
             return st;
     }
+    node_add_kept_peers(h->node, host_now(h));
     return PANDO_OK;
 }
 
@@ -171,6 +180,7 @@ void host_close(struct host *h)
         job->done(job);
     }
     node_free(h->node);
+    buf_deinit(&h->note);
     exec_free(h->exec);
     store_close(h->store);
     loop_stop(h);

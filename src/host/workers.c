@@ -241,12 +241,15 @@ void workers_resolve(void *ctx, uint32_t token, const char *name)
         free(r);
 }
 
-/* Slow work that a call asked for: a backup, a verification. */
+/* Slow work that a call asked for. */
+enum work_kind { WORK_BACKUP, WORK_VERIFY, WORK_KEEP };
+
 struct work_job {
     struct pool_job job;
     struct host *host;
     uint64_t number;
-    bool backup;
+    enum work_kind kind;
+    struct bytes *kept; /* KEEP: the text */
     struct store_backup_plan *plan;
     char target[1024];
     enum pando_status status;
@@ -258,8 +261,11 @@ static void run_work(struct pool_job *job)
 {
     struct work_job *w = (struct work_job *)job;
     const struct store_progress progress = { 0 };
-    if (w->backup)
+    if (w->kind == WORK_BACKUP)
         w->status = store_backup(w->plan, w->target, &progress, &w->err);
+    else if (w->kind == WORK_KEEP)
+        w->status =
+            store_note_write(w->host->config->data, bytes_view(w->kept), &w->err);
     else
         w->status =
             store_verify(w->host->config->data, true, &progress, &w->verdict, &w->err);
@@ -272,7 +278,7 @@ static void worked(struct pool_job *job)
     int len;
     if (w->status != PANDO_OK)
         len = snprintf(text, sizeof text, "%s", w->err.text);
-    else if (w->backup)
+    else if (w->kind != WORK_VERIFY)
         len = snprintf(text, sizeof text, "{\"done\":true}");
     else
         len = snprintf(
@@ -285,7 +291,15 @@ static void worked(struct pool_job *job)
             (unsigned long long)w->verdict.bytes, (unsigned long long)w->verdict.damaged);
     node_worked(w->host->node, host_now(w->host), w->number, w->status,
                 slice_of(text, (size_t)len));
+    bytes_unref(w->kept);
     free(w);
+}
+
+static enum work_kind work_named(const char *what)
+{
+    return strcmp(what, "backup") == 0 ? WORK_BACKUP
+           : strcmp(what, "keep") == 0 ? WORK_KEEP
+                                       : WORK_VERIFY;
 }
 
 enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
@@ -298,9 +312,11 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
     *w = (struct work_job){ .job = { .run = run_work, .done = worked },
                             .host = h,
                             .number = job,
-                            .backup = strcmp(what, "backup") == 0 };
+                            .kind = work_named(what) };
     enum pando_status st = PANDO_OK;
-    if (w->backup) {
+    if (w->kind == WORK_KEEP && (w->kept = bytes_copy(args)) == NULL)
+        st = PANDO_NOMEM;
+    if (w->kind == WORK_BACKUP) {
         json_t *parsed = args_parse(args, NULL);
         const char *target = args_text(parsed, "path", NULL);
         st = target == NULL ? PANDO_INVALID : store_backup_plan(h->store, &w->plan);
@@ -311,6 +327,7 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
         st = pool_submit(h->helpers, &w->job);
     if (st != PANDO_OK) {
         store_backup_plan_free(w->plan);
+        bytes_unref(w->kept);
         free(w);
     }
     return st;

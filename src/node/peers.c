@@ -46,7 +46,7 @@ bool node_admits(const struct node *n, const struct peer_id *peer)
     if (peer_id_equal(peer, &n->id) || peers_is_cut(n, peer))
         return false;
     if (is_listed(n->config.deny, n->config.deny_len, peer) ||
-        is_listed(n->bans, n->bans_len, peer))
+        kept_is_banned(n->kept, peer))
         return false;
     return n->config.allow_len == 0 ||
            is_listed(n->config.allow, n->config.allow_len, peer);
@@ -295,11 +295,4 @@ void peers_sweep(struct node *n)
                 n->ports.link.ops->close(n->ports.link.ctx, l->id, LINK_REASON_LOCAL);
         }
     }
-}
-
-enum pando_status node_add_peer(struct node *n, struct pando_time now,
-                                const struct multiaddr *address)
-{
-    uint32_t token;
-    return dialer_add(&n->dialer, now, address, true, &token);
 }

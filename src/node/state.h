@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/slice.h"
+#include "node/kept.h"
 #include "node/node.h"
 #include "peer/dialer.h"
 #include "proto/frame.h"
@@ -31,6 +32,7 @@
 #define NODE_LISTEN_MAX 16
 #define NODE_CUTS_MAX 64
 #define NODE_WATCHERS_MAX 16
+#define NODE_KEEPING_MAX 32 /* changes that wait for the disk */
 
 /* What a stream is for. The first group is negotiated by name when the peer opens it. */
 enum stream_role {
@@ -130,7 +132,7 @@ struct node_space {
 };
 
 /* Who waits for a job's end. */
-enum job_owner { JOB_GOSSIP, JOB_SPACE, JOB_RUN, JOB_WORK };
+enum job_owner { JOB_GOSSIP, JOB_SPACE, JOB_RUN, JOB_WORK, JOB_KEEP };
 
 struct node_job {
     enum job_owner owner;
@@ -141,6 +143,7 @@ struct node_job {
 struct node_op; /* calls that take several steps: ops.h */
 
 struct pubsub; /* application topics: pubsub.c */
+struct keeping; /* keeping.c */
 
 /* One kept message of an application topic. */
 struct pubsub_view {
@@ -181,8 +184,8 @@ struct node {
     struct node_space spaces[NODE_SPACES_MAX];
     struct multiaddr listen[NODE_LISTEN_MAX];
     size_t listen_len;
-    struct peer_id bans[NODE_CUTS_MAX];
-    size_t bans_len;
+    struct kept *kept; /* what the operator changed and wants to find again */
+    struct keeping *keeping;
     struct peer_id cuts[NODE_CUTS_MAX];
     size_t cuts_len;
     bool cut_all;
@@ -275,6 +278,16 @@ void channels_digested(struct node *n, struct node_space *s, const struct space_
 /* storing.c: the journal, its durability and its failures */
 enum pando_status node_store_append(struct node_space *s, uint8_t record, struct pando_slice bytes,
                                     uint64_t *ret_position);
+/* keeping.c: the operator's changes survive a restart */
+enum pando_status keeping_new(struct node *n);
+void keeping_free(struct node *n);
+enum pando_status keeping_load(struct node *n, struct pando_err *reterr);
+/* Ask before the change is made. False: too many wait, and the call was answered. */
+bool keeping_has_room(struct node *n, uint64_t token);
+/* Write what is in force now; then the call is answered with the static `answer`. */
+void keeping_save(struct node *n, uint64_t token, const char *answer);
+void keeping_done(struct node *n, enum pando_status status, struct pando_slice text);
+bool keeping_is_busy(const struct node *n);
 /* mesh.c: dial the nodes that are announced */
 void nodes_heard(struct node *n, struct pando_slice notice);
 
