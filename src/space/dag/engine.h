@@ -56,6 +56,7 @@
     X(MALFORMED, "malformed", 1)       /* not canonical, or a field out of bounds */   \
     X(UNSUPPORTED, "unsupported", 0)   /* a version or kind of the future */           \
     X(SPACE, "space", 1)               /* of another space */                          \
+    X(ROLE, "role", 1)                 /* its author may not write in this space */    \
     X(FORGED, "forged", 1)             /* a signature does not verify */               \
     X(BODY, "body", 1)                 /* the kind's rules for its body are broken */  \
     X(SEQUENCE, "sequence", 1)         /* the first parent is not the author's last */ \
@@ -330,6 +331,7 @@ const char *dag_refuse_name(enum dag_refuse why);
 bool dag_refuse_is_fault(enum dag_refuse why);
 
 /* gate.c */
+bool dag_gate_may_write(const struct dag *d, const struct pando_key *author);
 bool dag_gate_rate(struct dag *d, const struct pando_key *author);
 void dag_gate_remember(struct dag *d, const struct pando_id *id, enum dag_refuse why);
 bool dag_gate_refused(const struct dag *d, const struct pando_id *id,
