@@ -71,6 +71,10 @@ static const struct argp_option create_options[] = {
     { "kind", OPT_KIND, "KIND", 0, "Kind of the space (dag)", 1 },
     { "config-json", OPT_SPACE_CONFIG, "JSON", 0,
       "Immutable settings; they are part of its id", 1 },
+    { "access", OPT_ACCESS, "PEER=ROLE", 0,
+      "Who may enter, also part of its id: a peer id with read, write or admin; may "
+      "repeat (open)",
+      1 },
     END,
 };
 static const struct argp_option template_options[] = {
@@ -183,9 +187,11 @@ const struct command commands[] = {
         "Spaces of a node", NULL, "pando space ls\n"),
     ROW("space create", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_create, create_options,
         false, "Make a space and open it", NULL,
-        "pando space create receipts --kind dag\n"),
+        "pando space create receipts --kind dag\n"
+        "pando space create lab --access 12D3KooA...=admin --access 12D3KooB...=read\n"),
     ROW("space join", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_join, create_options,
-        false, "Open a space that another node made, by the same name, kind and settings",
+        false,
+        "Open a space that another node made, by the same name, kind, access and settings",
         NULL, "pando space join receipts --kind dag\n"),
     ROW("space rm", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_rm, NULL, false,
         "Close a space and delete its data on this node", NULL,

@@ -24,8 +24,9 @@
     X("peer.unban", WRITE, "peer", "Allow a peer that was banned")                     \
     X("peer.ping", READ, "peer", "Round trip to a linked peer")                        \
     X("space.ls", READ, "", "Spaces of this node")                                     \
-    X("space.create", WRITE, "name, kind, config", "Make a space and open it")         \
-    X("space.join", WRITE, "id, name", "Open a space that another node made")          \
+    X("space.create", WRITE, "name, kind, access, config", "Make a space and open it") \
+    X("space.join", WRITE, "name, kind, access, config",                               \
+      "Open a space that another node made")                                           \
     X("space.rm", WRITE, "space", "Close a space and delete its data here")            \
     X("dag.ls", READ, "space, limit, before, kind, author", "Events, newest first")    \
     X("dag.show", READ, "space, id", "One event")                                      \

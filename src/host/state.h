@@ -90,6 +90,7 @@ struct host {
     enum pando_status direct_status;
     struct node_space_config space_configs[NODE_SPACES_MAX];
     char local_json[96];
+    struct pando_buf space_json[NODE_SPACES_MAX]; /* immutable configs */
     struct pando_buf note;   /* operator.json as it was read */
     struct pando_slice kept; /* of it */
     struct peer_id allow[CONFIG_LIST_MAX];

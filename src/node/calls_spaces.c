@@ -26,6 +26,8 @@ static void list(struct node *n, uint64_t token)
             st = buf_printf(
                 &b, ",\"kind\":\"%s\",\"id\":\"%s\",\"peers\":%zu,\"journal\":\"%s\"",
                 s->ops->kind, s->hex, peers, s->failed ? "stopped" : "ok");
+        if (st == PANDO_OK)
+            st = policy_print(n, s, &b);
         const size_t len = s->ops->status(s->instance, members, sizeof members);
         if (st == PANDO_OK && len > 0)
             st = buf_printf(&b, ",%.*s", (int)len, members);
@@ -41,13 +43,25 @@ static void list(struct node *n, uint64_t token)
     buf_deinit(&b);
 }
 
+/* The immutable config as text, with "access" in it wherever it was said; NULL none. */
+static char *config_text(const json_t *args)
+{
+    json_t *config = json_object_get(args, "config"), *access = json_object_get(args, "access");
+    if (config == NULL && access == NULL)
+        return NULL;
+    json_t *whole = config == NULL ? json_object() : json_copy(config);
+    if (access != NULL)
+        (void)json_object_set(whole, "access", access);
+    char *text = json_dumps(whole, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(whole);
+    return text;
+}
+
 /* Creating and joining are one act: a space is its name, kind and config. */
 static void create(struct node *n, uint64_t token, const json_t *args)
 {
     struct pando_err err = { 0 };
-    const json_t *config = json_object_get(args, "config");
-    char *text =
-        config == NULL ? NULL : json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = config_text(args);
     const struct node_space_config c = {
         .name = args_text(args, "name", ""),
         .kind = args_text(args, "kind", "dag"),

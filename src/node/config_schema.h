@@ -40,8 +40,9 @@
       "Link with the peers of peers too, until all are linked")                          \
     X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty") \
     X("deny", LIST, deny, "[]", 0, 64, "Peer ids that may not link")                     \
-    X("spaces", SPACES, spaces, "[]", 0, 32,                                             \
-      "Spaces to open, each {name, kind}; one dag named default when empty")             \
+    X("spaces", SPACES, spaces, "[]", 0, 16,                                             \
+      "Spaces to open, each {name, kind, access}; access is open or maps peer ids to "   \
+      "read, write or admin; one dag named default when empty")                          \
     X("durability", ENUM("fsync|none"), durability, "fsync", 0, 0,                       \
       "fsync: acknowledge what is on disk; none: what is in memory (a crash loses it, "  \
       "status shows it)")                                                                \

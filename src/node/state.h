@@ -116,6 +116,8 @@ struct node_space {
     struct pando_id id;
     const struct space_ops *ops;
     void *instance;
+    struct space_access access;
+    char *config_text; /* immutable, in its one spelling; the id hashes it */
     struct space_host host;
     struct node_space_store store;
     struct node *node;
@@ -272,6 +274,15 @@ void space_call(struct node *n, struct node_space *s, uint64_t token, const char
                 struct pando_slice args);
 
 void spaces_sweep(struct node *n);
+/* policy.c: who may do what in a space */
+enum pando_status policy_read(const char *config_json, struct space_access *ret_access,
+                              char **ret_text, struct pando_err *reterr);
+bool policy_admits(const struct node_space *s, const struct peer_id *who,
+                   enum space_action action);
+bool policy_may_join(void *ctx, struct pando_slice topic, const struct peer_id *peer);
+/* Members of the space's JSON object: this node's role and the policy. */
+enum pando_status policy_print(const struct node *n, const struct node_space *s,
+                               struct pando_buf *b);
 /* channels.c */
 void channels_send(struct node *n, struct node_space *s, const struct space_effect *e);
 void channels_digested(struct node *n, struct node_space *s, const struct space_effect *e);
