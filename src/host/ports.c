@@ -154,7 +154,8 @@ static bool admit(void *ctx, const struct peer_id *peer, const struct multiaddr 
 {
     struct host *h = ctx;
     (void)address;
-    return peer->len == 0 || node_admits(h->node, peer);
+    /* A cut one gets in and is sent away with that reason: it must not give up dialling. */
+    return peer->len == 0 || !node_bars(h->node, peer);
 }
 
 static void on_call(void *ctx, uint64_t token, const char *verb, struct pando_slice args)

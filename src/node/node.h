@@ -88,7 +88,10 @@ void node_cancel(struct node *n, uint64_t token);
 void node_turn(struct node *n, struct pando_time now);
 struct pando_time node_deadline(const struct node *n);
 
-/* Whether a link to this identity is wanted: allow and deny lists, bans, self. */
+/* Whether this identity is refused until the operator changes his mind: allow and deny
+ * lists, bans, self. A dialler that is told so gives up. */
+bool node_bars(const struct node *n, const struct peer_id *peer);
+/* Whether a link to it is wanted now: not barred, and not cut. */
 bool node_admits(const struct node *n, const struct peer_id *peer);
 const struct peer_id *node_id(const struct node *n);
 /* Dial an address of the configuration and keep it linked, unless the operator removed it. */
