@@ -119,8 +119,10 @@ static void looked_up(void *ctx, const struct sim_event *e)
     free(l);
 }
 
-static void resolve(void *ctx, uint32_t token, const char *name)
+static void resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                    uint32_t attempt)
 {
+    (void)family, (void)attempt;
     struct sim_node *n = ctx;
     struct lookup *l = calloc(1, sizeof *l);
     (void)name;

@@ -124,7 +124,8 @@ void commits_start_all(struct host *h);
 void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
 enum pando_status workers_run(void *ctx, uint64_t job, const struct node_run *run);
 enum pando_status workers_work(void *ctx, uint64_t job, const char *what, struct pando_slice args);
-void workers_resolve(void *ctx, uint32_t token, const char *name);
+void workers_resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                     uint32_t attempt);
 /* loop.c: watching descriptors and time */
 enum pando_status loop_start(struct host *h, struct pando_err *reterr);
 /* Set the timer for the first deadline; the node must have started. */

@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 #include "exec/receipt.h"
+#include "host/lookup.h"
 #include "host/report.h"
 #include "node/args.h"
 
@@ -196,16 +197,17 @@ struct resolve_job {
     struct pool_job job;
     struct host *host;
     uint32_t token;
+    struct lookup_wish wish;
     char name[254];
     uint8_t ip[16];
     uint8_t ip_len;
-    char text[160];
+    char text[200];
 };
 
 static void run_resolve(struct pool_job *job)
 {
     struct resolve_job *r = (struct resolve_job *)job;
-    struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM };
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
     struct addrinfo *list = NULL;
     const int rc = getaddrinfo(r->name, NULL, &hints, &list);
     if (rc != 0) {
@@ -213,10 +215,13 @@ static void run_resolve(struct pool_job *job)
                        gai_strerror(rc));
         return;
     }
-    const struct sockaddr_in *in =
-        (const struct sockaddr_in *)(const void *)list->ai_addr;
-    memcpy(r->ip, &in->sin_addr, 4);
-    r->ip_len = 4;
+    if (lookup_choose(list, &r->wish, r->ip, &r->ip_len) != PANDO_OK)
+        (void)snprintf(r->text, sizeof r->text,
+                       "'%.80s' has no address that this node can dial: it listens on %s",
+                       r->name,
+                       r->wish.ip4 && r->wish.ip6 ? "IPv4 and IPv6"
+                       : r->wish.ip6              ? "IPv6 only"
+                                                  : "IPv4 only");
     freeaddrinfo(list);
 }
 
@@ -227,7 +232,8 @@ static void resolved(struct pool_job *job)
     free(r);
 }
 
-void workers_resolve(void *ctx, uint32_t token, const char *name)
+void workers_resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                     uint32_t attempt)
 {
     struct host *h = ctx;
     struct resolve_job *r = calloc(1, sizeof *r);
@@ -235,7 +241,16 @@ void workers_resolve(void *ctx, uint32_t token, const char *name)
         return; /* the dialler's own limit ends the wait */
     *r = (struct resolve_job){ .job = { .run = run_resolve, .done = resolved },
                                .host = h,
-                               .token = token };
+                               .token = token,
+                               .wish = { .family = family, .attempt = attempt } };
+    struct multiaddr local;
+    struct multiaddr_udp udp;
+    for (size_t i = 0; h->quic != NULL && quic_local(h->quic, i, &local); i++) {
+        if (multiaddr_to_udp(&local, &udp) != PANDO_OK)
+            continue;
+        r->wish.ip4 = r->wish.ip4 || udp.ip_len == 4;
+        r->wish.ip6 = r->wish.ip6 || udp.ip_len == 16;
+    }
     (void)snprintf(r->name, sizeof r->name, "%s", name);
     if (pool_submit(h->helpers, &r->job) != PANDO_OK)
         free(r);

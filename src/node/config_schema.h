@@ -19,7 +19,9 @@
       "Folder of the key, the stores and the control socket; ./NAME_data when empty")    \
     X("network", TEXT, network, "pando", 1, 63,                                          \
       "Name of the network; nodes of different networks refuse each other")              \
-    X("listen", TEXT, listen, "0.0.0.0", 1, 63, "Address on which QUIC listens")         \
+    X("listen", TEXT, listen, "0.0.0.0", 1, 63,                                          \
+      "Address on which QUIC listens, IPv4 or IPv6; one of each with a comma, as in "    \
+      "0.0.0.0,::")                                                                      \
     X("port", PORT, port, "9000", 0, 65535,                                              \
       "UDP port of QUIC, and TCP port of HTTP unless http_port says otherwise; 0 takes " \
       "a free one")                                                                      \

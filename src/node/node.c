@@ -254,7 +254,7 @@ static void dial(struct node *n)
         return;
     while (dialer_poll(&n->dialer, n->now, &e)) {
         if (e.kind == DIALER_RESOLVE) {
-            n->ports.resolve(n->ports.ctx, e.token, e.name);
+            n->ports.resolve(n->ports.ctx, e.token, e.name, e.family, e.attempt);
             continue;
         }
         enum link_reason why = LINK_REASON_UNREACHABLE;
