@@ -186,7 +186,7 @@ const struct command commands[] = {
     ROW("space ls", NULL, NEEDS_NODE, 0, 0, "", run_space_ls, NULL, false,
         "Spaces of a node", NULL, "pando space ls\n"),
     ROW("space create", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_create, create_options,
-        false, "Make a space and open it", NULL,
+        false, "Make a space and open it, also after a restart", NULL,
         "pando space create receipts --kind dag\n"
         "pando space create lab --access 12D3KooA...=admin --access 12D3KooB...=read\n"),
     ROW("space join", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_join, create_options,

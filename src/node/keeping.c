@@ -7,11 +7,16 @@
  */
 #include "node/state.h"
 
+#include "base/assert.h"
+
+#include <stdio.h>
 #include <stdlib.h>
+
+#define KEEPING_ANSWER_MAX 160
 
 struct waiter {
     uint64_t token;
-    const char *answer; /* static */
+    char answer[KEEPING_ANSWER_MAX];
     bool saving;        /* by the save that is under way */
 };
 
@@ -30,6 +35,8 @@ enum pando_status keeping_new(struct node *n)
 
 void keeping_free(struct node *n)
 {
+    if (n->kept != NULL)
+        kept_deinit(n->kept);
     free(n->kept);
     free(n->keeping);
 }
@@ -108,7 +115,10 @@ void keeping_done(struct node *n, enum pando_status status, struct pando_slice t
 void keeping_save(struct node *n, uint64_t token, const char *answer)
 {
     struct keeping *k = n->keeping;
-    k->waiters[k->waiters_len++] = (struct waiter){ token, answer, false };
+    struct waiter *w = &k->waiters[k->waiters_len++];
+    *w = (struct waiter){ .token = token };
+    (void)snprintf(w->answer, sizeof w->answer, "%s", answer);
+    PANDO_ASSERT(strlen(answer) < sizeof w->answer);
     if (!k->busy)
         begin(n);
 }
@@ -124,6 +134,26 @@ enum pando_status node_add_peer(struct node *n, struct pando_time now,
         trace(n->tracer, TRACE_PEER, TRACE_WARNING,
               "%.120s is not dialled: it was removed; `pando peer add` brings it back",
               text);
+    return PANDO_OK;
+}
+
+enum pando_status keeping_open_spaces(struct node *n, struct pando_err *reterr)
+{
+    for (size_t i = 0; i < n->kept->spaces_len; i++) {
+        const struct kept_space *k = &n->kept->spaces[i];
+        uint32_t slot;
+        const enum pando_status st = spaces_open(
+            n,
+            &(struct node_space_config){
+                .name = k->name, .kind = k->kind, .config_json = k->config },
+            &slot, reterr);
+        if (st == PANDO_EXISTS)
+            trace(n->tracer, TRACE_NODE, TRACE_WARNING,
+                  "the configuration opens a space '%s': the one that was created is left alone",
+                  k->name);
+        else if (st != PANDO_OK)
+            return st;
+    }
     return PANDO_OK;
 }
 

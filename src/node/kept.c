@@ -4,6 +4,7 @@
 #include "node/args.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KEPT_VERSION 1
@@ -110,6 +111,51 @@ bool kept_is_banned(const struct kept *k, const struct peer_id *peer)
     return false;
 }
 
+static struct kept_space *find_space(struct kept *k, const char *name)
+{
+    for (size_t i = 0; i < k->spaces_len; i++)
+        if (strcmp(k->spaces[i].name, name) == 0)
+            return &k->spaces[i];
+    return NULL;
+}
+
+enum pando_status kept_space_add(struct kept *k, const char *name, const char *kind,
+                                 const char *config)
+{
+    struct kept_space s = { .config = NULL };
+    if (strlen(name) >= sizeof s.name || strlen(kind) >= sizeof s.kind ||
+        strlen(config) > KEPT_CONFIG_MAX)
+        return PANDO_INVALID;
+    if (find_space(k, name) != NULL)
+        return PANDO_OK;
+    if (k->spaces_len == KEPT_SPACES_MAX)
+        return PANDO_FULL;
+    s.config = strdup(config);
+    if (s.config == NULL)
+        return PANDO_NOMEM;
+    memcpy(s.name, name, strlen(name));
+    memcpy(s.kind, kind, strlen(kind));
+    k->spaces[k->spaces_len++] = s;
+    return PANDO_OK;
+}
+
+void kept_space_remove(struct kept *k, const char *name)
+{
+    struct kept_space *s = find_space(k, name);
+    if (s == NULL)
+        return;
+    free(s->config);
+    const size_t behind = (size_t)(&k->spaces[--k->spaces_len] - s);
+    memmove(s, s + 1, behind * sizeof *s); /* the order of creation stays */
+}
+
+void kept_deinit(struct kept *k)
+{
+    for (size_t i = 0; i < k->spaces_len; i++)
+        free(k->spaces[i].config);
+    k->spaces_len = 0;
+}
+
 /* --- text --- */
 
 static enum pando_status wrong(struct pando_err *reterr, const char *key,
@@ -162,6 +208,32 @@ static enum pando_status parse_bans(struct kept *k, const json_t *list,
     return PANDO_OK;
 }
 
+static enum pando_status parse_spaces(struct kept *k, const json_t *list,
+                                      struct pando_err *reterr)
+{
+    const json_t *one;
+    size_t i;
+    if (list != NULL && !json_is_array(list))
+        return wrong(reterr, "spaces", "a list of {\"name\", \"kind\", \"config\"}");
+    json_array_foreach(list, i, one)
+    {
+        const char *name = args_text(one, "name", NULL), *kind = args_text(one, "kind", NULL);
+        const json_t *config = json_object_get(one, "config");
+        char *config_text =
+            json_is_object(config) ? json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        enum pando_status st = PANDO_INVALID;
+        if (name != NULL && kind != NULL && config_text != NULL)
+            st = kept_space_add(k, name, kind, config_text);
+        free(config_text);
+        if (st == PANDO_INVALID)
+            return wrong(reterr, "spaces", "a list of {\"name\", \"kind\", \"config\"}");
+        if (st != PANDO_OK)
+            return pando_err_set(reterr, st, "\"spaces\" holds more than %d spaces",
+                                 KEPT_SPACES_MAX);
+    }
+    return PANDO_OK;
+}
+
 enum pando_status kept_parse(struct kept *k, struct pando_slice text,
                              struct pando_err *reterr)
 {
@@ -182,6 +254,8 @@ enum pando_status kept_parse(struct kept *k, struct pando_slice text,
         st = parse_addresses(k, json_object_get(object, "removed"), true, reterr);
     if (st == PANDO_OK)
         st = parse_bans(k, json_object_get(object, "bans"), reterr);
+    if (st == PANDO_OK)
+        st = parse_spaces(k, json_object_get(object, "spaces"), reterr);
     json_decref(object);
     return st;
 }
@@ -203,6 +277,24 @@ static enum pando_status print_addresses(const struct kept *k, bool removed,
     return st == PANDO_OK ? buf_printf(b, "]") : st;
 }
 
+static enum pando_status print_spaces(const struct kept *k, struct pando_buf *b)
+{
+    enum pando_status st = buf_printf(b, "],\"spaces\":[");
+    for (size_t i = 0; i < k->spaces_len && st == PANDO_OK; i++) {
+        const struct kept_space *s = &k->spaces[i];
+        st = buf_printf(b, "%s{\"name\":", i == 0 ? "" : ",");
+        if (st == PANDO_OK)
+            st = answer_string(b, s->name);
+        if (st == PANDO_OK)
+            st = buf_printf(b, ",\"kind\":\"%s\",\"config\":", s->kind);
+        if (st == PANDO_OK)
+            st = buf_append(b, slice_text(s->config));
+        if (st == PANDO_OK)
+            st = buf_printf(b, "}");
+    }
+    return st == PANDO_OK ? buf_printf(b, "]}") : st;
+}
+
 enum pando_status kept_print(const struct kept *k, struct pando_buf *b)
 {
     char id[PEER_ID_TEXT_MAX];
@@ -221,5 +313,5 @@ enum pando_status kept_print(const struct kept *k, struct pando_buf *b)
         if (st == PANDO_OK)
             st = buf_printf(b, "}");
     }
-    return st == PANDO_OK ? buf_printf(b, "]}") : st;
+    return st == PANDO_OK ? print_spaces(k, b) : st;
 }

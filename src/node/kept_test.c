@@ -36,6 +36,12 @@ static struct kept *fresh(void)
     return k;
 }
 
+static void drop(struct kept *k)
+{
+    kept_deinit(k);
+    free(k);
+}
+
 /* Print `k`, free it, and read what was printed. */
 static struct kept *after_a_restart(struct kept *k)
 {
@@ -43,7 +49,7 @@ static struct kept *after_a_restart(struct kept *k)
     struct pando_buf b;
     buf_init(&b, KEPT_TEXT_MAX);
     CHECK_OK(kept_print(k, &b));
-    free(k);
+    drop(k);
     k = fresh();
     CHECK_OK(kept_parse(k, buf_view(&b), &err));
     buf_deinit(&b);
@@ -73,7 +79,7 @@ static void an_added_address_comes_back_until_it_is_removed(void **state)
     k = after_a_restart(k);
     CHECK_EQ(k->addresses_len, 1);
     CHECK(!is_added(k, &a) && is_added(k, &b));
-    free(k);
+    drop(k);
 }
 
 static void a_removed_address_of_the_configuration_stays_away(void **state)
@@ -91,7 +97,7 @@ static void a_removed_address_of_the_configuration_stays_away(void **state)
     CHECK(!is_added(k, &a)); /* the configuration names it: that is enough */
     k = after_a_restart(k);
     CHECK(kept_configure(k, &a));
-    free(k);
+    drop(k);
 }
 
 static void a_ban_lasts_until_it_is_lifted(void **state)
@@ -112,7 +118,7 @@ static void a_ban_lasts_until_it_is_lifted(void **state)
     k = after_a_restart(k);
     CHECK(!kept_is_banned(k, &a));
     CHECK(kept_is_banned(k, &b));
-    free(k);
+    drop(k);
 }
 
 static void a_long_reason_is_cut_between_characters(void **state)
@@ -127,7 +133,36 @@ static void a_long_reason_is_cut_between_characters(void **state)
     CHECK_EQ(strlen(k->bans[0].reason), KEPT_REASON_MAX - 1);
     k = after_a_restart(k);
     CHECK_EQ(strlen(k->bans[0].reason), KEPT_REASON_MAX - 1);
-    free(k);
+    drop(k);
+}
+
+static void a_created_space_comes_back_with_its_config(void **state)
+{
+    (void)state;
+    struct kept *k = fresh();
+    CHECK_OK(kept_space_add(k, "lab", "dag", "{\"access\":{\"x\":\"read\"}}"));
+    CHECK_OK(kept_space_add(k, "plain", "dag", "{}"));
+    CHECK_OK(kept_space_add(k, "third", "dag", "{}"));
+    CHECK_OK(kept_space_add(k, "lab", "dag", "{}")); /* known: nothing changes */
+    k = after_a_restart(k);
+    CHECK_EQ(k->spaces_len, 3);
+    CHECK_STR(k->spaces[0].name, "lab");
+    CHECK_STR(k->spaces[0].kind, "dag");
+    CHECK_STR(k->spaces[0].config, "{\"access\":{\"x\":\"read\"}}");
+    kept_space_remove(k, "lab");
+    kept_space_remove(k, "never was");
+    k = after_a_restart(k);
+    CHECK_EQ(k->spaces_len, 2);
+    CHECK_STR(k->spaces[0].name, "plain");
+    CHECK_STR(k->spaces[1].name, "third");
+    for (int i = 2; i < KEPT_SPACES_MAX; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "s%d", i);
+        CHECK_OK(kept_space_add(k, name, "dag", "{}"));
+    }
+    CHECK_EQ(kept_space_add(k, "more", "dag", "{}"), PANDO_FULL);
+    CHECK_EQ(kept_space_add(k, "more", "a kind with a long name", "{}"), PANDO_INVALID);
+    drop(k);
 }
 
 static void lists_have_their_caps(void **state)
@@ -150,7 +185,7 @@ static void lists_have_their_caps(void **state)
     }
     const struct peer_id last = peer(2);
     CHECK_EQ(kept_ban(k, &last, ""), PANDO_FULL);
-    free(k);
+    drop(k);
 }
 
 static void what_does_not_read_is_named(void **state)
@@ -169,13 +204,14 @@ static void what_does_not_read_is_named(void **state)
         { "{\"version\":1,\"removed\":[\"x\"]}", PANDO_MALFORMED, "\"removed\"" },
         { "{\"version\":1,\"bans\":[7]}", PANDO_MALFORMED, "\"bans\"" },
         { "{\"version\":1,\"bans\":[{\"peer\":\"x\"}]}", PANDO_MALFORMED, "12D3Koo" },
+        { "{\"version\":1,\"spaces\":[{\"name\":\"x\"}]}", PANDO_MALFORMED, "\"spaces\"" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pando_err err = { 0 };
         struct kept *k = fresh();
         CHECK_EQ(kept_parse(k, slice_text(cases[i].text), &err), cases[i].status);
         CHECK(strstr(err.text, cases[i].says) != NULL);
-        free(k);
+        drop(k);
     }
 }
 
@@ -186,6 +222,7 @@ int main(void)
         TEST(a_removed_address_of_the_configuration_stays_away),
         TEST(a_ban_lasts_until_it_is_lifted),
         TEST(a_long_reason_is_cut_between_characters),
+        TEST(a_created_space_comes_back_with_its_config),
         TEST(lists_have_their_caps),
         TEST(what_does_not_read_is_named),
     };

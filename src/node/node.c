@@ -138,7 +138,7 @@ enum pando_status node_start(struct node *n, struct pando_time now,
         uint32_t slot;
         st = spaces_open(n, &n->config.spaces[i], &slot, reterr);
     }
-    return st;
+    return st == PANDO_OK ? keeping_open_spaces(n, reterr) : st;
 }
 
 void node_stop(struct node *n, struct pando_time now)

@@ -295,10 +295,12 @@ void keeping_free(struct node *n);
 enum pando_status keeping_load(struct node *n, struct pando_err *reterr);
 /* Ask before the change is made. False: too many wait, and the call was answered. */
 bool keeping_has_room(struct node *n, uint64_t token);
-/* Write what is in force now; then the call is answered with the static `answer`. */
+/* Write what is in force now; then the call is answered with `answer` (short). */
 void keeping_save(struct node *n, uint64_t token, const char *answer);
 void keeping_done(struct node *n, enum pando_status status, struct pando_slice text);
 bool keeping_is_busy(const struct node *n);
+/* Open the spaces that were created in an earlier life. */
+enum pando_status keeping_open_spaces(struct node *n, struct pando_err *reterr);
 /* mesh.c: dial the nodes that are announced */
 void nodes_heard(struct node *n, struct pando_slice notice);
 

@@ -3,7 +3,7 @@
  *     DATA/lock                  the pid of the process that holds it
  *     DATA/spaces/ID/journal/    segments, snapshot, epoch: the truth
  *     DATA/index/                LMDB: every space's tables, derived
- *     DATA/operator.json         what the operator changed while the node ran
+ *     DATA/operator.json         what the operator changed at run time
  *
  * Opening a space replays its journal from the position that its tables reflect, through
  * the kind's fold. Appending stages a record and folds it into the overlay at once; commits
@@ -105,7 +105,7 @@ enum pando_status store_reindex(const char *dir, const struct store_fold *fold,
  * Errors: PANDO_NOT_FOUND there is none (reterr is left alone); PANDO_FULL it is larger than
  * STORE_NOTE_MAX; else as files.h. */
 #define STORE_NOTE "operator.json"
-#define STORE_NOTE_MAX (1u << 20)
+#define STORE_NOTE_MAX (4u << 20)
 enum pando_status store_note_read(const char *dir, struct pando_buf *ret,
                                   struct pando_err *reterr) PANDO_MUST_USE;
 enum pando_status store_note_write(const char *dir, struct pando_slice bytes,

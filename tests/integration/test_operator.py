@@ -75,6 +75,30 @@ class AfterARestart(unittest.TestCase):
                 a.ask("peer.unban", peer=other)
             self.assertEqual(refused.exception.status, "NOT_FOUND")
 
+    def test_created_spaces_open_again_and_removed_ones_do_not(self):
+        def spaces(node):
+            return {s["name"]: s for s in node.ask("space.ls")["spaces"]}
+        with World() as world:
+            a = world.node("a").start()
+            me = a.ask("status")["peer_id"]
+            a.ask("space.create", name="lab", access={me: "write"})
+            a.ask("space.create", name="gone")
+            event = a.ask("dag.append", space="lab", kind="data", body={"kept": True})["id"]
+            before = spaces(a)["lab"]
+            a.ask("space.rm", name="gone")
+            self.restart(a, "kill")
+            self.assertEqual(sorted(spaces(a)), ["default", "lab"])
+            for key in ("id", "access", "role"):
+                self.assertEqual(spaces(a)["lab"][key], before[key])
+            self.assertEqual(a.ask("dag.show", space="lab", id=event)["body"], {"kept": True})
+            a.ask("space.rm", name="lab")
+            self.assertEqual(a.stop(), 0)
+            # A node that is not running is told in the same way.
+            code, out, err = command("space", "create", "offline", "--data", a.data)
+            self.assertEqual(code, 0, err)
+            a.start()
+            self.assertEqual(sorted(spaces(a)), ["default", "offline"])
+
     def test_a_cut_ends_with_the_node(self):
         with World() as world:
             a, b = world.pair()
