@@ -195,12 +195,33 @@ static bool is_name(const char *text)
     return len > 0 && len < 64 && good == len && text[0] != '.';
 }
 
-bool config_space_add(struct config *c, const char *name, const char *kind,
+bool config_member_add(struct config_space *space, const char *peer, const char *role,
+                       char ret_problem[CONFIG_PROBLEM_MAX])
+{
+    struct config_member m = { 0 };
+    if (strcmp(role, "read") != 0 && strcmp(role, "write") != 0 &&
+        strcmp(role, "admin") != 0) {
+        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX,
+                       "a role is read, write or admin, not '%.40s'", role);
+        return false;
+    }
+    if (space->members_len == CONFIG_MEMBERS_MAX) {
+        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX, "access lists at most %d peers",
+                       CONFIG_MEMBERS_MAX);
+        return false;
+    }
+    if (!set_text(m.peer, sizeof m.peer, peer, ret_problem) ||
+        !set_text(m.role, sizeof m.role, role, ret_problem))
+        return false;
+    space->members[space->members_len++] = m;
+    return true;
+}
+
+bool config_space_add(struct config *c, const struct config_space *space,
                       char ret_problem[CONFIG_PROBLEM_MAX])
 {
     struct config_spaces *s = &c->spaces;
-    if (kind[0] == '\0')
-        kind = "dag";
+    const char *name = space->name, *kind = space->kind[0] == '\0' ? "dag" : space->kind;
     if (!is_name(name) || !is_name(kind) || strlen(kind) >= sizeof s->items[0].kind) {
         (void)snprintf(
             ret_problem, CONFIG_PROBLEM_MAX,
@@ -219,6 +240,7 @@ bool config_space_add(struct config *c, const char *name, const char *kind,
         return false;
     }
     struct config_space *item = &s->items[s->len];
+    *item = *space;
     if (!set_text(item->name, sizeof item->name, name, ret_problem) ||
         !set_text(item->kind, sizeof item->kind, kind, ret_problem))
         return false;
@@ -228,13 +250,15 @@ bool config_space_add(struct config *c, const char *name, const char *kind,
 
 static bool add_space_text(struct config *c, const char *value, char *problem)
 {
-    char name[CONFIG_TEXT_MAX];
-    if (!set_text(name, sizeof name, value, problem))
+    struct config_space space = { 0 };
+    if (!set_text(space.name, sizeof space.name, value, problem))
         return false;
-    char *colon = strchr(name, ':');
+    char *colon = strchr(space.name, ':');
     if (colon != NULL)
         *colon = '\0';
-    return config_space_add(c, name, colon != NULL ? colon + 1 : "", problem);
+    if (colon != NULL && !set_text(space.kind, sizeof space.kind, colon + 1, problem))
+        return false;
+    return config_space_add(c, &space, problem);
 }
 
 bool config_row_set(struct config *c, const struct config_row *row, const char *value,

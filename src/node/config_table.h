@@ -39,8 +39,11 @@ void config_row_clear(struct config *c, const struct config_row *row);
 /* Set or append one value. False leaves `c` as it was and says why. */
 bool config_row_set(struct config *c, const struct config_row *row, const char *value,
                     char ret_problem[CONFIG_PROBLEM_MAX]);
-/* One space; `kind` "" is dag. */
-bool config_space_add(struct config *c, const char *name, const char *kind,
+/* One space; a kind "" is dag. */
+bool config_space_add(struct config *c, const struct config_space *space,
                       char ret_problem[CONFIG_PROBLEM_MAX]);
+/* One more member of a space that is being read. */
+bool config_member_add(struct config_space *space, const char *peer, const char *role,
+                       char ret_problem[CONFIG_PROBLEM_MAX]);
 
 #endif

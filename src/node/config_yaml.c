@@ -76,31 +76,73 @@ static enum pando_status set_scalar(struct reader *r, const struct config_row *r
     return refuse(r, text);
 }
 
-/* {name: N, kind: K}, whose start was just read. */
+/* `open`, or {PEER: ROLE, ...}. */
+static enum pando_status read_access(struct reader *r, struct config_space *space)
+{
+    char peer[CONFIG_TEXT_MAX], problem[CONFIG_PROBLEM_MAX];
+    enum pando_status st = next(r);
+    if (st != PANDO_OK)
+        return st;
+    if (r->event.type == YAML_SCALAR_EVENT && scalar(r) != NULL &&
+        strcmp(scalar(r), "open") == 0)
+        return PANDO_OK;
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return refuse(r, "access is open, or peer ids with a role each");
+    for (;;) {
+        st = next(r);
+        if (st != PANDO_OK)
+            return st;
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return space->members_len > 0 ? PANDO_OK
+                                          : refuse(r, "access lists nobody");
+        const char *text = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+        if (text == NULL || strlen(text) >= sizeof peer)
+            return refuse(r, "a peer id is a short text");
+        (void)snprintf(peer, sizeof peer, "%s", text);
+        st = next(r);
+        if (st != PANDO_OK)
+            return st;
+        text = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+        if (!config_member_add(space, peer, text == NULL ? "" : text, problem))
+            return refuse(r, problem);
+    }
+}
+
+/* {name: N, kind: K, access: A}, whose start was just read. */
 static enum pando_status read_space(struct reader *r)
 {
-    char name[CONFIG_TEXT_MAX] = "", kind[CONFIG_TEXT_MAX] = "";
+    struct config_space space = { 0 };
     char problem[CONFIG_PROBLEM_MAX], text[CONFIG_PROBLEM_MAX + 64];
     const yaml_mark_t start = r->event.start_mark;
     for (;;) {
         enum pando_status st = next(r);
         if (st != PANDO_OK || r->event.type == YAML_MAPPING_END_EVENT) {
-            if (st != PANDO_OK || config_space_add(r->config, name, kind, problem))
+            if (st != PANDO_OK || config_space_add(r->config, &space, problem))
                 return st;
             (void)snprintf(text, sizeof text, "spaces %s", problem);
             return fail_at(r, start, text);
         }
         const char *key = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
         const bool is_name = key != NULL && strcmp(key, "name") == 0;
+        if (key != NULL && strcmp(key, "access") == 0) {
+            st = read_access(r, &space);
+            if (st != PANDO_OK)
+                return st;
+            continue;
+        }
         if (!is_name && (key == NULL || strcmp(key, "kind") != 0))
-            return refuse(r, "a space has a name and a kind, nothing else");
+            return refuse(r, "a space has a name, a kind and an access, nothing else");
         st = next(r);
         if (st != PANDO_OK)
             return st;
         const char *value = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
-        if (value == NULL || strlen(value) >= sizeof name)
+        if (value == NULL ||
+            strlen(value) >= (is_name ? sizeof space.name : sizeof space.kind))
             return refuse(r, "a space's name and kind are short texts");
-        (void)snprintf(is_name ? name : kind, sizeof name, "%s", value);
+        if (is_name)
+            (void)snprintf(space.name, sizeof space.name, "%s", value);
+        else
+            (void)snprintf(space.kind, sizeof space.kind, "%s", value);
     }
 }
 

@@ -323,6 +323,12 @@ void runs_call(struct node *n, uint64_t token, const char *verb, struct pando_sl
         call_fail(n, token, err.status, "%s", err.text);
     } else if (run || strcmp(verb, "exec.validate") == 0) {
         const struct node_space *s = space_for(n, token, args);
+        if (s != NULL && run && !policy_admits(s, &n->id, SPACE_MAY_WRITE)) {
+            call_fail(n, token, PANDO_REFUSED,
+                      "the receipt could not be stored: this node may only read in "
+                      "space '%s'", s->name);
+            s = NULL;
+        }
         struct node_op *op =
             s == NULL ? NULL : op_new(n, run ? OP_RUN : OP_VALIDATE, token);
         if (op != NULL) {

@@ -20,6 +20,7 @@
 #include "base/trace.h"
 #include "crypto/peer_id.h"
 #include "crypto/sign.h"
+#include "space/access.h"
 
 #include <pando/status.h>
 #include <pando/types.h>
@@ -126,6 +127,7 @@ struct space_host {
     const char *space_name;
     uint64_t seed; /* for the instance's rng and maps */
     uint64_t epoch;
+    const struct space_access *access; /* ask space_admit; NULL: open */
 };
 
 struct space_metric {

@@ -121,6 +121,10 @@ static bool passes_gate(struct dag *d, struct dag_parcel *p, const struct event 
         turn_away(d, p, DAG_REFUSE_SPACE);
         return false;
     }
+    if (!dag_gate_may_write(d, &ev->author)) {
+        turn_away(d, p, DAG_REFUSE_ROLE);
+        return false;
+    }
     if (dag_gate_refused(d, &ev->id, &why)) {
         turn_away(d, p, why);
         return false;

@@ -234,6 +234,27 @@ static enum pando_status fold_blob(struct tables *t, bool list, uint64_t positio
     return put_counts(t, &counts);
 }
 
+/* The list was appended first, by whoever wrote this. */
+static enum pando_status fold_whole(struct tables *t, uint64_t position,
+                                    struct pando_slice bytes)
+{
+    struct row key = row_key(INDEX_WHOLES), value = { 0 };
+    struct pando_slice known;
+    struct index_blob blob;
+    struct pando_id list;
+    if (bytes.len != 64)
+        return PANDO_CORRUPT;
+    memcpy(list.bytes, bytes.ptr + 32, 32);
+    if (!index_find_blob(t, true, &list, &blob))
+        return PANDO_CORRUPT;
+    row_put_bytes(&key, bytes.ptr, 32);
+    if (row_find(t, &key, &known))
+        return PANDO_OK;
+    row_put(&value, position, 6);
+    row_put_bytes(&value, list.bytes, 32);
+    return row_store(t, &key, &value);
+}
+
 static enum pando_status fold_epoch(struct tables *t, struct pando_slice bytes)
 {
     struct wire_reader r = wire_read(bytes);
@@ -257,6 +278,8 @@ enum pando_status index_fold(struct tables *t, const struct pando_id *space,
         return fold_blob(t, true, position, bytes);
     case DAG_RECORD_EPOCH:
         return fold_epoch(t, bytes);
+    case DAG_RECORD_BLOB_WHOLE:
+        return fold_whole(t, position, bytes);
     default:
         return PANDO_UNSUPPORTED;
     }

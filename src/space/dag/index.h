@@ -15,6 +15,7 @@
  *                                         or more (the first 8 are kept)
  *   9 BLOBS    id 32, list 1              position 6, len 4
  *  10 EPOCH    0                          our own epoch, when a record raised it
+ *  11 WHOLES   hash of a whole body 32    position 6, list id 32
  *
  * `author` is a number that stands for (key, epoch), given in order of first appearance.
  * A position of ones is a hole: no event has that number. An event costs a row of 78
@@ -41,6 +42,7 @@ enum index_table {
     INDEX_EQUIVOCATIONS,
     INDEX_BLOBS,
     INDEX_EPOCH,
+    INDEX_WHOLES,
 };
 
 struct index_counts {
@@ -79,6 +81,12 @@ struct index_blob {
     uint32_t len;
 };
 
+/* A body above one chunk: where its record lies, and the list that names its chunks. */
+struct index_whole {
+    uint64_t position;
+    struct pando_id list;
+};
+
 /* Apply one record. Errors: PANDO_CORRUPT the record contradicts the tables; PANDO_FULL,
  * PANDO_NOMEM from the tables. */
 enum pando_status index_fold(struct tables *t, const struct pando_id *space,
@@ -101,6 +109,8 @@ bool index_find_receipt(struct tables *t, const struct pando_id *receipt,
                         uint64_t *ret_position);
 bool index_find_blob(struct tables *t, bool list, const struct pando_id *id,
                      struct index_blob *ret_blob);
+bool index_find_whole(struct tables *t, const struct pando_id *whole,
+                      struct index_whole *ret_whole);
 /* Our own epoch as raised by records; 0 when none was. */
 uint32_t index_epoch(struct tables *t);
 

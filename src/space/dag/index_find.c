@@ -124,6 +124,19 @@ bool index_find_blob(struct tables *t, bool list, const struct pando_id *id,
     return true;
 }
 
+bool index_find_whole(struct tables *t, const struct pando_id *whole,
+                      struct index_whole *ret_whole)
+{
+    struct row key = row_key(INDEX_WHOLES);
+    struct pando_slice v;
+    row_put_bytes(&key, whole->bytes, 32);
+    if (!row_find(t, &key, &v) || v.len != 38)
+        return false;
+    ret_whole->position = row_get(v, 0, 6);
+    memcpy(ret_whole->list.bytes, v.ptr + 6, 32);
+    return true;
+}
+
 uint32_t index_epoch(struct tables *t)
 {
     const struct row key = row_only_key(INDEX_EPOCH);

@@ -106,9 +106,13 @@ static bool run_append(struct dag *d, struct dag_op *op, uint32_t *budget)
         if (st == PANDO_OK)
             st = note_id(d, op);
         if (st != PANDO_OK) {
-            dag_reply_error(d, op->token, st, pando_status_text(st));
+            dag_reply_error(d, op->token, st,
+                            st == PANDO_REFUSED
+                                ? "this node may only read here: the space's access "
+                                  "policy gives it no write role"
+                                : pando_status_text(st));
             dag_op_free(d, op);
-            return st == PANDO_INVALID || st == PANDO_FULL;
+            return st == PANDO_INVALID || st == PANDO_FULL || st == PANDO_REFUSED;
         }
         op->appended++;
     }

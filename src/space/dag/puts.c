@@ -47,6 +47,7 @@ enum pando_status dag_list_chunks(struct dag_op *op)
     op->list = calloc(1, sizeof *op->list);
     if (op->list == NULL)
         return PANDO_NOMEM;
+    op->whole = op->ref.id;
     op->list->size = body.len;
     for (size_t at = 0; at < body.len; at += BLOB_CHUNK_SIZE) {
         const uint32_t i = op->list->chunks_len++;
@@ -56,7 +57,7 @@ enum pando_status dag_list_chunks(struct dag_op *op)
     struct wire_writer w = wire_write(block, sizeof block);
     blob_list_encode(op->list, &w);
     op->ref = (struct blob_ref){ true, crypto_sha256(wire_written(&w)) };
-    op->total = op->list->chunks_len + 1;
+    op->total = op->list->chunks_len + 2; /* the list, and the way to it */
     return PANDO_OK;
 }
 

@@ -9,7 +9,8 @@
  *   export      {}                                 CAR v1 of all events, raw, in parts
  *   watch       {since?, kind?}                    durable events, one JSON line each
  *   blob_put    {data}                             base64: {cid, size}
- *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts
+ *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts; id
+ *                                                  may be the raw CID of a whole body
  *   announce    {addresses?, now?}                 say again who and where we are
  *   cancel      {}                                 end the stream of the same token
  *
