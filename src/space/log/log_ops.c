@@ -132,6 +132,9 @@ static void take(struct log *l, const struct space_input *in)
                                             .token = in->token,
                                             .status = PANDO_CANCELLED });
         return;
+    case SPACE_PUT: /* a log takes nothing of the node's own */
+        log_fail(l, in->token, PANDO_UNSUPPORTED, "a log takes no %s", in->verb);
+        return;
     case SPACE_VERIFIED:
     case SPACE_TICK:
         return;
