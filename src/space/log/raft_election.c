@@ -112,8 +112,8 @@ static void set_term(struct raft *r, uint64_t term, uint64_t vote)
     r->leader_commit = 0;
     r->ack_owed = false;
     r->promise.to = 0;
-    raft_hold_drop(r);
     raft_write_state(r);
+    raft_hold_drop(r);
 }
 
 /* Become a follower in `term` (not below ours) of `leader` (0: not known yet). */
@@ -121,10 +121,6 @@ void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why w
 {
     const enum raft_role before = r->role;
     const uint64_t led = r->leader;
-    if (before == RAFT_LEADER) {
-        r->transfer_to = 0;
-        raft_read_fail(r);
-    }
     if (term > r->term)
         set_term(r, term, 0);
     r->role = RAFT_FOLLOWER;
@@ -135,10 +131,14 @@ void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why w
         r->leader_changes += leader != r->term_leader;
         r->term_leader = leader;
     }
-    if (before != RAFT_FOLLOWER || leader != led)
+    if (before != RAFT_FOLLOWER || leader != led) {
         raft_timer_arm(r);
-    if (before != RAFT_FOLLOWER || leader != led)
         raft_emit_role(r, why);
+    }
+    if (before == RAFT_LEADER) {
+        r->transfer_to = 0;
+        raft_read_fail(r);
+    }
 }
 
 static void clear_grants(struct raft *r)
@@ -248,9 +248,8 @@ void raft_lead(struct raft *r, enum raft_why why)
 /* No vote is asked for: the operator has decided. */
 void raft_lead_by_force(struct raft *r)
 {
-    if (r->role == RAFT_LEADER)
-        raft_read_fail(r);
     set_term(r, r->term + 1, r->options.id);
+    raft_read_fail(r);
     raft_lead(r, RAFT_WHY_ALONE);
 }
 
