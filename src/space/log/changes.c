@@ -79,8 +79,8 @@ void log_leave_asked(struct log *l, struct log_peer *p, uint64_t id)
     uint64_t index;
     const struct batch_member *m = batch_find(log_members(l), id);
     if (id == l->options.id) {
-        if (l->leaving && p->member == l->leader)
-            left(l);
+        if (l->leaving && batch_find(log_members(l), p->member) != NULL)
+            left(l); /* only a leader says so */
         return;
     }
     if (l->role != RAFT_LEADER || p->member != id)
@@ -145,6 +145,9 @@ void log_leave_tick(struct log *l)
         l->leave_again = pando_time_add(l->now, LEAVE_EVERY);
         if (leader != NULL)
             send_leave(l, leader, l->options.id);
+        else /* who is out already hears of no leader: whoever it is answers */
+            for (size_t i = 0; i < l->peers_len; i++)
+                send_leave(l, &l->peers[i], l->options.id);
     }
 }
 
@@ -188,6 +191,8 @@ void log_recover(struct log *l, uint64_t token, const struct raft_members *keep)
     if (st == PANDO_OK)
         st = raft_force_members(l->raft, l->now, &raft, (uint32_t)b.len, &index, &term);
     if (st == PANDO_OK) {
+        /* Before it stands the empty entry of the forced term, which no effect has told of. */
+        log_propose_put(l, index - 1, term, RAFT_NOOP, SLICE_EMPTY);
         log_propose_put(l, index, term, RAFT_CONFIG, buf_view(&b));
         log_change_wait(l, token, index, "{\"recovered\":true}");
     } else {
