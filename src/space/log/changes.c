@@ -91,10 +91,22 @@ void log_leave_asked(struct log *l, struct log_peer *p, uint64_t id)
         (void)!without(l, id, &index); /* BUSY: it asks again */
 }
 
+/* What changes the group is an admin's, but that a member goes is its own affair. */
+static bool is_refused(struct log *l, uint64_t token)
+{
+    if (space_admit(l->host.access, &l->host.key, SPACE_MAY_ADMIN))
+        return false;
+    log_fail(l, token, PANDO_REFUSED,
+             "the space's access policy gives this node no admin role");
+    return true;
+}
+
 void log_remove(struct log *l, uint64_t token, uint64_t id)
 {
     uint64_t index;
     struct log_peer *leader = log_peer_of(l, l->leader);
+    if (id != l->options.id && is_refused(l, token))
+        return;
     if (l->role == RAFT_LEADER) {
         const enum pando_status st = without(l, id, &index);
         if (st == PANDO_OK)
@@ -141,6 +153,8 @@ void log_leave_tick(struct log *l)
 
 void log_transfer(struct log *l, uint64_t token, uint64_t to)
 {
+    if (is_refused(l, token))
+        return;
     const enum pando_status st = raft_transfer(l->raft, l->now, to);
     char name[BATCH_NAME_MAX + 32];
     if (st == PANDO_OK)
@@ -159,6 +173,8 @@ void log_recover(struct log *l, uint64_t token, const struct raft_members *keep)
     struct raft_members raft;
     struct pando_buf b;
     uint64_t index, term;
+    if (is_refused(l, token))
+        return;
     for (uint32_t i = 0; i < keep->len; i++) {
         const struct batch_member *known = batch_find(log_members(l), keep->at[i].id);
         if (known == NULL) {

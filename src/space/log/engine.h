@@ -219,7 +219,8 @@ struct log {
     struct pando_time compact_at;
     struct pando_buf incoming_snapshot;
     struct log_piece installing; /* what it is; index 0: none */
-    bool install_writing;
+    bool install_writing; /* ... until it is in force */
+    bool install_written;
     uint64_t install_position;
 
     uint64_t commit;
