@@ -146,6 +146,27 @@ class Beyond(unittest.TestCase):
                 peer.sees("[seq=1] peer_3: alone\n")
             self.assertEqual(len(three.messages()), 1)
 
+    def test_a_partition_has_one_leader_and_heals(self):
+        with Chat() as chat:
+            one, two, three = chat.start()
+            one.say("before")
+            chat.all_see("[seq=1] peer_1: before\n")
+            one.ask("link.cut", peer="all")
+            one.say("said by the leader that was cut off")
+            wait_until(lambda: {two.state()["leader"], three.state()["leader"]} in ({2}, {3}), 20,
+                       "the majority has a leader of its own")
+            two.say("said in the majority")
+            for peer in (two, three):
+                peer.sees("[seq=2] peer_2: said in the majority\n")
+            wait_until(lambda: not one.state()["quorum"], 20, "peer_1 knows that it is alone")
+            self.assertEqual(one.messages(), [(1, "peer_1", "before")])
+            one.ask("link.heal")
+            chat.all_see("[seq=3] peer_1: said by the leader that was cut off\n", 30)
+            want = chat.peers[0].messages()
+            self.assertEqual([n for n, _, _ in want], [1, 2, 3])
+            for peer in chat.peers:
+                self.assertEqual(peer.messages(), want)
+
     def test_killed_and_restarted_at_random_every_acknowledged_line_stands_once(self):
         with Chat() as chat:
             peers = chat.start()
