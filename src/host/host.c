@@ -4,6 +4,7 @@
 #include "crypto/keystore.h"
 #include "node/kinds.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -92,17 +93,39 @@ static size_t parse_ids(const struct config_list *list, struct peer_id *ret,
     return len;
 }
 
+/* What the config says of this space, and for a dag the node's own two times where the
+ * space has none. `*ret` is the host's to free. */
+static enum pando_status space_settings(const struct config *c, const struct config_space *space,
+                                        char **ret, struct pando_err *reterr)
+{
+    json_error_t problem;
+    const char *text = space->settings[0] == '\0' ? "{}" : space->settings;
+    json_t *settings = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    if (settings == NULL)
+        return pando_err_set(reterr, PANDO_INVALID, "config: settings of space %.63s: %s",
+                             space->name, problem.text);
+    if (strcmp(space->kind, "dag") == 0) {
+        json_t *usual = json_pack("{s:i,s:i}", "heartbeat_ms", (int)c->heartbeat_s * 1000,
+                                  "heads_ms", (int)c->sync_s * 1000);
+        (void)json_object_update_missing(settings, usual);
+        json_decref(usual);
+    }
+    *ret = json_dumps(settings, JSON_COMPACT);
+    json_decref(settings);
+    return *ret != NULL ? PANDO_OK : pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+}
+
 static enum pando_status make_node(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
     enum pando_status st = PANDO_OK;
     struct node_space_config *spaces = h->space_configs;
-    (void)snprintf(h->local_json, sizeof h->local_json,
-                   "{\"heartbeat_ms\":%u,\"heads_ms\":%u}", c->heartbeat_s * 1000, c->sync_s * 1000);
-    for (size_t i = 0; i < c->spaces.len && i < NODE_SPACES_MAX; i++)
+    for (size_t i = 0; i < c->spaces.len && i < NODE_SPACES_MAX && st == PANDO_OK; i++) {
+        st = space_settings(c, &c->spaces.items[i], &h->local_json[i], reterr);
         spaces[i] = (struct node_space_config){ .name = c->spaces.items[i].name,
                                                 .kind = c->spaces.items[i].kind,
-                                                .local_json = h->local_json };
+                                                .local_json = h->local_json[i] };
+    }
     struct node_config nc = {
         .secret = h->secret,
         .name = c->name,
@@ -119,6 +142,9 @@ static enum pando_status make_node(struct host *h, struct pando_err *reterr)
         .spaces = spaces,
         .spaces_len = c->spaces.len,
     };
+    if (c->spaces.len > NODE_SPACES_MAX)
+        st = pando_err_set(reterr, PANDO_FULL, "a node holds at most %d spaces, the config names %zu",
+                           NODE_SPACES_MAX, c->spaces.len);
     nc.allow_len = parse_ids(&c->allow, h->allow, reterr, &st);
     nc.deny_len = parse_ids(&c->deny, h->deny, reterr, &st);
     crypto_random((uint8_t *)&nc.seed, sizeof nc.seed);
@@ -171,6 +197,8 @@ void host_close(struct host *h)
         job->done(job);
     }
     node_free(h->node);
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++)
+        free(h->local_json[i]);
     exec_free(h->exec);
     store_close(h->store);
     loop_stop(h);
@@ -186,7 +214,9 @@ enum pando_status host_open(struct host *h, struct pando_err *reterr)
     const struct log_config lc = { .id = c->name,
                                    .file = c->log.file,
                                    .rotate_bytes = (uint64_t)c->log.rotate_mb << 20,
-                                   .json = c->log.format == CONFIG_LOG_JSON };
+                                   .json = c->log.format == CONFIG_LOG_JSON,
+                                   .sink = h->guest.line,
+                                   .sink_ctx = h->guest.ctx };
     enum pando_status st = log_new(&lc, &h->log, reterr);
     if (st == PANDO_OK)
         st = log_level_set(h->log, c->log.level, reterr);

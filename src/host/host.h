@@ -2,7 +2,8 @@
  *
  * host_run is what `pando node` does: open the data directory, link, serve, until a signal
  * or the verb node.stop. host_call answers one call in a process of its own, for commands
- * that find no running node: same store, same engines, no socket.
+ * that find no running node: same store, same engines, no socket. host_node_open makes a
+ * node inside a program that is also its user (`pando chat`).
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -11,6 +12,7 @@
 #include <pando/types.h>
 
 struct config;
+struct pando_node;
 
 struct host_options {
     bool json;  /* the event printer writes JSON lines */
@@ -33,5 +35,23 @@ struct host_reply {
  * went to `reply` too. */
 enum pando_status host_call(const struct config *config, const char *verb, struct pando_slice args,
                             const struct host_reply *reply, struct pando_err *reterr) PANDO_MUST_USE;
+
+/* Where a node tells things unasked. */
+struct host_guest {
+    void *ctx;
+    /* A line of the log, newline included; from any thread, one at a time; must not log. */
+    void (*line)(void *ctx, struct pando_slice line);
+    /* The node's own thread has ended: by pando_node_close, or because the verb node.stop
+     * came from elsewhere; called on that thread. May be NULL. */
+    void (*stopped)(void *ctx);
+};
+
+/* A node of a whole config, spaces and their settings included, to be run and asked by the
+ * calls of <pando/node.h>: pando_node_start, pando_node_call, pando_node_close... No signal
+ * is handled and nothing is printed. `config` was finished by config_finish and is copied;
+ * `guest` (NULL: standard error) takes the log unless log.file names a file.
+ * Errors: as pando_node_open. */
+enum pando_status host_node_open(const struct config *config, const struct host_guest *guest,
+                                 struct pando_node **ret, struct pando_err *reterr) PANDO_MUST_USE;
 
 #endif

@@ -112,26 +112,15 @@ static enum pando_status take_config(const struct pando_node_config *in, struct 
     return st == PANDO_OK ? config_finish(c, reterr) : st;
 }
 
-enum pando_status pando_node_open(const struct pando_node_config *config, struct pando_node **ret,
-                                  struct pando_err *reterr)
+/* `n->config` is set. On failure the whole node is gone. */
+static enum pando_status open_node(struct pando_node *n, struct pando_node **ret,
+                                   struct pando_err *reterr)
 {
-    if (config->size != sizeof *config)
-        return pando_err_set(reterr, PANDO_UNSUPPORTED,
-                             "config.size is %zu, this library wants %zu: use PANDO_NODE_CONFIG "
-                             "and rebuild", config->size, sizeof *config);
-    struct pando_node *n = calloc(1, sizeof *n);
-    if (n == NULL)
-        return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
     n->waiting_last = &n->waiting;
     n->host.config = &n->config;
     n->host.network = true;
     n->host.library = n;
-    enum pando_status st = take_config(config, &n->config, reterr);
-    if (st != PANDO_OK) {
-        free(n);
-        return st;
-    }
-    st = host_open(&n->host, reterr);
+    enum pando_status st = host_open(&n->host, reterr);
     if (st == PANDO_OK && (uv_mutex_init(&n->lock) != 0 ||
                            uv_async_init(&n->host.loop, &n->wake, on_wake) != 0))
         st = pando_err_set(reterr, PANDO_IO, "the event loop cannot be woken");
@@ -146,10 +135,41 @@ enum pando_status pando_node_open(const struct pando_node_config *config, struct
     return PANDO_OK;
 }
 
+enum pando_status pando_node_open(const struct pando_node_config *config, struct pando_node **ret,
+                                  struct pando_err *reterr)
+{
+    if (config->size != sizeof *config)
+        return pando_err_set(reterr, PANDO_UNSUPPORTED,
+                             "config.size is %zu, this library wants %zu: use PANDO_NODE_CONFIG "
+                             "and rebuild", config->size, sizeof *config);
+    struct pando_node *n = calloc(1, sizeof *n);
+    if (n == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+    const enum pando_status st = take_config(config, &n->config, reterr);
+    if (st == PANDO_OK)
+        return open_node(n, ret, reterr);
+    free(n);
+    return st;
+}
+
+enum pando_status host_node_open(const struct config *config, const struct host_guest *guest,
+                                 struct pando_node **ret, struct pando_err *reterr)
+{
+    struct pando_node *n = calloc(1, sizeof *n);
+    if (n == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+    n->config = *config;
+    if (guest != NULL)
+        n->host.guest = *guest;
+    return open_node(n, ret, reterr);
+}
+
 static void run(void *arg)
 {
     struct pando_node *n = arg;
     (void)uv_run(&n->host.loop, UV_RUN_DEFAULT);
+    if (n->host.guest.stopped != NULL)
+        n->host.guest.stopped(n->host.guest.ctx);
 }
 
 enum pando_status pando_node_start(struct pando_node *n, struct pando_err *reterr)

@@ -1,6 +1,7 @@
 #include "host/log.h"
 
 #include "base/near.h"
+#include "base/slice.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +31,8 @@ struct log {
     uint64_t rotate_bytes;
     unsigned keep;
     bool json;
+    void (*sink)(void *ctx, struct pando_slice line);
+    void *sink_ctx;
     struct pando_wall (*wall)(void *ctx);
     void *wall_ctx;
     struct rate rates[TRACE_MODULES];
@@ -71,6 +74,10 @@ static void rotate(struct log *l)
 /* A line that cannot be written is counted; the next one tries again. */
 static void put_line(struct log *l, const char *line, size_t len)
 {
+    if (l->file == stderr && l->sink != NULL) {
+        l->sink(l->sink_ctx, slice_of(line, len));
+        return;
+    }
     if (l->file != stderr && l->file != NULL && l->rotate_bytes > 0 && l->size > 0 &&
         l->size + len > l->rotate_bytes)
         rotate(l);
@@ -188,6 +195,8 @@ enum pando_status log_new(const struct log_config *config, struct log **ret_log,
     l->rotate_bytes = config->rotate_bytes;
     l->keep = config->keep == 0 ? 5 : config->keep > KEEP_MAX ? KEEP_MAX : config->keep;
     l->json = config->json;
+    l->sink = config->sink;
+    l->sink_ctx = config->sink_ctx;
     l->wall = config->wall != NULL ? config->wall : system_wall;
     l->wall_ctx = config->wall_ctx;
     l->tracer = (struct tracer){ .ctx = l, .emit = emit };

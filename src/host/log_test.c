@@ -1,5 +1,8 @@
 #include "host/log.h"
 
+#include "base/buf.h"
+#include "base/slice.h"
+
 #include "check.h"
 
 #include <stdlib.h>
@@ -153,6 +156,32 @@ static void a_file_that_cannot_be_written_is_named(void **state)
     CHECK(log == NULL);
 }
 
+static void take_line(void *ctx, struct pando_slice line)
+{
+    struct pando_buf *all = ctx;
+    CHECK_OK(buf_append(all, line));
+}
+
+static void a_sink_takes_the_lines_that_no_file_takes(void **state)
+{
+    (void)state;
+    struct pando_buf all;
+    struct fixture f = { .ms = 1784000000123 };
+    struct pando_err err = { 0 };
+    buf_init(&all, 4096);
+    const struct log_config config = {
+        .id = "node1", .sink = take_line, .sink_ctx = &all, .wall = wall, .wall_ctx = &f
+    };
+    CHECK_OK(log_new(&config, &f.log, &err));
+    trace(log_tracer(f.log), TRACE_NODE, TRACE_INFO, "Became LEADER");
+    trace(log_tracer(f.log), TRACE_NODE, TRACE_DEBUG, "unseen");
+    log_free(f.log);
+    CHECK_OK(buf_append(&all, slice_of("", 1)));
+    CHECK(strstr((char *)all.ptr, " - node.node1 - INFO - Became LEADER\n") != NULL);
+    CHECK(strstr((char *)all.ptr, "unseen") == NULL);
+    buf_deinit(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +191,7 @@ int main(void)
         TEST(a_file_rotates_by_size_and_keeps_as_many_as_told),
         TEST(a_chatterbox_is_cut_and_the_cut_is_told),
         TEST(a_file_that_cannot_be_written_is_named),
+        TEST(a_sink_takes_the_lines_that_no_file_takes),
     };
     return CHECK_RUN(tests);
 }

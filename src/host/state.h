@@ -53,6 +53,7 @@ struct host {
     bool wants_write[QUIC_SOCKETS_MAX];
     struct host_watch *watches[HOST_WATCH_MAX];
     struct log *log;
+    struct host_guest guest; /* who opened it; zeros for a process of its own */
     const struct tracer *tracer;
     struct keystore *keystore;
     const struct crypto_secret *secret;
@@ -89,7 +90,7 @@ struct host {
     bool direct_done;
     enum pando_status direct_status;
     struct node_space_config space_configs[NODE_SPACES_MAX];
-    char local_json[96];
+    char *local_json[NODE_SPACES_MAX]; /* of its space in the config */
     struct peer_id allow[CONFIG_LIST_MAX];
     struct peer_id deny[CONFIG_LIST_MAX];
 };

@@ -46,12 +46,15 @@ static void create(struct node *n, uint64_t token, const json_t *args)
 {
     struct pando_err err = { 0 };
     const json_t *config = json_object_get(args, "config");
+    const json_t *settings = json_object_get(args, "settings");
     char *text =
         config == NULL ? NULL : json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+    char *local = settings == NULL ? NULL : json_dumps(settings, JSON_COMPACT);
     const struct node_space_config c = {
         .name = args_text(args, "name", ""),
         .kind = args_text(args, "kind", "dag"),
         .config_json = text,
+        .local_json = local,
     };
     uint32_t slot;
     const enum pando_status st = spaces_open(n, &c, &slot, &err);
@@ -67,6 +70,7 @@ static void create(struct node *n, uint64_t token, const json_t *args)
                   err.text[0] == '\0' ? pando_status_text(st) : err.text);
     }
     free(text);
+    free(local);
 }
 
 static bool jobs_of(const struct node *n, uint32_t slot)

@@ -24,6 +24,7 @@
 #define CONFIG_PATH_MAX   512
 #define CONFIG_LIST_MAX   64
 #define CONFIG_SPACES_MAX 32
+#define CONFIG_SETTINGS_MAX 512
 #define CONFIG_FILE_MAX   (1u << 20)
 
 struct config_list {
@@ -34,6 +35,7 @@ struct config_list {
 struct config_space {
     char name[CONFIG_TEXT_MAX];
     char kind[16];
+    char settings[CONFIG_SETTINGS_MAX]; /* JSON object of this node's own, or "" */
 };
 
 struct config_spaces {
@@ -91,7 +93,7 @@ enum pando_status config_load(struct config *c, const char *path,
 enum pando_status config_parse(struct config *c, struct pando_slice yaml,
                                const char *name, struct pando_err *reterr) PANDO_MUST_USE;
 /* Set one key from text, as a flag does. A list key takes one more item per call, a space
- * is `name` or `name:kind`. Errors: PANDO_INVALID unknown key (with the nearest) or a
+ * is `name`, `name:kind` or `name:kind:{settings}`. Errors: PANDO_INVALID unknown key (with the nearest) or a
  * value out of type or range; `c` is unchanged. */
 enum pando_status config_set(struct config *c, const char *key, const char *value,
                              struct pando_err *reterr) PANDO_MUST_USE;

@@ -41,7 +41,8 @@
     X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty") \
     X("deny", LIST, deny, "[]", 0, 64, "Peer ids that may not link")                     \
     X("spaces", SPACES, spaces, "[]", 0, 32,                                             \
-      "Spaces to open, each {name, kind}; one dag named default when empty")             \
+      "Spaces to open, each {name, kind, settings}; settings (a mapping, or JSON text) " \
+      "are this node's own; one dag named default when empty")                           \
     X("durability", ENUM("fsync|none"), durability, "fsync", 0, 0,                       \
       "fsync: acknowledge what is on disk; none: what is in memory (a crash loses it, "  \
       "status shows it)")                                                                \

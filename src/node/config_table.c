@@ -226,15 +226,37 @@ bool config_space_add(struct config *c, const char *name, const char *kind,
     return true;
 }
 
+bool config_space_settings(struct config *c, const char *json,
+                           char ret_problem[CONFIG_PROBLEM_MAX])
+{
+    struct config_space *item = &c->spaces.items[c->spaces.len - 1];
+    const size_t len = strlen(json);
+    if (len < 2 || json[0] != '{' || json[len - 1] != '}') {
+        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX,
+                       "of '%.63s' have settings that are no JSON object", item->name);
+        return false;
+    }
+    return set_text(item->settings, sizeof item->settings, json, ret_problem);
+}
+
+/* name, name:kind or name:kind:{settings}; all or nothing is added. */
 static bool add_space_text(struct config *c, const char *value, char *problem)
 {
-    char name[CONFIG_TEXT_MAX];
+    char name[CONFIG_TEXT_MAX + CONFIG_SETTINGS_MAX];
     if (!set_text(name, sizeof name, value, problem))
         return false;
-    char *colon = strchr(name, ':');
-    if (colon != NULL)
-        *colon = '\0';
-    return config_space_add(c, name, colon != NULL ? colon + 1 : "", problem);
+    char *kind = strchr(name, ':');
+    if (kind != NULL)
+        *kind++ = '\0';
+    char *settings = kind != NULL ? strchr(kind, ':') : NULL;
+    if (settings != NULL)
+        *settings++ = '\0';
+    if (!config_space_add(c, name, kind != NULL ? kind : "", problem))
+        return false;
+    if (settings == NULL || config_space_settings(c, settings, problem))
+        return true;
+    memset(&c->spaces.items[--c->spaces.len], 0, sizeof c->spaces.items[0]);
+    return false;
 }
 
 bool config_row_set(struct config *c, const struct config_row *row, const char *value,

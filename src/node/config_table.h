@@ -42,5 +42,12 @@ bool config_row_set(struct config *c, const struct config_row *row, const char *
 /* One space; `kind` "" is dag. */
 bool config_space_add(struct config *c, const char *name, const char *kind,
                       char ret_problem[CONFIG_PROBLEM_MAX]);
+/* The settings of the space added last: the text of a JSON object. */
+bool config_space_settings(struct config *c, const char *json,
+                           char ret_problem[CONFIG_PROBLEM_MAX]);
+
+/* config_settings.c: append one YAML scalar to JSON text: a number, a truth value or null
+ * when it is `plain`, else a string. False: no room, or not UTF-8. */
+bool config_settings_scalar(char *text, size_t cap, const char *value, size_t len, bool plain);
 
 #endif

@@ -67,6 +67,34 @@ static void a_whole_file_is_read(void **state)
     CHECK_STR(c.spaces.items[2].name, "third");
 }
 
+static void a_space_carries_settings_of_this_node(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    struct config c = parsed("spaces:\n"
+                             "  - name: chat\n    kind: log\n    settings:\n"
+                             "      id: 3\n      found: yes\n      name: peer_3\n"
+                             "      members: [1, 2, 3]\n      note: 'a \"7\"'\n"
+                             "  - {name: b, kind: log, settings: '{\"id\":2}'}\n"
+                             "  - {name: c, kind: log, settings: {}}\n");
+    CHECK_STR(c.spaces.items[0].settings,
+              "{\"id\":3,\"found\":true,\"name\":\"peer_3\",\"members\":[1,2,3],"
+              "\"note\":\"a \\\"7\\\"\"}");
+    CHECK_STR(c.spaces.items[1].settings, "{\"id\":2}");
+    CHECK_STR(c.spaces.items[2].settings, "{}");
+    CHECK_OK(config_set(&c, "spaces", "d:log:{\"id\":4}", &err));
+    CHECK_STR(c.spaces.items[3].settings, "{\"id\":4}");
+    CHECK_EQ(config_set(&c, "spaces", "e:log:id=4", &err), PANDO_INVALID);
+    CHECK_STR(err.text, "config: spaces of 'e' have settings that are no JSON object");
+    CHECK_EQ(c.spaces.len, 4);
+    expect_refusal("spaces:\n  - {name: a, settings: [1]}\n",
+                   "t.yml:2:25: a space's name and kind are short texts");
+    expect_refusal("spaces:\n  - {name: a, color: red}\n",
+                   "t.yml:2:15: a space has a name, a kind and settings, nothing else");
+    expect_refusal("spaces:\n  - {name: a, settings: {a: {b: {c: {d: {e: 1}}}}}}\n",
+                   "t.yml:2:41: the settings of a space are nested too deep");
+}
+
 static void a_mistake_is_named_with_its_place_and_the_nearest_key(void **state)
 {
     (void)state;
@@ -165,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_file_leaves_every_default),
         TEST(a_whole_file_is_read),
+        TEST(a_space_carries_settings_of_this_node),
         TEST(a_mistake_is_named_with_its_place_and_the_nearest_key),
         TEST(anchors_aliases_tags_and_second_documents_are_refused),
         TEST(a_flag_overrides_and_a_list_flag_adds),

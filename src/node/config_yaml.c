@@ -76,31 +76,104 @@ static enum pando_status set_scalar(struct reader *r, const struct config_row *r
     return refuse(r, text);
 }
 
-/* {name: N, kind: K}, whose start was just read. */
+/* What was just read and all inside it, as JSON. Nesting ends where the text must. */
+static enum pando_status read_settings(struct reader *r, char *text, unsigned depth)
+{
+    const bool mapping = r->event.type == YAML_MAPPING_START_EVENT;
+    if (r->event.type == YAML_SCALAR_EVENT) {
+        const yaml_event_t *e = &r->event;
+        return config_settings_scalar(text, CONFIG_SETTINGS_MAX, (const char *)e->data.scalar.value,
+                                      e->data.scalar.length,
+                                      e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+                   ? PANDO_OK
+                   : refuse(r, "the settings of a space are a short text");
+    }
+    bool full = depth == 4;
+    const char *separator = mapping ? "{" : "[";
+    for (size_t i = 0; !full; i++) {
+        full = strlen(text) + 4 > CONFIG_SETTINGS_MAX;
+        enum pando_status st = full ? PANDO_OK : next(r);
+        if (full || st != PANDO_OK)
+            return full ? refuse(r, "the settings of a space are a short text") : st;
+        if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT) {
+            (void)strcat(text, i == 0 ? (mapping ? "{}" : "[]") : mapping ? "}" : "]");
+            return PANDO_OK;
+        }
+        (void)strcat(text, separator);
+        separator = mapping && i % 2 == 0 ? ":" : ",";
+        if (mapping && i % 2 == 0 && r->event.type == YAML_SCALAR_EVENT)
+            st = config_settings_scalar(text, CONFIG_SETTINGS_MAX,
+                                        (const char *)r->event.data.scalar.value,
+                                        r->event.data.scalar.length, false)
+                     ? PANDO_OK
+                     : refuse(r, "a key of the settings is a short text");
+        else if (mapping && i % 2 == 0)
+            return refuse(r, "a key of the settings is a short text");
+        else
+            st = read_settings(r, text, depth + 1);
+        if (st != PANDO_OK)
+            return st;
+    }
+    return refuse(r, "the settings of a space are nested too deep");
+}
+
+struct space_item {
+    char name[CONFIG_TEXT_MAX];
+    char kind[CONFIG_TEXT_MAX];
+    char settings[CONFIG_SETTINGS_MAX];
+};
+
+/* The value of one key of a space, which was not read yet. */
+static enum pando_status read_space_value(struct reader *r, const char *key,
+                                          struct space_item *item)
+{
+    char *place = strcmp(key, "name") == 0 ? item->name
+                  : strcmp(key, "kind") == 0 ? item->kind
+                                             : NULL;
+    const bool settings = strcmp(key, "settings") == 0;
+    if (place == NULL && !settings)
+        return refuse(r, "a space has a name, a kind and settings, nothing else");
+    const enum pando_status st = next(r);
+    if (st != PANDO_OK)
+        return st;
+    if (settings && r->event.type == YAML_MAPPING_START_EVENT) {
+        item->settings[0] = '\0';
+        return read_settings(r, item->settings, 0);
+    }
+    const char *value = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+    if (value == NULL || (place != NULL && strlen(value) >= CONFIG_TEXT_MAX))
+        return refuse(r, "a space's name and kind are short texts");
+    if (settings)
+        (void)snprintf(item->settings, sizeof item->settings, "%s", value);
+    else
+        (void)snprintf(place, CONFIG_TEXT_MAX, "%s", value);
+    return PANDO_OK;
+}
+
+/* {name: N, kind: K, settings: {...}}, whose start was just read. */
 static enum pando_status read_space(struct reader *r)
 {
-    char name[CONFIG_TEXT_MAX] = "", kind[CONFIG_TEXT_MAX] = "";
+    struct space_item item = { 0 };
     char problem[CONFIG_PROBLEM_MAX], text[CONFIG_PROBLEM_MAX + 64];
     const yaml_mark_t start = r->event.start_mark;
     for (;;) {
         enum pando_status st = next(r);
-        if (st != PANDO_OK || r->event.type == YAML_MAPPING_END_EVENT) {
-            if (st != PANDO_OK || config_space_add(r->config, name, kind, problem))
-                return st;
+        if (st != PANDO_OK)
+            return st;
+        if (r->event.type == YAML_MAPPING_END_EVENT) {
+            if (config_space_add(r->config, item.name, item.kind, problem) &&
+                (item.settings[0] == '\0' ||
+                 config_space_settings(r->config, item.settings, problem)))
+                return PANDO_OK;
             (void)snprintf(text, sizeof text, "spaces %s", problem);
             return fail_at(r, start, text);
         }
-        const char *key = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
-        const bool is_name = key != NULL && strcmp(key, "name") == 0;
-        if (!is_name && (key == NULL || strcmp(key, "kind") != 0))
-            return refuse(r, "a space has a name and a kind, nothing else");
-        st = next(r);
+        char key[32];
+        const char *said = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+        (void)snprintf(key, sizeof key, "%.31s", said == NULL ? "" : said);
+        st = read_space_value(r, key, &item);
         if (st != PANDO_OK)
             return st;
-        const char *value = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
-        if (value == NULL || strlen(value) >= sizeof name)
-            return refuse(r, "a space's name and kind are short texts");
-        (void)snprintf(is_name ? name : kind, sizeof name, "%s", value);
     }
 }
 
