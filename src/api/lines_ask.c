@@ -142,8 +142,10 @@ static void take_chat(struct lines_client *c, const struct lines_message *m)
                              sender);
     if (args != NULL && m->msg_id[0] != '\0') {
         const struct lines_session s = lines_session(m->msg_id);
-        (void)json_object_set_new(args, "client", json_string(s.client));
+        (void)json_object_set_new(args, "client", json_integer((json_int_t)s.client));
         (void)json_object_set_new(args, "counter", json_integer((json_int_t)s.counter));
+        if (lines_is_uuid(m->msg_id))
+            (void)json_object_set_new(args, "msg_id", json_string(m->msg_id));
     }
     call_or_say(c, &call, "log.append", args);
 }

@@ -3,6 +3,7 @@
 #include "base/near.h"
 #include "base/slice.h"
 #include "codec/json.h"
+#include "crypto/sign.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,28 +131,42 @@ void lines_release(struct lines_message *m)
     m->payload = NULL;
 }
 
+static uint64_t client_of(const char *name, size_t len)
+{
+    const struct pando_id id = crypto_sha256(slice_of(name, len));
+    uint64_t client = 0;
+    for (size_t i = 0; i < 8; i++)
+        client = client << 8 | id.bytes[i];
+    return client >> 1 | 1; /* a JSON integer, and not 0 */
+}
+
 struct lines_session lines_session(const char *msg_id)
 {
-    struct lines_session s = { .counter = 1 };
     const char *colon = strrchr(msg_id, ':');
     const size_t digits = colon != NULL ? strlen(colon + 1) : 0;
     if (colon != NULL && colon > msg_id && digits > 0 && digits < 18 &&
-        colon[1] != '0' && strspn(colon + 1, "0123456789") == digits) {
-        (void)snprintf(s.client, sizeof s.client, "%.*s", (int)(colon - msg_id), msg_id);
-        s.counter = strtoull(colon + 1, NULL, 10);
-        return s;
+        colon[1] != '0' && strspn(colon + 1, "0123456789") == digits)
+        return (struct lines_session){ client_of(msg_id, (size_t)(colon - msg_id)),
+                                       strtoull(colon + 1, NULL, 10) };
+    return (struct lines_session){ client_of(msg_id, strlen(msg_id)), 1 };
+}
+
+bool lines_is_uuid(const char *msg_id)
+{
+    size_t digits = 0;
+    for (const char *c = msg_id; *c != '\0'; c++) {
+        if (strchr("0123456789abcdefABCDEF-", *c) == NULL)
+            return false;
+        digits += *c != '-';
     }
-    (void)snprintf(s.client, sizeof s.client, "%s", msg_id);
-    return s;
+    return digits == 32 && msg_id[strlen(msg_id) - 1] != '-';
 }
 
 int64_t lines_sender_id(const char *sender)
 {
-    const char *digits = NULL;
-    if (strncmp(sender, "node_", 5) == 0 || strncmp(sender, "peer_", 5) == 0)
-        digits = sender + 5;
-    const size_t len = digits != NULL ? strlen(digits) : 0;
-    if (len == 0 || len > 18 || strspn(digits, "0123456789") != len)
+    const char *digits = strrchr(sender, '_');
+    const size_t len = digits != NULL ? strlen(++digits) : 0;
+    if (len == 0 || len > 15 || strspn(digits, "0123456789") != len)
         return -1;
     return strtoll(digits, NULL, 10);
 }

@@ -43,14 +43,17 @@ enum pando_status lines_decode(struct pando_slice line, struct lines_message *re
 void lines_release(struct lines_message *m);
 
 /* How to make an append harmless when it is said twice: `NAME:7` is the 7th message of
- * session NAME, any other id is a session of its own with one message. */
+ * session NAME (they count from 1, none left out), any other id is a session of its own
+ * with one message. */
 struct lines_session {
-    char client[LINES_NAME_MAX + 1];
+    uint64_t client; /* 1 or more, below 2^63: of the name's SHA-256 */
     uint64_t counter;
 };
 struct lines_session lines_session(const char *msg_id);
+/* 32 hexadecimal digits, dashes anywhere between them: the log keeps such an id. */
+bool lines_is_uuid(const char *msg_id);
 
-/* node_101 and peer_101 are 101; -1 for other names. */
+/* The number behind the last '_' (node_101 and peer_101 are 101); -1 without one. */
 int64_t lines_sender_id(const char *sender);
 
 /* A delivered message, as a log space tells it ({seq, term, msg_id, sender, room, text,

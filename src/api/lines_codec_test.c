@@ -76,21 +76,25 @@ static void what_is_wrong_is_named(void **state)
 static void a_message_id_is_a_place_in_a_session(void **state)
 {
     (void)state;
-    struct lines_session s = lines_session("101-af:42");
-    CHECK_STR(s.client, "101-af");
-    CHECK_EQ(s.counter, 42);
+    const uint64_t session = lines_session("101-af").client;
+    CHECK_EQ(lines_session("101-af:42").client, session);
+    CHECK_EQ(lines_session("101-af:42").counter, 42);
+    CHECK(session > 0 && session <= INT64_MAX);
     static const char *const whole[] = { "2c1d7e3a-8f0b-4c55-9a38-000000000042", "a:", ":7",
                                          "a:07", "a:0", "a:7x", "a:999999999999999999" };
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
-        s = lines_session(whole[i]);
-        CHECK_STR(s.client, whole[i]);
-        CHECK_EQ(s.counter, 1);
+        CHECK(lines_session(whole[i]).client != lines_session("a").client);
+        CHECK_EQ(lines_session(whole[i]).counter, 1);
+        CHECK_EQ(lines_is_uuid(whole[i]), i == 0);
     }
+    CHECK(!lines_is_uuid("2c1d7e3a-8f0b-4c55-9a38-0000000000421"));
+    CHECK(!lines_is_uuid("2c1d7e3a8f0b4c559a38000000000042-"));
     CHECK_EQ(lines_sender_id("node_9999"), 9999);
     CHECK_EQ(lines_sender_id("peer_1"), 1);
     CHECK_EQ(lines_sender_id("alice"), -1);
     CHECK_EQ(lines_sender_id("node_"), -1);
     CHECK_EQ(lines_sender_id("node_12x"), -1);
+    CHECK_EQ(lines_sender_id("a_b_7"), 7);
 }
 
 static json_t *entry(const char *text, size_t len)

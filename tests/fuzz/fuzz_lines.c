@@ -36,8 +36,7 @@ static void check_decode(const uint8_t *data, size_t size)
     PANDO_ASSERT(m.room[0] != '\0' && m.sender_id >= -1);
     PANDO_ASSERT(m.type != LINES_CHAT || m.payload != NULL);
     const struct lines_session s = lines_session(m.msg_id);
-    check_name(s.client, sizeof s.client);
-    PANDO_ASSERT(s.counter >= 1);
+    PANDO_ASSERT(s.client >= 1 && s.client <= INT64_MAX && s.counter >= 1);
     lines_release(&m);
 }
 
