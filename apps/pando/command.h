@@ -56,6 +56,18 @@ enum option_id {
     OPT_PLANT,
     OPT_TRACE,
     OPT_LIST,
+    OPT_PORT,
+    OPT_HOST,
+    OPT_ROOM,
+    OPT_LOG_DIR,
+    OPT_VERBOSE,
+    OPT_PLAIN,
+    OPT_FOUND,
+    OPT_JOIN,
+    OPT_MEMBERS,
+    OPT_FROM,
+    OPT_LINEAR,
+    OPT_UNSAFE,
 };
 
 struct args {

@@ -97,6 +97,60 @@ static const struct argp_option sim_options[] = {
     END,
 };
 
+static const struct argp_option log_options[] = {
+    { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
+    END,
+};
+static const struct argp_option log_create_options[] = {
+    { "id", OPT_ID, "N", 0, "Number of this member; the higher, the sooner it leads", 1 },
+    { "found", OPT_FOUND, NULL, 0, "Begin a group with this member alone; others join it", 1 },
+    { "members", OPT_MEMBERS, "N,N,...", 0, "Begin with these members, this one among them", 1 },
+    { "join", OPT_JOIN, NULL, 0, "Be taken in by the peers that hold the group", 1 },
+    { "name", OPT_NAME, "NAME", 0, "How the member is shown (node_N)", 1 },
+    END,
+};
+static const struct argp_option log_append_options[] = {
+    { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "The room (general)", 1 },
+    { "name", OPT_NAME, "NAME", 0, "Who says it (the node)", 1 },
+    END,
+};
+static const struct argp_option log_read_options[] = {
+    { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "The room (general)", 1 },
+    { "from", OPT_FROM, "SEQ", 0, "From this number on (the newest)", 1 },
+    { "limit", OPT_LIMIT, "N", 0, "At most so many (50)", 1 },
+    { "linear", OPT_LINEAR, NULL, 0,
+      "Ask the members first, so that all that was acknowledged before is seen", 1 },
+    END,
+};
+static const struct argp_option log_tail_options[] = {
+    { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "Only this room (all)", 1 },
+    { "from", OPT_FROM, "SEQ", 0, "From this number on (what comes from now on)", 1 },
+    END,
+};
+static const struct argp_option log_recover_options[] = {
+    { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
+    { "unsafe", OPT_UNSAFE, NULL, 0, "Yes, what only the lost members hold may be gone", 1 },
+    { "members", OPT_MEMBERS, "N,N,...", 0, "Who is left, this node among them", 1 },
+    END,
+};
+static const struct argp_option chat_options[] = {
+    { "id", OPT_ID, "N", 0, "Number of this peer; the higher, the sooner it leads", 1 },
+    { "port", OPT_PORT, "PORT", 0, "UDP port of the peer, and TCP port of its HTTP", 1 },
+    { NULL, 'p', "PORT", 0, "The same as --port", 1 },
+    { "host", OPT_HOST, "ADDRESS", 0, "Address on which it listens (127.0.0.1)", 1 },
+    { "seed", OPT_SEED, "ID:HOST:PORT", 0,
+      "A peer of the chat; may repeat. Without one this peer begins a chat", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "The room to begin in (general)", 1 },
+    { "data", OPT_DATA, "DIR", 0, "Data folder (./peer_N_data)", 1 },
+    { "log-dir", OPT_LOG_DIR, "DIR", 0, "Folder of the transcript peer_N.log (data/logs)", 1 },
+    { "verbose", OPT_VERBOSE, NULL, 0, "Show heartbeats and buffering too", 1 },
+    { "plain", OPT_PLAIN, NULL, 0, "Lines only, no screen", 1 },
+    END,
+};
+
 #define ROW(NAME, ALIAS, NEEDS, MIN, MAX, USAGE, RUN, OPTIONS, FLAGS, SUMMARY, MORE,  \
             EXAMPLES)                                                                 \
     {                                                                                 \
@@ -186,6 +240,50 @@ const struct command commands[] = {
     ROW("space rm", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_rm, NULL, false,
         "Close a space and delete its data on this node", NULL,
         "pando space rm receipts\n"),
+    ROW("log create", NULL, NEEDS_NODE, 1, 1, "NAME", run_log_create, log_create_options, false,
+        "Open a log space on a node: numbered rooms, one order for everybody",
+        "One space is one group of members. Say how it begins: --found, --members or --join.",
+        "pando log create chat --id 1 --found --node node1\n"
+        "pando log create chat --id 2 --join --node node2\n"
+        "pando log create ledger --id 3 --members 1,2,3 --node node3\n"),
+    ROW("log append", NULL, NEEDS_NODE, 1, 1, "TEXT", run_log_append, log_append_options, false,
+        "Say something in a room; answers with its number once a quorum has it on disk", NULL,
+        "pando log append 'Hello' --node node1\n"
+        "pando log append 'deployed' --room ops --name build-bot --json\n"),
+    ROW("log read", NULL, NEEDS_NODE, 0, 0, "", run_log_read, log_read_options, false,
+        "Messages of a room by their numbers", NULL,
+        "pando log read --limit 20\npando log read --room ops --from 1 --json\n"
+        "pando log read --linear\n"),
+    ROW("log tail", NULL, NEEDS_NODE, 0, 0, "", run_log_tail, log_tail_options, false,
+        "Print messages as they are delivered, until interrupted", NULL,
+        "pando log tail --node node1\npando log tail --room ops --from 1 --json\n"),
+    ROW("log members", NULL, NEEDS_NODE, 0, 0, "", run_log_members, log_options, false,
+        "Members of the group: number, name, standing, lag, address", NULL,
+        "pando log members --node node1\n"),
+    ROW("log rooms", NULL, NEEDS_NODE, 0, 0, "", run_log_rooms, log_options, false,
+        "Rooms and how many messages they hold", NULL, "pando log rooms\n"),
+    ROW("log stat", NULL, NEEDS_NODE, 0, 0, "", run_log_stat, log_options, false,
+        "Role, leader, term, quorum, entries, members", NULL,
+        "pando log stat --node node1\npando log stat --json\n"),
+    ROW("log transfer", NULL, NEEDS_NODE, 0, 1, "[ID]", run_log_transfer, log_options, false,
+        "Let another member lead: this one, or the highest that is up to date", NULL,
+        "pando log transfer 3\npando log transfer --node node1\n"),
+    ROW("log leave", NULL, NEEDS_NODE, 0, 0, "", run_log_leave, log_options, false,
+        "Take this node out of the group for good", NULL, "pando log leave --node node3\n"),
+    ROW("log remove", NULL, NEEDS_NODE, 1, 1, "ID", run_log_remove, log_options, false,
+        "Take another member out of the group for good", NULL, "pando log remove 3 --node node1\n"),
+    ROW("log recover", NULL, NEEDS_NODE, 0, 0, "", run_log_recover, log_recover_options, false,
+        "Begin again with the members that are left, when a majority is lost for good",
+        "The way out of a lost quorum, and not a safe one: what only the lost members hold is "
+        "gone. Run it on one member that is left.",
+        "pando log recover --unsafe --members 1,2 --node node1\n"),
+    ROW("chat", NULL, NEEDS_NOTHING, 0, 0, "", run_chat, chat_options, false,
+        "A peer of a chat in which everybody sees one order",
+        "Every peer is a whole node. On a terminal it has a screen of its own; otherwise, and "
+        "with --plain, lines come in and go out. /help lists what it understands.",
+        "pando chat --id 1 --port 6001\n"
+        "pando chat --id 2 --port 6002 --seed 1:127.0.0.1:6001\n"
+        "echo 'deployed' | pando chat --id 9 --port 6009 --seed 1:127.0.0.1:6001\n"),
     ROW("log-level", NULL, NEEDS_NODE, 1, 1, "[MODULE=]LEVEL[,...]", run_log_level, NULL,
         false, "Change what a running node logs", NULL,
         "pando log-level debug\npando log-level warning,dag=debug,net=info\n"),

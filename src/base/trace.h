@@ -14,7 +14,9 @@
 #define TRACE_MODULE_MAP(X)                                                             \
     X(BASE, "base") X(STORE, "store") X(NET, "net") X(PROTO, "proto") X(GOSSIP, "gossip") \
     X(PEER, "peer") X(SYNC, "sync") X(SPACE, "space") X(DAG, "dag") X(EXEC, "exec")     \
-    X(NODE, "node") X(HOST, "host") X(API, "api")
+    X(NODE, "node") X(HOST, "host") X(API, "api") X(FAILURE, "failure")                   \
+    X(ELECTION, "election") X(ORDERING, "ordering") X(MEMBERSHIP, "membership")         \
+    X(STORAGE, "storage")
 
 enum trace_module {
 #define X(name, text) TRACE_##name,

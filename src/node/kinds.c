@@ -4,8 +4,9 @@
 #include "exec/receipt.h"
 #include "node/state.h"
 #include "space/dag/dag.h"
+#include "space/log/log.h"
 
-const struct space_ops *const node_kinds[] = { &space_dag_ops };
+const struct space_ops *const node_kinds[] = { &space_dag_ops, &space_log_ops };
 const size_t node_kinds_len = sizeof node_kinds / sizeof node_kinds[0];
 
 /* A receipt's body must be a receipt of this space, signed by the event's author; its own

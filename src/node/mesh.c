@@ -1,4 +1,4 @@
-/* mesh.c - with --mesh, dial every node that the spaces announce.
+/* mesh.c - dial whom the spaces name: members, or with --mesh every node that is announced.
  *
  * An announce event carries the addresses of its author. A node that hears of an address
  * which it does not know yet adds it to the dialler, so three nodes that know one of them
@@ -24,7 +24,7 @@ static bool listens_on_loopback(const struct node *n)
     return false;
 }
 
-static void consider(struct node *n, const char *text)
+void nodes_meet(struct node *n, const char *text)
 {
     struct multiaddr a;
     struct multiaddr_udp udp;
@@ -50,7 +50,7 @@ void nodes_heard(struct node *n, struct pando_slice notice)
     for (size_t i = 0; i < json_array_size(addresses) && i < MESH_ADDRESSES_MAX; i++) {
         const char *text = json_string_value(json_array_get(addresses, i));
         if (text != NULL)
-            consider(n, text);
+            nodes_meet(n, text);
     }
     json_decref(said);
 }

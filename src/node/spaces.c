@@ -232,6 +232,16 @@ static void verify(struct node *n, struct node_space *s, const struct space_effe
     n->ports.verify(n->ports.ctx, job, e->items, e->items_len);
 }
 
+static void dial(struct node *n, struct pando_slice address)
+{
+    char text[MULTIADDR_TEXT_MAX];
+    if (address.len >= sizeof text || n->stopping)
+        return;
+    memcpy(text, address.ptr, address.len);
+    text[address.len] = '\0';
+    nodes_meet(n, text);
+}
+
 static void carry_out(struct node *n, struct node_space *s, const struct space_effect *e)
 {
     switch (e->kind) {
@@ -263,6 +273,10 @@ static void carry_out(struct node *n, struct node_space *s, const struct space_e
     case SPACE_FAULT:
         if (e->peer < n->peers_max && n->peers[e->peer].used)
             peers_fault(n, e->peer, e->status, e->text);
+        return;
+    case SPACE_DIAL:
+        dial(n, bytes_view(e->bytes));
+        bytes_unref(e->bytes);
         return;
     }
 }

@@ -275,7 +275,8 @@ void channels_digested(struct node *n, struct node_space *s, const struct space_
 /* storing.c: the journal, its durability and its failures */
 enum pando_status node_store_append(struct node_space *s, uint8_t record, struct pando_slice bytes,
                                     uint64_t *ret_position);
-/* mesh.c: dial the nodes that are announced */
+/* mesh.c: dial the nodes that are announced, or that a space needs */
+void nodes_meet(struct node *n, const char *text);
 void nodes_heard(struct node *n, struct pando_slice notice);
 
 /* jobs */

@@ -80,6 +80,7 @@ enum space_effect_kind {
     SPACE_REPLY,    /* token, status, bytes (JSON text or, with `raw`, other), more */
     SPACE_NOTICE,   /* bytes: JSON line for watchers and the event printer */
     SPACE_FAULT,    /* peer, status, text: a peer broke a rule; the node counts and acts */
+    SPACE_DIAL,     /* bytes: a multiaddr with its /p2p/: keep a link to this peer */
 };
 
 struct space_effect {

@@ -96,7 +96,8 @@ enum raft_message_kind {
     RAFT_VOTE_REPLY,     /* term, granted */
     RAFT_APPEND,         /* index+log_term before the entries; commit; round; entries */
     RAFT_APPEND_REPLY,   /* granted: index = prev + count durable; else index = hint: the
-                            last that may match; round echoed */
+                            last that may match, log_term its term; round and probe echoed;
+                            commit: what has arrived in order, durable or not (0: unknown) */
     RAFT_TIMEOUT_NOW,    /* stand for election at once */
     RAFT_SNAPSHOT_DONE,  /* a follower holds all up to index, log_term by other means */
 };
@@ -110,7 +111,8 @@ struct raft_message {
     uint64_t term;
     uint64_t index, log_term;
     uint64_t commit;
-    uint64_t round;  /* of heartbeats: for check-quorum and reads */
+    uint64_t round;  /* of heartbeats: for check-quorum and reads; an APPEND with neither
+                        entries nor round is a notice of the commit index */
     uint64_t probe;  /* a number of this APPEND, echoed: stale refusals are known by it */
     uint32_t count;  /* entries, index + 1 ... index + count */
     bool granted, transfer;
@@ -144,8 +146,11 @@ enum raft_effect_kind {
     RAFT_MEMBERS,        /* the members in force changed (perhaps uncommitted) */
     RAFT_READ,           /* token, index: serve the read once index is applied; index 0: it
                             failed, the leader changed */
-    RAFT_NEED_SNAPSHOT,  /* peer: it lacks entries that are not kept any more */
-    RAFT_HELD,           /* index, expected: an APPEND waits behind a gap */
+    RAFT_NEED_SNAPSHOT,  /* peer: it lacks entries that are not kept any more; said again
+                            each second until the peer reports one */
+    RAFT_HELD,           /* index, expected, token: the APPEND being received waits behind a
+                            gap; keep its entries' bytes under the token */
+    RAFT_RELEASED,       /* token: a held APPEND was used up or dropped */
     RAFT_HEARTBEAT,      /* peers: sent to so many, or received (0) */
 };
 
@@ -162,7 +167,9 @@ struct raft_effect {
     enum raft_why why;
     struct raft_message message;
     struct raft_entry entry;
-    uint32_t from_message; /* WRITE_ENTRY: which entry of the message; UINT32_MAX: proposed */
+    uint32_t from_message; /* WRITE_ENTRY: which entry of the message; UINT32_MAX: proposed.
+                              Of the message being received if `token` is 0, else of the held
+                              one with that token */
     uint64_t write, term, vote, leader, index, expected, token, peer;
     uint32_t peers;
 };
@@ -183,11 +190,12 @@ struct pando_time raft_deadline(const struct raft *r);
 
 /* Leader: take one entry. Emits its WRITE_ENTRY and its SENDs (several proposals before the
  * next raft_poll share messages). Errors: PANDO_UNAVAILABLE not the leader, or a transfer is
- * under way; PANDO_BUSY too much is uncommitted (RAFT_PENDING_MAX bytes). */
+ * under way; PANDO_BUSY too much is uncommitted (RAFT_PENDING_MAX bytes); PANDO_INVALID a
+ * CONFIG or too large; PANDO_NOMEM. */
 enum pando_status raft_propose(struct raft *r, struct pando_time now, enum raft_kind kind,
                                uint32_t size, uint64_t *ret_index,
                                uint64_t *ret_term) PANDO_MUST_USE;
-#define RAFT_PENDING_MAX (8u << 20)
+#define RAFT_PENDING_MAX (8u << 20) /* sizes, and 64 bytes for each entry */
 /* Leader: change the membership by at most one member's standing, by an entry whose bytes are
  * the caller's. Errors: PANDO_BUSY a change is under way, or nothing of this term is committed
  * yet; PANDO_INVALID more than one change, or no voter left; PANDO_FULL; PANDO_UNAVAILABLE. */
@@ -205,7 +213,10 @@ enum pando_status raft_read(struct raft *r, struct pando_time now,
                             uint64_t token) PANDO_MUST_USE;
 /* A snapshot of everything up to `index` is durable here: entries before it are forgotten. */
 void raft_compacted(struct raft *r, uint64_t index);
-/* Follower: a snapshot from the leader is durable and in force; the log restarts behind it. */
+/* Follower: a snapshot from the leader is durable and in force; the log restarts behind it,
+ * unless it holds that very entry: then what follows stays (raft_look tells). Emits the
+ * SNAPSHOT_DONE. The leader must be of a term that this node knows of, its own or an earlier
+ * one; a snapshot that is not newer than the commit index changes nothing. */
 void raft_restored(struct raft *r, struct pando_time now, uint64_t index, uint64_t term,
                    const struct raft_members *members);
 /* Operator's last resort, with no quorum left: make `members` the membership by force, in a

@@ -1,0 +1,182 @@
+#include "space/log/batch.h"
+
+#include "base/slice.h"
+
+#include <string.h>
+
+#define VERSION      1
+#define FLAG_BINARY  1u
+#define FLAG_NAMED   2u
+
+enum pando_status batch_put(struct pando_buf *b, const struct batch_message *m)
+{
+    if (m->room.len == 0 || m->room.len > LOG_ROOM_MAX ||
+        memchr(m->room.ptr, 0, m->room.len) != NULL || m->sender.len > LOG_SENDER_MAX ||
+        m->body.len > LOG_MESSAGE_MAX || m->counter > INT64_MAX)
+        return PANDO_INVALID;
+    const size_t cap = 64 + m->room.len + m->sender.len + m->body.len;
+    const enum pando_status st = buf_reserve(b, cap);
+    if (st != PANDO_OK)
+        return st;
+    struct wire_writer w = wire_write(b->ptr + b->len, cap);
+    wire_put_be(&w, (m->binary ? FLAG_BINARY : 0) | (m->named ? FLAG_NAMED : 0), 1);
+    wire_put_be(&w, m->client, 8);
+    wire_put_uvarint(&w, m->counter);
+    if (m->named)
+        wire_put_bytes(&w, SLICE_OF(m->id));
+    wire_put_block(&w, m->room);
+    wire_put_block(&w, m->sender);
+    wire_put_block(&w, m->body);
+    if (w.failed)
+        return PANDO_INVALID;
+    b->len += w.len;
+    return PANDO_OK;
+}
+
+static void id_of(struct batch_message *m)
+{
+    for (size_t i = 0; i < 8; i++) {
+        m->id.bytes[i] = (uint8_t)(m->client >> (56 - 8 * i));
+        m->id.bytes[8 + i] = (uint8_t)(m->counter >> (56 - 8 * i));
+    }
+}
+
+bool batch_next(struct pando_slice *left, struct batch_message *ret)
+{
+    struct wire_reader r = wire_read(*left);
+    struct batch_message m = { 0 };
+    const uint64_t flags = wire_get_be(&r, 1);
+    m.binary = (flags & FLAG_BINARY) != 0;
+    m.named = (flags & FLAG_NAMED) != 0;
+    m.client = wire_get_be(&r, 8);
+    m.counter = wire_get_uvarint(&r);
+    if (m.named)
+        wire_get_copy(&r, m.id.bytes, sizeof m.id.bytes);
+    else
+        id_of(&m);
+    m.room = wire_get_block(&r, LOG_ROOM_MAX);
+    m.sender = wire_get_block(&r, LOG_SENDER_MAX);
+    m.body = wire_get_block(&r, LOG_MESSAGE_MAX);
+    if (r.failed || m.room.len == 0 || memchr(m.room.ptr, 0, m.room.len) != NULL ||
+        (flags & ~(uint64_t)(FLAG_BINARY | FLAG_NAMED)) != 0)
+        return false;
+    *left = r.left;
+    *ret = m;
+    return true;
+}
+
+bool batch_count(struct pando_slice messages, uint32_t *ret_len)
+{
+    struct batch_message m;
+    uint32_t len = 0;
+    while (messages.len > 0) {
+        if (!batch_next(&messages, &m))
+            return false;
+        len++;
+    }
+    *ret_len = len;
+    return true;
+}
+
+void batch_put_head(struct wire_writer *w, int64_t time_ms, uint32_t count)
+{
+    wire_put_be(w, VERSION, 1);
+    wire_put_be(w, (uint64_t)time_ms, 8);
+    wire_put_uvarint(w, count);
+}
+
+bool batch_open(struct pando_slice entry, int64_t *ret_time_ms, uint32_t *ret_count,
+                struct pando_slice *ret_messages)
+{
+    struct wire_reader r = wire_read(entry);
+    const uint64_t version = wire_get_be(&r, 1);
+    const int64_t time_ms = (int64_t)wire_get_be(&r, 8);
+    const uint64_t count = wire_get_uvarint(&r);
+    if (r.failed || version != VERSION || count > r.left.len)
+        return false;
+    *ret_time_ms = time_ms;
+    *ret_count = (uint32_t)count;
+    *ret_messages = r.left;
+    return true;
+}
+
+enum pando_status batch_put_members(struct pando_buf *b, const struct batch_members *m)
+{
+    const size_t cap = 8 + (size_t)m->len * sizeof m->at[0];
+    const enum pando_status st = buf_reserve(b, cap);
+    if (st != PANDO_OK)
+        return st;
+    struct wire_writer w = wire_write(b->ptr + b->len, cap);
+    wire_put_be(&w, VERSION, 1);
+    wire_put_uvarint(&w, m->len);
+    for (uint32_t i = 0; i < m->len; i++) {
+        const struct batch_member *one = &m->at[i];
+        wire_put_be(&w, one->raft.id, 8);
+        wire_put_be(&w, one->raft.standing, 1);
+        wire_put_block(&w, slice_of(one->peer.bytes, one->peer.len));
+        wire_put_block(&w, slice_text(one->name));
+        wire_put_block(&w, slice_text(one->address));
+    }
+    if (w.failed)
+        return PANDO_INVALID;
+    b->len += w.len;
+    return PANDO_OK;
+}
+
+static bool get_text(struct wire_reader *r, char *ret, size_t max)
+{
+    const struct pando_slice s = wire_get_block(r, max);
+    if (r->failed || (s.len > 0 && memchr(s.ptr, 0, s.len) != NULL))
+        return false;
+    if (s.len > 0)
+        memcpy(ret, s.ptr, s.len);
+    ret[s.len] = '\0';
+    return true;
+}
+
+static bool get_member(struct wire_reader *r, struct batch_member *ret)
+{
+    ret->raft.id = wire_get_be(r, 8);
+    const uint64_t standing = wire_get_be(r, 1);
+    const struct pando_slice peer = wire_get_block(r, sizeof ret->peer.bytes);
+    if (r->failed || ret->raft.id == 0 || standing > RAFT_VOTER)
+        return false;
+    ret->raft.standing = (enum raft_standing)standing;
+    if (peer.len > 0 && peer_id_decode(peer, &ret->peer) != PANDO_OK)
+        return false;
+    return get_text(r, ret->name, BATCH_NAME_MAX) &&
+           get_text(r, ret->address, BATCH_ADDRESS_MAX);
+}
+
+enum pando_status batch_read_members(struct pando_slice bytes, struct batch_members *ret)
+{
+    struct wire_reader r = wire_read(bytes);
+    struct batch_members m = { 0 };
+    const uint64_t version = wire_get_be(&r, 1);
+    const uint64_t len = wire_get_uvarint(&r);
+    if (r.failed || version != VERSION || len > RAFT_MEMBERS_MAX)
+        return PANDO_MALFORMED;
+    for (; m.len < len; m.len++)
+        if (!get_member(&r, &m.at[m.len]) ||
+            (m.len > 0 && m.at[m.len].raft.id <= m.at[m.len - 1].raft.id))
+            return PANDO_MALFORMED;
+    if (!wire_read_done(&r))
+        return PANDO_MALFORMED;
+    *ret = m;
+    return PANDO_OK;
+}
+
+void batch_to_raft(const struct batch_members *m, struct raft_members *ret)
+{
+    ret->len = m->len;
+    for (uint32_t i = 0; i < m->len; i++)
+        ret->at[i] = m->at[i].raft;
+}
+
+struct batch_member *batch_find(struct batch_members *m, uint64_t id)
+{
+    for (uint32_t i = 0; i < m->len; i++)
+        if (m->at[i].raft.id == id)
+            return &m->at[i];
+    return NULL;
+}

@@ -1,0 +1,93 @@
+#include "space/log/engine.h"
+
+#include "base/slice.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The queue grows as long as memory lasts: what goes into it is bounded by credit (SEND), by
+ * what came in (DIGESTED, FAULT) and by budgets of a step (REPLY, NOTICE). Without memory the
+ * effect is lost, as if the network had lost it. */
+void log_emit(struct log *l, const struct space_effect *effect)
+{
+    if (l->effects_head == l->effects_len)
+        l->effects_head = l->effects_len = 0;
+    if (l->effects_len == l->effects_cap) {
+        const size_t cap = l->effects_cap == 0 ? 64 : l->effects_cap * 2;
+        struct space_effect *grown = realloc(l->effects, cap * sizeof *grown);
+        if (grown == NULL) {
+            bytes_unref(effect->bytes);
+            return;
+        }
+        l->effects = grown;
+        l->effects_cap = cap;
+    }
+    l->effects[l->effects_len++] = *effect;
+}
+
+void log_reply(struct log *l, uint64_t token, enum pando_status status, struct pando_slice text,
+               bool more)
+{
+    if (token == LOG_NOBODY)
+        return;
+    struct bytes *bytes = bytes_copy(text);
+    if (bytes == NULL)
+        status = PANDO_NOMEM;
+    log_emit(l, &(struct space_effect){ .kind = SPACE_REPLY,
+                                        .token = token,
+                                        .status = status,
+                                        .bytes = bytes,
+                                        .more = more });
+}
+
+void log_fail(struct log *l, uint64_t token, enum pando_status status, const char *format, ...)
+{
+    char text[400];
+    struct pando_buf b;
+    va_list args;
+    if (token == LOG_NOBODY)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    buf_init(&b, 4096);
+    if (buf_printf(&b, "{\"error\":") == PANDO_OK &&
+        json_text_escape(&b, slice_text(text)) == PANDO_OK && buf_printf(&b, "}") == PANDO_OK)
+        log_reply(l, token, status, buf_view(&b), false);
+    else
+        log_reply(l, token, status, SLICE_EMPTY, false);
+    buf_deinit(&b);
+}
+
+struct log_peer *log_peer(struct log *l, uint32_t handle)
+{
+    for (size_t i = 0; i < l->peers_len; i++)
+        if (l->peers[i].handle == handle)
+            return &l->peers[i];
+    return NULL;
+}
+
+struct log_peer *log_peer_of(struct log *l, uint64_t member)
+{
+    for (size_t i = 0; i < l->peers_len; i++)
+        if (l->peers[i].hello && l->peers[i].member == member)
+            return &l->peers[i];
+    return NULL;
+}
+
+bool log_send(struct log *l, struct log_peer *p, uint8_t channel, struct bytes *message)
+{
+    const size_t len = message == NULL ? 0 : bytes_view(message).len;
+    if (message == NULL || p->credit[channel] < (int64_t)len) {
+        l->totals.dropped_sends++;
+        bytes_unref(message);
+        return false;
+    }
+    p->credit[channel] -= (int64_t)len;
+    log_emit(l, &(struct space_effect){ .kind = SPACE_SEND,
+                                        .peer = p->handle,
+                                        .channel = channel,
+                                        .bytes = message });
+    return true;
+}
