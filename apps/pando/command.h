@@ -68,6 +68,7 @@ enum option_id {
     OPT_FROM,
     OPT_LINEAR,
     OPT_UNSAFE,
+    OPT_CLIENT_ID,
 };
 
 struct args {
