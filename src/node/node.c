@@ -183,7 +183,7 @@ void node_link_event(struct node *n, struct pando_time now,
         peers_link_down(n, event);
         break;
     case LINK_DIAL_FAILED:
-        trace(n->tracer, TRACE_PEER, TRACE_WARNING, "dial failed: %s", event->text);
+        trace(n->tracer, TRACE_PEER, TRACE_WARNING, "Failed to connect: %s", event->text);
         dialer_failed(&n->dialer, now, event->token, event->reason, event->text);
         break;
     default:
