@@ -42,6 +42,21 @@
     X("dag.blob_put", WRITE, "space, data", "Keep a blob")                             \
     X("dag.blob_get", STREAM, "space, id, fetch, timeout_ms, raw",                     \
       "A blob, fetched if absent")                                                     \
+    X("log.append", WRITE,                                                             \
+      "space, room, text, bytes, sender, client, counter, msg_id, timeout_ms",         \
+      "Say something in a room; answered once a quorum has it on disk")                \
+    X("log.append_many", WRITE, "space, room, sender, texts", "Several, in this order") \
+    X("log.read", READ, "space, room, from, limit, linear", "Messages of a room")      \
+    X("log.watch", STREAM, "space, room, from, roles",                                 \
+      "Messages as they are delivered, as JSON lines")                                 \
+    X("log.rooms", READ, "space", "Rooms and their last numbers")                      \
+    X("log.status", READ, "space", "Role, leader, term, members, quorum")              \
+    X("log.members", READ, "space", "Members of a log space")                          \
+    X("log.transfer", WRITE, "space, to", "Hand the lead to another member")           \
+    X("log.leave", WRITE, "space", "Leave the group for good")                         \
+    X("log.remove", WRITE, "space, id", "Take another member out for good")            \
+    X("log.recover", WRITE, "space, members, unsafe",                                  \
+      "Go on without a quorum; may lose what was acknowledged")                        \
     X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")      \
     X("pubsub.publish", WRITE, "topic, data", "Publish on a plain topic")              \
     X("pubsub.messages", READ, "topic, since", "Messages kept of a plain topic")       \
@@ -81,6 +96,11 @@
     X("GET", "/api/dag/{space}/nodes", "dag.nodes")                 \
     X("GET", "/api/dag/{space}/watch", "dag.watch")                 \
     X("GET", "/api/dag/{space}/blobs/{id}", "dag.blob_get")         \
+    X("GET", "/api/log/{space}/rooms", "log.rooms")                 \
+    X("GET", "/api/log/{space}/status", "log.status")               \
+    X("GET", "/api/log/{space}/messages", "log.read")               \
+    X("POST", "/api/log/{space}/messages", "log.append")            \
+    X("GET", "/api/log/{space}/watch", "log.watch")                 \
     X("GET", "/api/receipts/{id}", "receipt.show")                  \
     X("POST", "/api/receipts/verify", "receipt.verify")             \
     X("POST", "/api/exec", "exec.run")                              \

@@ -197,6 +197,7 @@ void host_close(struct host *h)
         job->done(job);
     }
     node_free(h->node);
+    delivery_stop(h);
     for (size_t i = 0; i < NODE_SPACES_MAX; i++)
         free(h->local_json[i]);
     exec_free(h->exec);
@@ -211,7 +212,8 @@ enum pando_status host_open(struct host *h, struct pando_err *reterr)
     const struct config *c = h->config;
     if (uv_loop_init(&h->loop) != 0)
         return pando_err_set(reterr, PANDO_IO, "the event loop cannot be made");
-    const struct log_config lc = { .id = c->name,
+    const struct log_config lc = { .id = c->log.id[0] != '\0' ? c->log.id : c->name,
+                                   .seconds = c->log.clock == CONFIG_LOG_SECONDS,
                                    .file = c->log.file,
                                    .rotate_bytes = (uint64_t)c->log.rotate_mb << 20,
                                    .json = c->log.format == CONFIG_LOG_JSON,
@@ -253,6 +255,9 @@ enum pando_status host_run(const struct config *config,
     if (st == PANDO_OK) {
         registry_write(h);
         print_start(h);
+        st = delivery_start(h, reterr);
+    }
+    if (st == PANDO_OK) {
         (void)uv_run(&h->loop, UV_RUN_DEFAULT);
         print_stop(h);
     }
