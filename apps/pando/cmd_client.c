@@ -201,7 +201,8 @@ static bool tick(struct client *c, struct pando_time now)
         dial(c, now);
     if (c->state == CLIENT_DIALING && pando_time_reached(c->until, now))
         return failed(c, now);
-    if (c->state == CLIENT_ONLINE && talk_is_stuck(&c->talk, now))
+    const bool stuck = talk_is_stuck(&c->talk) && c->nodes.len > 1;
+    if (c->state == CLIENT_ONLINE && (stuck || talk_is_silent(&c->talk, now)))
         lost(c, now, true);
     talk_tick(&c->talk, now);
     return true;

@@ -197,6 +197,7 @@ static void acknowledged(struct talk *t, const json_t *m)
     if (i == t->queue_len)
         return;
     t->failures = 0;
+    t->problem[0] = '\0';
     t->acked = seq > t->acked ? seq : t->acked;
     forget(t, i);
 }
@@ -212,10 +213,12 @@ static void refused(struct talk *t, struct pando_time now, const json_t *m)
     const bool final = strcmp(status, "INVALID") == 0 || strcmp(status, "FULL") == 0 ||
                        strcmp(status, "REFUSED") == 0;
     const bool drop = ours && final && (t->queue[0].counter == 1 || status[0] != 'I');
-    show_text(t, printed("! %s%s", text_in(m, "text"),
-                         drop    ? " (the message is dropped)"
-                         : ours  ? " (it will be said again)"
-                                 : ""));
+    if (drop || !ours || strncmp(t->problem, text_in(m, "text"), sizeof t->problem - 1) != 0)
+        show_text(t, printed("! %s%s", text_in(m, "text"),
+                             drop   ? " (the message is dropped)"
+                             : ours ? " (it will be said again)"
+                                    : ""));
+    (void)snprintf(t->problem, sizeof t->problem, "%s", text_in(m, "text"));
     if (!ours)
         return;
     if (drop)
@@ -286,10 +289,14 @@ struct pando_time talk_deadline(const struct talk *t)
     return pando_time_min(t->resend_at, t->pulse_at);
 }
 
-bool talk_is_stuck(const struct talk *t, struct pando_time now)
+bool talk_is_silent(const struct talk *t, struct pando_time now)
 {
-    return t->online && (t->failures >= STUCK_AFTER ||
-                         pando_time_reached(pando_time_add(t->heard, SILENCE), now));
+    return t->online && pando_time_reached(pando_time_add(t->heard, SILENCE), now);
+}
+
+bool talk_is_stuck(const struct talk *t)
+{
+    return t->online && t->failures >= STUCK_AFTER;
 }
 
 bool talk_is_settled(const struct talk *t)

@@ -44,6 +44,7 @@ struct talk {
     bool json; /* show deliveries as the JSON that came */
     unsigned failures; /* since the last acknowledgement: the node cannot have it taken */
     struct pando_time resend_at, heard, pulse_at;
+    char problem[200]; /* shown last; not shown again until something is acknowledged */
     json_t *met; /* the last JOIN_ACK or HEARTBEAT, NULL before */
     json_t *membership;
     struct pando_buf out;
@@ -65,8 +66,10 @@ void talk_hear(struct talk *t, struct pando_time now, struct pando_slice line);
 /* Say again what is due; a HEARTBEAT now and then. */
 void talk_tick(struct talk *t, struct pando_time now);
 struct pando_time talk_deadline(const struct talk *t);
-/* The node is silent or cannot get anything taken: another one may be better. */
-bool talk_is_stuck(const struct talk *t, struct pando_time now);
+/* The node is silent. */
+bool talk_is_silent(const struct talk *t, struct pando_time now);
+/* The node cannot get anything taken: another one may be better. */
+bool talk_is_stuck(const struct talk *t);
 /* Everything said is acknowledged, and shown. */
 bool talk_is_settled(const struct talk *t);
 /* Who leads and who is there, for the person. */
