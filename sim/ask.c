@@ -54,11 +54,30 @@ static void free_call(struct sim *s, uint64_t token, struct sim_call *c)
     free(c);
 }
 
+/* Whether it was taken is known only by the answer; no answer means that it may have been. */
+static void said(struct sim *s, const struct sim_call *c)
+{
+    static const char key[] = "\"seq\":";
+    struct sim_said *one = &s->said[c->count];
+    const char *at = strstr((const char *)c->body.ptr, key);
+    one->answered = true;
+    one->acked = s->queue.now;
+    one->taken = c->status == PANDO_OK;
+    if (one->taken && at == NULL)
+        sim_set_error(s, "an acknowledged message has no number");
+    else if (one->taken)
+        one->seq = strtoull(at + sizeof key - 1, NULL, 10);
+}
+
 static void acknowledged(struct sim *s, const struct sim_call *c)
 {
     const char *id;
     size_t len;
     s->appends_open--;
+    if (c->kind == SIM_CALL_SAY) {
+        said(s, c);
+        return;
+    }
     if (c->status != PANDO_OK) {
         s->appends_failed++;
         return;
@@ -196,6 +215,30 @@ void sim_append_many(struct sim *s, uint32_t i, uint32_t count, uint32_t size)
     s->appends_open++;
     (void)snprintf(args, sizeof args, "{\"count\":%u,\"size\":%u,\"quiet\":true}", count, size);
     call(s, i, token, "dag.append_many", args);
+}
+
+void sim_say(struct sim *s, uint32_t i)
+{
+    char args[64];
+    uint64_t token;
+    if (!s->nodes[i].up || s->said_len == SIM_SAID_MAX)
+        return;
+    struct sim_call *c = new_call(s, i, SIM_CALL_SAY, &token);
+    c->count = (uint32_t)s->said_len;
+    s->said[s->said_len++] = (struct sim_said){ .node = i, .asked = s->queue.now };
+    s->appends_open++;
+    (void)snprintf(args, sizeof args, "{\"text\":\"m%zu\"}", s->said_len);
+    call(s, i, token, "log.append", args);
+}
+
+size_t sim_said_len(const struct sim *s)
+{
+    return s->said_len;
+}
+
+const struct sim_said *sim_said_at(const struct sim *s, size_t k)
+{
+    return &s->said[k];
 }
 
 size_t sim_acked_len(const struct sim *s)

@@ -146,6 +146,7 @@ static bool is_blame(const char *name)
         "refused_malformed_total", "refused_unsupported_total", "refused_space_total",
         "refused_forged_total",    "refused_body_total",        "refused_sequence_total",
         "messages_refused_total",  "equivocations_total",       "faults_total",
+        "malformed_total",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], name) == 0)
@@ -157,7 +158,7 @@ static void claim_engine_innocent(struct scene *sc, uint32_t node)
 {
     struct space_metric rows[METRICS_MAX];
     const void *instance = node_space_instance(sim_node(sc->sim, node), 0);
-    const size_t len = instance == NULL ? 0 : space_dag_ops.metrics(instance, rows, METRICS_MAX);
+    const size_t len = instance == NULL ? 0 : sim_kind(sc->sim)->metrics(instance, rows, METRICS_MAX);
     for (size_t k = 0; k < len; k++) {
         if (is_blame(rows[k].name) && rows[k].value > 0)
             scene_fail(sc, "safety: node %u counts %.0f of %s among honest nodes", node,

@@ -47,10 +47,13 @@ uint64_t net_packet_delay(struct net *n, struct net_link *l, unsigned d)
     uint64_t delay = w->latency.ns + 1;
     if (w->jitter.ns > 0)
         delay += rng_below(&n->rng, w->jitter.ns);
+    /* The packets behind it are acknowledged, so a loss shows after a round trip or two; only
+     * a lone probe would back off further, and there is always something to say here. */
     uint64_t retry = 2 * w->latency.ns + RETRY_EXTRA;
     for (int i = 0; i < RETRIES_MAX && rng_chance(&n->rng, w->loss_permille, 1000); i++) {
         delay += retry;
-        retry *= 2;
+        if (i == 0)
+            retry *= 2;
     }
     s->packet_at = n->queue->now.ns;
     s->packet_in = delay;

@@ -30,6 +30,10 @@
     X("forger", "one node signs with a wrong key", 5, 3, 32, 5, false, scenario_forger)    \
     X("swarm", "the seed draws a storm of all faults, then calm", 8, 2, 32, 30, false,     \
       scenario_swarm)                                                                      \
+    X("chat", "a log: everybody speaks, the leader is killed, all show the same", 5, 3, 9, \
+      10, false, scenario_chat)                                                            \
+    X("chat-storm", "a log under a storm of all faults, then calm", 5, 3, 9, 30, false,    \
+      scenario_chat_storm)                                                                 \
     X("thousand", "a thousand nodes with six links each", 1000, 10, 2000, 10, true,        \
       scenario_thousand)
 

@@ -57,6 +57,11 @@ void scene_meet(struct scene *sc, struct pando_span limit);
 /* For `span`, random nodes that are up append, one every `gap` on average. */
 void scene_load(struct scene *sc, struct pando_span span, struct pando_span gap);
 
+/* One fault, drawn from the seed: cuts, crashes, restarts, weather, full disks. */
+void scene_fault(struct scene *sc);
+/* The end of all faults: paths whole, disks with space, everybody up. */
+void scene_calm(struct scene *sc, const struct net_weather *fair);
+
 /* check.c: claims. Each fails the scene when it does not hold. */
 /* Within `limit` all nodes that are up agree on heads, counts and vectors, nothing waits. */
 void claim_agreement(struct scene *sc, struct pando_span limit);
@@ -92,5 +97,7 @@ void scenario_forger(struct scene *sc);
 void scenario_clock(struct scene *sc);
 void scenario_thousand(struct scene *sc);
 void scenario_swarm(struct scene *sc);
+void scenario_chat(struct scene *sc);
+void scenario_chat_storm(struct scene *sc);
 
 #endif

@@ -44,6 +44,8 @@ struct sim_config {
     int64_t clock_off_ms;           /* wall clocks differ by up to this */
     bool forger;                    /* the last node signs with a wrong key */
     const char *local_json;         /* settings of the space; NULL: the defaults */
+    uint32_t voters;                /* 0: a dag; else a log whose first nodes are its static
+                                       members, and the others ask to be taken in */
     enum sim_plant plant;
     bool trace; /* print the nodes' records to stderr */
 };
@@ -102,10 +104,24 @@ const struct sim_acked *sim_acked_at(const struct sim *s, size_t k);
 size_t sim_appends_open(const struct sim *s);
 size_t sim_appends_failed(const struct sim *s);
 
+/* With a log: say something new in its room on node `i` and go on. */
+void sim_say(struct sim *s, uint32_t i);
+/* What was said: its text is "m<number>", number k + 1 for the k-th. */
+struct sim_said {
+    uint32_t node;
+    bool answered, taken; /* taken: acknowledged, with this number in the room */
+    uint64_t seq;
+    struct pando_time asked, acked;
+};
+size_t sim_said_len(const struct sim *s);
+const struct sim_said *sim_said_at(const struct sim *s, size_t k);
+
 uint64_t sim_hash(const struct sim *s);
 uint64_t sim_steps(const struct sim *s);
 struct rng *sim_rng(struct sim *s);
 uint32_t sim_nodes(const struct sim *s);
 struct node *sim_node(struct sim *s, uint32_t i);
+/* Of the nodes' one space. */
+const struct space_ops *sim_kind(const struct sim *s);
 
 #endif

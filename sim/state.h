@@ -9,6 +9,7 @@
 
 #define SIM_PEERS_MAX 32
 #define SIM_ACKED_MAX 65536
+#define SIM_SAID_MAX 65536
 #define SIM_VERDICTS_MAX (1u << 20) /* remembered signatures; then all are forgotten */
 
 struct sim_node {
@@ -28,17 +29,18 @@ struct sim_node {
     uint32_t peers[SIM_PEERS_MAX]; /* whom to keep linked */
     uint32_t peers_len;
     struct node_space_config space;
+    char settings[160];
     char name[16];
     struct tracer tracer;
 };
 
-enum sim_call_kind { SIM_CALL_ASK, SIM_CALL_APPEND, SIM_CALL_MANY };
+enum sim_call_kind { SIM_CALL_ASK, SIM_CALL_APPEND, SIM_CALL_MANY, SIM_CALL_SAY };
 
 struct sim_call {
     enum sim_call_kind kind;
     bool done;
     uint32_t node, life;
-    uint32_t count;
+    uint32_t count; /* of MANY; of SAY: which */
     enum pando_status status;
     struct pando_time asked;
     struct pando_buf body;
@@ -68,6 +70,8 @@ struct sim {
     struct map calls;    /* token -> struct sim_call * */
     struct map told;     /* u64 -> struct sim_told */
     struct sim_acked *acked;
+    struct sim_said *said;
+    size_t said_len;
     size_t acked_len, appends_open, appends_failed;
     uint64_t acked_many;
     uint64_t next_token;

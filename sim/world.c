@@ -2,6 +2,8 @@
 
 #include "base/assert.h"
 #include "base/slice.h"
+#include "space/dag/dag.h"
+#include "space/log/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +28,19 @@ static void emit(void *ctx, const struct trace_record *record)
     (void)fprintf(stderr, "%10.4f %s %s %s: %s\n", (double)n->sim->queue.now.ns / 1e9, n->name,
                   trace_level_name(record->level), trace_module_name(record->module),
                   record->text);
+}
+
+/* A member of a log: the first `voters` nodes are its static members. */
+static void init_member(struct sim *s, struct sim_node *n)
+{
+    size_t len = (size_t)snprintf(n->settings, sizeof n->settings, "{\"id\":%u", n->index + 1);
+    for (uint32_t k = 0; n->index < s->config.voters && k < s->config.voters; k++)
+        len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, "%s%u",
+                                k == 0 ? ",\"members\":[" : ",", k + 1);
+    (void)snprintf(n->settings + len, sizeof n->settings - len,
+                   n->index < s->config.voters ? "]}" : "}");
+    n->space = (struct node_space_config){ .name = "chat", .kind = "log",
+                                           .local_json = n->settings };
 }
 
 static void init_node(struct sim *s, uint32_t i)
@@ -53,6 +68,8 @@ static void init_node(struct sim *s, uint32_t i)
         n->clock_off_ms = (int64_t)rng_below(&s->rng, (uint64_t)(2 * most + 1)) - most;
     n->space = (struct node_space_config){ .name = "default", .kind = "dag",
                                            .local_json = s->config.local_json };
+    if (s->config.voters > 0)
+        init_member(s, n);
 }
 
 struct sim *sim_new(const struct sim_config *config)
@@ -73,7 +90,8 @@ struct sim *sim_new(const struct sim_config *config)
     map_init(&s->told, sizeof(uint64_t), sizeof(struct sim_told), SIZE_MAX / 4, config->seed);
     s->nodes = calloc(config->nodes, sizeof *s->nodes);
     s->acked = calloc(SIM_ACKED_MAX, sizeof *s->acked);
-    PANDO_ASSERT(s->nodes != NULL && s->acked != NULL);
+    s->said = calloc(SIM_SAID_MAX, sizeof *s->said);
+    PANDO_ASSERT(s->nodes != NULL && s->acked != NULL && s->said != NULL);
     for (uint32_t i = 0; i < config->nodes; i++)
         init_node(s, i);
     return s;
@@ -103,6 +121,7 @@ void sim_free(struct sim *s)
     map_deinit(&s->told);
     free(s->nodes);
     free(s->acked);
+    free(s->said);
     free(s);
 }
 
@@ -331,6 +350,11 @@ uint64_t sim_hash(const struct sim *s)
 uint64_t sim_steps(const struct sim *s)
 {
     return s->queue.steps;
+}
+
+const struct space_ops *sim_kind(const struct sim *s)
+{
+    return s->config.voters > 0 ? &space_log_ops : &space_dag_ops;
 }
 
 struct rng *sim_rng(struct sim *s)

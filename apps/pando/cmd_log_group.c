@@ -1,6 +1,7 @@
 /* cmd_log_group.c - the members of a log space: who they are, who leads, who goes. */
 #include "apps/pando/commands.h"
 
+#include "apps/pando/chat/chat.h"
 #include "apps/pando/log_args.h"
 #include "apps/pando/output.h"
 #include "apps/pando/reach.h"
@@ -50,7 +51,7 @@ enum pando_status run_log_stat(const struct args *args, struct pando_err *reterr
                      number_of(s, "commit"), number_of(s, "applied"), number_of(s, "first_index"),
                      number_of(s, "last_index"), number_of(s, "elections"));
         if (flag_of(s, "quorum"))
-            (void)printf("Quorum: yes (%lld of %lld voters reachable)\n", number_of(s, "reachable"),
+            (void)printf("Quorum: yes (%lld of %lld voters reachable)\n", chat_reachable(s),
                          number_of(s, "voters"));
         else
             (void)printf("Quorum: no%s%s\n", why[0] != '\0' ? ": " : "", why);

@@ -68,6 +68,13 @@ enum option_id {
     OPT_FROM,
     OPT_LINEAR,
     OPT_UNSAFE,
+    OPT_PEERS,
+    OPT_MESSAGES,
+    OPT_KILL_LEADER,
+    OPT_BASE_PORT,
+    OPT_RATE,
+    OPT_COUNT,
+    OPT_CHECK,
     OPT_CLIENT_ID,
 };
 

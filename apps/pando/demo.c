@@ -30,7 +30,7 @@ uint64_t demo_now_us(void)
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
-static void pause_ms(long ms)
+void demo_pause_ms(long ms)
 {
     const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
     (void)nanosleep(&t, NULL);
@@ -76,12 +76,17 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
+void demo_remove(const char *dir)
+{
+    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 enum pando_status demo_end(struct demo *d, struct pando_err *reterr)
 {
     for (size_t i = 0; i < d->nodes_len; i++)
         (void)demo_stop(d, i);
     if (d->failed == 0)
-        (void)nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        demo_remove(d->dir);
     if (d->failed == 0)
         return PANDO_OK;
     return pando_err_set(reterr, PANDO_IO, "%u steps of the demo did not hold; logs are in %s",
@@ -105,6 +110,14 @@ static bool is_free(uint16_t port)
             (void)close(fd);
     }
     return free_port;
+}
+
+uint16_t demo_free_port(uint16_t wanted)
+{
+    for (uint32_t port = wanted; port < 65000; port++)
+        if (is_free((uint16_t)port))
+            return (uint16_t)port;
+    return 0;
 }
 
 static uint16_t free_port(const struct demo *d, uint16_t wanted)
@@ -162,7 +175,7 @@ bool demo_wait(struct demo *d, size_t i, const char *verb, bool (*holds)(const j
         *ret_us = demo_now_us() - start;
         if (held)
             return true;
-        pause_ms(*ret_us < 100000 ? 1 : 20);
+        demo_pause_ms(*ret_us < 100000 ? 1 : 20);
     } while (demo_now_us() - start < (uint64_t)limit_ms * 1000);
     return false;
 }
@@ -208,7 +221,7 @@ bool demo_stop(struct demo *d, size_t i)
             n->pid = 0;
             return WIFEXITED(status) && WEXITSTATUS(status) == 0;
         }
-        pause_ms(10);
+        demo_pause_ms(10);
     }
     (void)kill(n->pid, SIGKILL);
     (void)waitpid(n->pid, &status, 0);

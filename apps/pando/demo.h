@@ -50,6 +50,11 @@ json_t *demo_ask(struct demo *d, size_t i, const char *verb, const char *args,
 bool demo_wait(struct demo *d, size_t i, const char *verb, bool (*holds)(const json_t *, void *),
                void *ctx, unsigned limit_ms, uint64_t *ret_us);
 uint64_t demo_now_us(void);
+void demo_pause_ms(long ms);
+/* `wanted` or the next port that is free for UDP and TCP on loopback; 0: none. */
+uint16_t demo_free_port(uint16_t wanted);
+/* Remove a folder and all in it. */
+void demo_remove(const char *dir);
 /* Print a step's heading. */
 void demo_step(struct demo *d, const char *format, ...) PANDO_PRINTF(2, 3);
 /* Print what a step has shown and remember whether it held. Returns `held`. */

@@ -162,6 +162,23 @@ static const struct argp_option chat_options[] = {
     END,
 };
 
+static const struct argp_option scale_options[] = {
+    { "peers", OPT_PEERS, "N", 0, "So many peers (5)", 1 },
+    { "messages", OPT_MESSAGES, "M", 0, "Each says so many messages (20)", 1 },
+    { "kill-leader", OPT_KILL_LEADER, NULL, 0, "Kill the leader in the middle", 1 },
+    { "base-port", OPT_BASE_PORT, "PORT", 0, "Free ports from here on (7000)", 1 },
+    END,
+};
+static const struct argp_option load_options[] = {
+    { "rate", OPT_RATE, "R", 0, "Messages per second (100)", 1 },
+    { "count", OPT_COUNT, "C", 0, "Messages in all (100)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "The room (general)", 1 },
+    { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
+    { "check", OPT_CHECK, "NAME|HOST:PORT", 0,
+      "Another node that must hold the same messages; may repeat", 1 },
+    END,
+};
+
 #define ROW(NAME, ALIAS, NEEDS, MIN, MAX, USAGE, RUN, OPTIONS, FLAGS, SUMMARY, MORE,  \
             EXAMPLES)                                                                 \
     {                                                                                 \
@@ -302,6 +319,19 @@ const struct command commands[] = {
         "pando chat --id 1 --port 6001\n"
         "pando chat --id 2 --port 6002 --seed 1:127.0.0.1:6001\n"
         "echo 'deployed' | pando chat --id 9 --port 6009 --seed 1:127.0.0.1:6001\n"),
+    ROW("scale-test", NULL, NEEDS_NOTHING, 0, 0, "", run_scale_test, scale_options, false,
+        "Many chat peers at once, each saying its messages; compare what all have seen",
+        "Starts real processes and exits 0 only if every peer that lives holds the same "
+        "transcript with every message once. With --kill-leader the leader dies in the middle.",
+        "pando scale-test --peers 5 --messages 20\n"
+        "pando scale-test --peers 7 --messages 100 --kill-leader\n"),
+    ROW("load", NULL, NEEDS_NODE, 0, 0, "", run_load, load_options, false,
+        "Send messages to a log space at a steady rate; report latency and loss",
+        "Latency counts from the moment at which a message was due, so a slow answer is not "
+        "hidden by sending the next one later. Exits 0 only if every message was acknowledged "
+        "and stands in the log once and in order.",
+        "pando load --rate 100 --count 100 --node peer_1\n"
+        "pando load --rate 500 --count 5000 --node peer_1 --check peer_2 --check peer_3\n"),
     ROW("log-level", NULL, NEEDS_NODE, 1, 1, "[MODULE=]LEVEL[,...]", run_log_level, NULL,
         false, "Change what a running node logs", NULL,
         "pando log-level debug\npando log-level warning,dag=debug,net=info\n"),

@@ -104,7 +104,7 @@ void scenario_forger(struct scene *sc)
                    (unsigned long long)honest, (unsigned long long)faults);
 }
 
-static void storm_once(struct scene *sc)
+void scene_fault(struct scene *sc)
 {
     struct net *net = sim_net(sc->sim);
     const uint32_t i = (uint32_t)rng_below(&sc->rng, sc->nodes);
@@ -144,8 +144,7 @@ static void storm_once(struct scene *sc)
     }
 }
 
-/* The storm ends: all is repaired, and from here on agreement must come. */
-static void calm(struct scene *sc, const struct net_weather *fair)
+void scene_calm(struct scene *sc, const struct net_weather *fair)
 {
     net_heal(sim_net(sc->sim));
     net_set_weather(sim_net(sc->sim), fair);
@@ -174,11 +173,11 @@ void scenario_swarm(struct scene *sc)
     const struct pando_time end = pando_time_add(sim_now(sc->sim), PANDO_SEC(sc->seconds));
     uint32_t faults = 0;
     while (!pando_time_reached(end, sim_now(sc->sim)) && !scene_failed(sc)) {
-        storm_once(sc);
+        scene_fault(sc);
         faults++;
         scene_load(sc, PANDO_MSEC(50 + rng_below(&sc->rng, 4000)), PANDO_MSEC(60));
     }
-    calm(sc, &config.weather);
+    scene_calm(sc, &config.weather);
     claim_all(sc, HEALED);
     (void)snprintf(sc->figures, sizeof sc->figures, "%u faults, %zu events acknowledged", faults,
                    sim_acked_len(sc->sim));

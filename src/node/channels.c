@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+#define MEET_AGAIN PANDO_SEC(1)
+
 static bool open_channel(struct node *n, struct node_space *s, uint32_t peer,
                          uint8_t channel)
 {
@@ -41,6 +43,7 @@ static void meet(struct node *n, struct node_space *s, uint32_t peer)
         if (open_channel(n, s, peer, c))
             continue;
         ps->shared = false;
+        p->meet_again = pando_time_add(n->now, MEET_AGAIN);
         return;
     }
     space_input(
@@ -65,6 +68,7 @@ static void part(struct node *n, struct node_space *s, uint32_t peer)
 
 void spaces_peer_meets(struct node *n, uint32_t peer, const struct identify_info *info)
 {
+    peer_at(n, peer)->meet_again = (struct pando_time){ 0 };
     for (size_t i = 0; i < NODE_SPACES_MAX; i++) {
         struct node_space *s = &n->spaces[i];
         if (!s->used)
@@ -96,7 +100,7 @@ void spaces_channel_lost(struct node *n, struct node_stream *stream)
     if (!stream->outbound && ps->in[stream->channel] != stream->id)
         return;
     part(n, s, stream->peer);
-    peer_at(n, stream->peer)->meet_again = pando_time_add(n->now, PANDO_SEC(1));
+    peer_at(n, stream->peer)->meet_again = pando_time_add(n->now, MEET_AGAIN);
 }
 
 static bool name_space(struct node *n, struct node_stream *stream,
@@ -249,7 +253,8 @@ void spaces_credit(struct node *n)
     }
 }
 
-/* Peers whose channels broke meet our spaces again after a while. */
+/* Peers whose channels broke meet our spaces again after a while; if the question gets no
+ * answer it is asked again. */
 void spaces_sweep(struct node *n)
 {
     for (uint32_t i = 0; i < n->peers_max; i++) {
@@ -257,7 +262,6 @@ void spaces_sweep(struct node *n)
         if (!p->used || p->meet_again.ns == 0 ||
             !pando_time_reached(p->meet_again, n->now))
             continue;
-        p->meet_again = (struct pando_time){ 0 };
         protocols_identify_open(n, i);
     }
 }

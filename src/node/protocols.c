@@ -62,6 +62,7 @@ void protocols_identify_open(struct node *n, uint32_t peer)
 {
     static const char *const names[] = { IDENTIFY_PROTOCOL };
     struct node_stream *s;
+    peer_at(n, peer)->meet_again = pando_time_add(n->now, NODE_IDENTIFY_LIMIT); /* unless met */
     if (stream_open(n, peer, ROLE_IDENTIFY, names, 1, LINK_CONTROL, &s) != PANDO_OK)
         return;
     frame_init(&s->frame, IDENTIFY_IN_MAX);

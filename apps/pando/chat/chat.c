@@ -12,6 +12,7 @@
 #define STATE_EVERY   PANDO_MSEC(500)
 #define WATCH_AGAIN   PANDO_MSEC(300)
 #define READ_AGAIN    PANDO_MSEC(300)
+#define LOG_AGAIN     PANDO_SEC(10)
 #define APPEND_MS     5000
 #define ANSWER_MAX    (64u << 20)
 
@@ -165,6 +166,26 @@ static void told(struct chat *c, const json_t *json)
         chat_show_message(c, json);
 }
 
+/* A peer that cannot be reached is dialled again and again: the same news of it is told
+ * once in LOG_AGAIN. */
+static bool was_said(struct chat *c, const char *line)
+{
+    const char *text = strstr(line, "Failed to connect");
+    const struct pando_time now = chat_now();
+    char key[sizeof c->said[0].text];
+    if (text == NULL)
+        return false;
+    (void)snprintf(key, sizeof key, "%s", text);
+    for (size_t i = 0; i < CHAT_SAID_MAX; i++)
+        if (strcmp(c->said[i].text, key) == 0 &&
+            !pando_time_reached(pando_time_add(c->said[i].at, LOG_AGAIN), now))
+            return true;
+    memcpy(c->said[c->said_next].text, key, sizeof key);
+    c->said[c->said_next].at = now;
+    c->said_next = (c->said_next + 1) % CHAT_SAID_MAX;
+    return false;
+}
+
 static void take_item(struct chat *c, const struct chat_item *item)
 {
     struct chat_call *call = item->ctx;
@@ -183,7 +204,9 @@ static void take_item(struct chat *c, const struct chat_item *item)
         chat_free_call(call);
         return;
     case CHAT_ITEM_LOG:
-        chat_say(c, CHAT_LOG, "%.*s", (int)(item->len > 0 ? item->len - 1 : 0), item->text);
+        if (c->options.verbose || !was_said(c, item->text))
+            chat_say(c, CHAT_LOG, "%.*s", (int)(item->len > 0 ? item->len - 1 : 0),
+                     item->text);
         return;
     case CHAT_ITEM_STOPPED:
         c->stopped = true;
@@ -315,6 +338,20 @@ const char *chat_room(const struct chat *c)
 const json_t *chat_state(const struct chat *c)
 {
     return c->state;
+}
+
+long long chat_reachable(const json_t *state)
+{
+    size_t i;
+    json_t *m;
+    long long count = 0;
+    json_array_foreach(json_object_get(state, "members"), i, m)
+    {
+        const char *standing = json_string_value(json_object_get(m, "standing"));
+        count += standing != NULL && strcmp(standing, "voter") == 0 &&
+                 json_is_true(json_object_get(m, "reachable"));
+    }
+    return count;
 }
 
 size_t chat_waiting(const struct chat *c)

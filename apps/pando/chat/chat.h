@@ -72,6 +72,8 @@ const char *chat_name(const struct chat *c);
 const char *chat_room(const struct chat *c);
 /* The log's status as told last; NULL before. Valid until the next chat_run. */
 const json_t *chat_state(const struct chat *c);
+/* Voters of such a status that have a link to us, ourselves among them. */
+long long chat_reachable(const json_t *state);
 /* Typed lines that are not yet known to be in the log. */
 size_t chat_waiting(const struct chat *c);
 

@@ -14,6 +14,7 @@
 
 #define CHAT_ROOM_MAX 64
 #define CHAT_TEXT_MAX (64u << 10) /* of a message */
+#define CHAT_SAID_MAX 8           /* log lines that are not repeated at once */
 
 /* The answer to a call: `text` is JSON, or a sentence when status says that it failed. */
 typedef void chat_answer(struct chat *c, uint64_t mark, enum pando_status status, const char *text);
@@ -41,6 +42,11 @@ struct chat {
     struct pando_time view_at; /* no read before */
     struct chat_outbox outbox;
     bool trouble_said;
+    struct {
+        char text[120];
+        struct pando_time at;
+    } said[CHAT_SAID_MAX]; /* by the log lately */
+    size_t said_next;
     json_t *state;
     bool state_asked;
     struct pando_time state_at;

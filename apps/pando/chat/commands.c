@@ -52,15 +52,10 @@ static void on_peers(struct chat *c, uint64_t mark, enum pando_status status, co
     json_decref(answer);
 }
 
-static long long last_of_room(struct chat *c, const json_t *state)
+static long long last_of_room(const struct chat *c)
 {
-    size_t i;
-    json_t *room;
-    char name[CHAT_ROOM_MAX + 1];
-    json_array_foreach(json_object_get(state, "rooms"), i, room)
-        if (strcmp(text_of(room, "name", name, sizeof name), c->room) == 0)
-            return number_of(room, "last");
-    return c->view.next > 0 ? (long long)c->view.next - 1 : 0;
+    const uint64_t shown = c->view.next > 0 ? c->view.next - 1 : 0;
+    return (long long)(shown > c->view.newest ? shown : c->view.newest);
 }
 
 static void on_status(struct chat *c, uint64_t mark, enum pando_status status, const char *text)
@@ -79,10 +74,10 @@ static void on_status(struct chat *c, uint64_t mark, enum pando_status status, c
     chat_say(c, CHAT_NOTE, "Address: %s:%lu", c->options.host, c->options.port);
     chat_say(c, CHAT_NOTE, "Members: %zu", json_array_size(json_object_get(s, "members")));
     chat_say(c, CHAT_NOTE, "Room: %s", c->room);
-    chat_say(c, CHAT_NOTE, "Last seq: %lld", last_of_room(c, s));
+    chat_say(c, CHAT_NOTE, "Last seq: %lld", last_of_room(c));
     if (flag_of(s, "quorum"))
         chat_say(c, CHAT_NOTE, "Quorum: yes (%lld of %lld voters reachable)",
-                 number_of(s, "reachable"), number_of(s, "voters"));
+                 chat_reachable(s), number_of(s, "voters"));
     else
         chat_say(c, CHAT_NOTE, "Quorum: no%s%s", why[0] != '\0' ? ": " : "", why);
     if (c->outbox.len > 0)

@@ -11,7 +11,7 @@ enum pando_status chat_lines(struct chat_options *options, struct pando_err *ret
 /* A whole terminal. */
 enum pando_status chat_screen(struct chat_options *options, struct pando_err *reterr);
 
-/* SIGINT, SIGTERM and SIGWINCH as a descriptor; to be called before any thread starts, for
+/* SIGINT, SIGTERM, SIGHUP and SIGWINCH as a descriptor; to be called before any thread starts, for
  * threads inherit what is blocked. -1 on failure. */
 int chat_signals(void);
 /* How the session ends: PANDO_OK, or what was typed and is not known to be in the log. */

@@ -59,6 +59,8 @@ struct log_peer {
     struct peer_id id;
     int64_t credit[LOG_CHANNELS];
     bool hello;         /* its HELLO came */
+    bool known;         /* ours came there */
+    struct pando_time hello_at; /* send it again */
     uint64_t member;    /* the number it claims, 0 none */
     struct log_group group;
     char name[BATCH_NAME_MAX + 1];
@@ -259,6 +261,8 @@ void log_raft_input(struct log *l, const struct raft_input *in);
 void log_peer_up(struct log *l, uint32_t handle, const struct peer_id *id);
 void log_peer_down(struct log *l, uint32_t handle);
 void log_message(struct log *l, const struct space_input *in);
+void log_links_tick(struct log *l);
+struct pando_time log_links_deadline(const struct log *l);
 void log_hello_send(struct log *l, struct log_peer *p, enum log_wire_kind kind);
 
 /* members.c */

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HELLO_EVERY PANDO_MSEC(300)
+
 void log_hello_send(struct log *l, struct log_peer *p, enum log_wire_kind kind)
 {
     uint8_t bytes[512];
     struct wire_writer w = wire_write(bytes, sizeof bytes);
-    struct log_hello h = { .member = l->options.id };
+    struct log_hello h = { .member = l->options.id, .known = p->hello };
     if (l->grouped)
         memcpy(h.group, l->group.bytes, sizeof h.group);
     (void)snprintf(h.name, sizeof h.name, "%s", l->options.name);
@@ -18,6 +20,26 @@ void log_hello_send(struct log *l, struct log_peer *p, enum log_wire_kind kind)
     log_wire_put_hello(&w, kind, &h);
     if (!w.failed)
         (void)log_send(l, p, LOG_CONTROL, bytes_copy(wire_written(&w)));
+    if (kind == LOG_WIRE_HELLO)
+        p->hello_at = pando_time_add(l->now, HELLO_EVERY);
+}
+
+/* Until a peer says that it knows us, we say who we are: what came before the peer had met our
+ * space was dropped there. */
+void log_links_tick(struct log *l)
+{
+    for (size_t i = 0; i < l->peers_len; i++)
+        if (!l->peers[i].known && pando_time_reached(l->peers[i].hello_at, l->now))
+            log_hello_send(l, &l->peers[i], LOG_WIRE_HELLO);
+}
+
+struct pando_time log_links_deadline(const struct log *l)
+{
+    struct pando_time at = PANDO_TIME_NEVER;
+    for (size_t i = 0; i < l->peers_len; i++)
+        if (!l->peers[i].known)
+            at = pando_time_min(at, l->peers[i].hello_at);
+    return at;
 }
 
 void log_peer_up(struct log *l, uint32_t handle, const struct peer_id *id)
@@ -71,11 +93,15 @@ static enum pando_status take_hello(struct log *l, struct log_peer *p, struct pa
     const enum pando_status st = log_wire_get_hello(s, &h);
     if (st != PANDO_OK)
         return st;
+    const bool first = !p->hello;
     p->hello = true;
+    p->known = h.known;
     p->member = h.member;
     memcpy(p->group.bytes, h.group, sizeof h.group);
     (void)snprintf(p->name, sizeof p->name, "%s", h.name);
     (void)snprintf(p->address, sizeof p->address, "%s", h.address);
+    if (!h.known)
+        log_hello_send(l, p, LOG_WIRE_HELLO);
     if (l->grouped && !is_zero(h.group) && memcmp(h.group, l->group.bytes, 16) != 0) {
         p->member = 0;
         say_foreign(l, p);
@@ -88,6 +114,8 @@ static enum pando_status take_hello(struct log *l, struct log_peer *p, struct pa
         p->member = 0;
         return PANDO_OK;
     }
+    if (!first)
+        return PANDO_OK;
     log_takes_peer_up(l, p);
     log_raft_input(l, &(struct raft_input){ .kind = RAFT_LINK_UP, .peer = h.member });
     if (!log_is_member(l))

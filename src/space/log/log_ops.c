@@ -141,6 +141,7 @@ static void log_step(void *instance, struct pando_time now, const struct space_i
         log_raft_input(l, &(struct raft_input){ .kind = RAFT_TICK });
     if (pando_time_reached(l->commit_at, now))
         log_commit_note(l, true);
+    log_links_tick(l);
     log_members_tick(l);
     log_leave_tick(l);
     log_takes_tick(l);
@@ -178,6 +179,7 @@ static struct pando_time log_deadline(const void *instance)
     struct pando_time at = pando_time_min(raft_deadline(l->raft), log_members_deadline(l));
     at = pando_time_min(at, l->leaving ? l->leave_again : PANDO_TIME_NEVER);
     at = pando_time_min(at, l->takes_due);
+    at = pando_time_min(at, log_links_deadline(l));
     return pando_time_min(at, l->commit_at);
 }
 

@@ -26,6 +26,7 @@ void log_wire_put_hello(struct wire_writer *w, enum log_wire_kind kind, const st
     wire_put_be(w, VERSION, 1);
     wire_put_bytes(w, SLICE_OF(h->group));
     wire_put_be(w, h->member, 8);
+    wire_put_be(w, h->known, 1);
     wire_put_block(w, slice_text(h->name));
     wire_put_block(w, slice_text(h->address));
 }
@@ -39,9 +40,11 @@ enum pando_status log_wire_get_hello(struct pando_slice s, struct log_hello *ret
         return PANDO_UNSUPPORTED;
     wire_get_copy(&r, h.group, sizeof h.group);
     h.member = wire_get_be(&r, 8);
+    const uint64_t known = wire_get_be(&r, 1);
+    h.known = known != 0;
     get_text(&r, h.name, sizeof h.name);
     get_text(&r, h.address, sizeof h.address);
-    if (!wire_read_done(&r))
+    if (!wire_read_done(&r) || known > 1)
         return PANDO_MALFORMED;
     *ret = h;
     return PANDO_OK;

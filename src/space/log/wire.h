@@ -3,7 +3,8 @@
  * Every message begins with its kind. Integers are big-endian and of fixed size, for these
  * are hot; blocks are a uvarint length and bytes. Docs: docs/wire/log.md.
  *
- *   HELLO     version u8 | group 16 | member be8 | name block | address block
+ *   HELLO     version u8 | group 16 | member be8 | known u8 | name block | address block
+ *             `known`: yours has arrived here; without it, it is sent again
  *   JOIN      as HELLO: take this member in
  *   JOIN_ACK  status u8 | group 16 | leader be8 | peer block | address block | text block
  *   LEAVE     member be8
@@ -38,6 +39,7 @@ enum log_wire_kind {
 struct log_hello {
     uint8_t group[16];
     uint64_t member;
+    bool known;
     char name[BATCH_NAME_MAX + 1];
     char address[BATCH_ADDRESS_MAX + 1];
 };

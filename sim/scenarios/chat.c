@@ -1,0 +1,293 @@
+/* chat.c - a log of whole nodes: what was acknowledged stays, under its number, everywhere.
+ *
+ * Safety: all nodes show the same messages under the same numbers without a gap; every
+ * acknowledged message is there once, under the number that was told; none appears twice;
+ * what was acknowledged before another was said has the lower number. Liveness: a leader
+ * within 3 s of calm, everything equal within 30 s. Speed: half of what is said in good
+ * weather is acknowledged within a few latencies and commits.
+ */
+#include "sim/scene.h"
+
+#include "base/assert.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEADER_WITHIN PANDO_SEC(3)
+#define EQUAL_WITHIN  PANDO_SEC(30)
+#define PAGE          1000
+
+/* What a node shows: said[seq - 1] is the number of the text, "m<number>". */
+struct transcript {
+    uint64_t *said;
+    size_t len, cap;
+};
+
+static json_t *ask(struct scene *sc, uint32_t node, const char *verb, const char *args)
+{
+    struct pando_buf b;
+    json_t *answer = NULL;
+    buf_init(&b, 16u << 20);
+    if (sim_ask(sc->sim, node, verb, args, &b) == PANDO_OK)
+        answer = json_loadb((const char *)b.ptr, b.len, 0, NULL);
+    buf_deinit(&b);
+    return answer;
+}
+
+static bool add(struct scene *sc, struct transcript *t, const json_t *message)
+{
+    const char *text = json_string_value(json_object_get(message, "text"));
+    if (text == NULL || text[0] != 'm' ||
+        (uint64_t)json_integer_value(json_object_get(message, "seq")) != t->len + 1) {
+        scene_fail(sc, "safety: number %zu is missing or out of order", t->len + 1);
+        return false;
+    }
+    if (t->len == t->cap) {
+        t->cap = t->cap == 0 ? 1024 : t->cap * 2;
+        t->said = realloc(t->said, t->cap * sizeof *t->said);
+        PANDO_ASSERT(t->said != NULL);
+    }
+    t->said[t->len++] = strtoull(text + 1, NULL, 10);
+    return true;
+}
+
+static void read_all(struct scene *sc, uint32_t node, struct transcript *t)
+{
+    char args[64];
+    for (bool more = true; more && !scene_failed(sc);) {
+        const size_t had = t->len;
+        size_t i;
+        json_t *one;
+        (void)snprintf(args, sizeof args, "{\"from\":%zu,\"limit\":%d}", t->len + 1, PAGE);
+        json_t *page = ask(sc, node, "log.read", args);
+        if (page == NULL) {
+            scene_fail(sc, "node %u does not let its room be read", node);
+            return;
+        }
+        json_array_foreach(json_object_get(page, "messages"), i, one)
+            if (!add(sc, t, one))
+                break;
+        more = t->len > had;
+        json_decref(page);
+    }
+}
+
+static void claim_once_each(struct scene *sc, const struct transcript *t)
+{
+    uint8_t *seen = calloc(sim_said_len(sc->sim) + 1, 1);
+    PANDO_ASSERT(seen != NULL);
+    for (size_t i = 0; i < t->len; i++) {
+        if (t->said[i] == 0 || t->said[i] > sim_said_len(sc->sim))
+            scene_fail(sc, "safety: number %zu was never said", i + 1);
+        else if (seen[t->said[i]]++ != 0)
+            scene_fail(sc, "safety: m%llu has two numbers", (unsigned long long)t->said[i]);
+    }
+    free(seen);
+}
+
+/* Told numbers hold, and time is respected: a sweep over what was said, in order. */
+static void claim_acknowledged(struct scene *sc, const struct transcript *t)
+{
+    for (size_t k = 0; k < sim_said_len(sc->sim); k++) {
+        const struct sim_said *s = sim_said_at(sc->sim, k);
+        if (!s->taken)
+            continue;
+        if (s->seq == 0 || s->seq > t->len || t->said[s->seq - 1] != k + 1)
+            scene_fail(sc, "safety: m%zu was acknowledged as number %llu, where m%llu stands",
+                       k + 1, (unsigned long long)s->seq,
+                       (unsigned long long)(s->seq == 0 || s->seq > t->len
+                                                ? 0 : t->said[s->seq - 1]));
+        for (size_t j = k + 1; j < sim_said_len(sc->sim) && j < k + 200; j++) {
+            const struct sim_said *later = sim_said_at(sc->sim, j);
+            if (later->taken && later->asked.ns > s->acked.ns && later->seq < s->seq)
+                scene_fail(sc, "safety: m%zu was said after m%zu was acknowledged, and has the "
+                               "lower number", j + 1, k + 1);
+        }
+    }
+}
+
+static bool is_leader_known(struct sim *s, void *ctx)
+{
+    struct scene *sc = ctx;
+    uint64_t leader = 0;
+    (void)s;
+    for (uint32_t i = 0; i < sc->nodes; i++) {
+        json_t *status = sim_is_up(sc->sim, i) ? ask(sc, i, "log.status", "{}") : NULL;
+        const uint64_t says = (uint64_t)json_integer_value(json_object_get(status, "leader"));
+        const bool joining = strcmp(json_string_value(json_object_get(status, "role")) == NULL
+                                        ? "" : json_string_value(json_object_get(status, "role")),
+                                    "JOINING") == 0;
+        json_decref(status);
+        if (status == NULL || joining)
+            continue;
+        if (says == 0 || (leader != 0 && says != leader))
+            return false;
+        leader = says;
+    }
+    return leader != 0;
+}
+
+static bool is_settled(struct sim *s, void *ctx)
+{
+    struct scene *sc = ctx;
+    uint64_t messages = UINT64_MAX;
+    if (sim_appends_open(s) > 0)
+        return false;
+    for (uint32_t i = 0; i < sc->nodes; i++) {
+        json_t *status = sim_is_up(s, i) ? ask(sc, i, "log.status", "{}") : NULL;
+        if (status == NULL)
+            continue;
+        const uint64_t here = (uint64_t)json_integer_value(json_object_get(status, "messages"));
+        const bool same = (messages == UINT64_MAX || here == messages) &&
+                          json_integer_value(json_object_get(status, "commit")) ==
+                              json_integer_value(json_object_get(status, "last_index")) &&
+                          json_integer_value(json_object_get(status, "leader")) != 0;
+        json_decref(status);
+        if (!same)
+            return false;
+        messages = here;
+    }
+    return true;
+}
+
+static void claim_chat(struct scene *sc)
+{
+    struct transcript first = { 0 };
+    if (!sim_run_until(sc->sim, is_leader_known, sc, PANDO_MSEC(50), LEADER_WITHIN))
+        scene_fail(sc, "liveness: no leader is known to all within %.0f s",
+                   (double)LEADER_WITHIN.ns / 1e9);
+    if (!scene_failed(sc) &&
+        !sim_run_until(sc->sim, is_settled, sc, PANDO_MSEC(200), EQUAL_WITHIN))
+        scene_fail(sc, "liveness: not all equal within %.0f s", (double)EQUAL_WITHIN.ns / 1e9);
+    for (uint32_t i = 0; i < sc->nodes && !scene_failed(sc); i++) {
+        struct transcript t = { 0 };
+        if (!sim_is_up(sc->sim, i))
+            continue;
+        read_all(sc, i, &t);
+        if (first.said == NULL) {
+            first = t;
+            continue;
+        }
+        if (!scene_failed(sc) &&
+            (t.len != first.len || memcmp(t.said, first.said, t.len * sizeof *t.said) != 0))
+            scene_fail(sc, "safety: node %u shows another transcript", i);
+        free(t.said);
+    }
+    if (!scene_failed(sc))
+        claim_once_each(sc, &first);
+    if (!scene_failed(sc))
+        claim_acknowledged(sc, &first);
+    free(first.said);
+    if (!scene_failed(sc))
+        claim_innocence(sc);
+}
+
+static void speak(struct scene *sc, struct pando_span span, struct pando_span gap)
+{
+    const struct pando_time end = pando_time_add(sim_now(sc->sim), span);
+    while (!pando_time_reached(end, sim_now(sc->sim)) && !scene_failed(sc)) {
+        sim_say(sc->sim, (uint32_t)rng_below(&sc->rng, sc->nodes));
+        sim_run_for(sc->sim, (struct pando_span){ 1 + rng_below(&sc->rng, 2 * gap.ns) });
+    }
+}
+
+static size_t taken(struct scene *sc, uint64_t *ret_median_ns)
+{
+    size_t n = 0, within = 0;
+    for (size_t k = 0; k < sim_said_len(sc->sim); k++)
+        n += sim_said_at(sc->sim, k)->taken;
+    /* The median by bisection over microseconds: no memory, no floats. */
+    uint64_t low = 0, high = UINT64_C(60000000);
+    while (low < high) {
+        const uint64_t mid = low + (high - low) / 2;
+        within = 0;
+        for (size_t k = 0; k < sim_said_len(sc->sim); k++) {
+            const struct sim_said *s = sim_said_at(sc->sim, k);
+            within += s->taken && pando_time_since(s->acked, s->asked).ns <= mid * 1000;
+        }
+        if (within * 2 >= n)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    *ret_median_ns = low * 1000;
+    return n;
+}
+
+static void open_chat(struct scene *sc, struct sim_config *config)
+{
+    config->voters = sc->nodes > 5 ? 5 : sc->nodes;
+    scene_open(sc, config);
+    scene_mesh(sc);
+    sim_start_all(sc->sim);
+}
+
+static uint32_t leader_of(struct scene *sc)
+{
+    for (uint32_t i = 0; i < sc->nodes; i++) {
+        json_t *status = sim_is_up(sc->sim, i) ? ask(sc, i, "log.status", "{}") : NULL;
+        const json_t *role = json_object_get(status, "role");
+        const bool leads = json_is_string(role) && strcmp(json_string_value(role), "LEADER") == 0;
+        json_decref(status);
+        if (leads)
+            return i;
+    }
+    return UINT32_MAX;
+}
+
+/* The highest number leads a fresh static cluster; it is killed twice; nothing is missed. */
+void scenario_chat(struct scene *sc)
+{
+    struct sim_config config = scene_config(sc);
+    uint64_t median = 0;
+    open_chat(sc, &config);
+    if (!sim_run_until(sc->sim, is_leader_known, sc, PANDO_MSEC(50), PANDO_SEC(5)))
+        scene_fail(sc, "liveness: no leader at the start");
+    sim_run_for(sc->sim, PANDO_SEC(1));
+    if (!scene_failed(sc) && leader_of(sc) + 1 != config.voters)
+        scene_fail(sc, "liveness: node %u leads, not the highest voter", leader_of(sc));
+    speak(sc, PANDO_SEC(sc->seconds), PANDO_MSEC(20));
+    sim_run_for(sc->sim, PANDO_MSEC(100));
+    const size_t calm = taken(sc, &median);
+    if (!scene_failed(sc) && (calm != sim_said_len(sc->sim) || median > 60000000))
+        scene_fail(sc, "speed: %zu of %zu were acknowledged, half of them within %.1f ms", calm,
+                   sim_said_len(sc->sim), (double)median / 1e6);
+    for (int round = 0; round < 2 && !scene_failed(sc); round++) {
+        const uint32_t leader = leader_of(sc);
+        if (leader == UINT32_MAX) {
+            scene_fail(sc, "liveness: nobody leads");
+            break;
+        }
+        sim_crash(sc->sim, leader);
+        speak(sc, PANDO_SEC(3), PANDO_MSEC(30));
+        (void)sim_start(sc->sim, leader);
+        speak(sc, PANDO_SEC(2), PANDO_MSEC(30));
+    }
+    claim_chat(sc);
+    (void)snprintf(sc->figures, sizeof sc->figures,
+                   "%zu of %zu acknowledged, half within %.1f ms in good weather",
+                   taken(sc, &median), sim_said_len(sc->sim), (double)median / 1e6);
+}
+
+void scenario_chat_storm(struct scene *sc)
+{
+    struct sim_config config = scene_config(sc);
+    uint64_t median;
+    uint32_t faults = 0;
+    config.disk_latency = PANDO_MSEC(1 + rng_below(&sc->rng, 20));
+    open_chat(sc, &config);
+    speak(sc, PANDO_SEC(2), PANDO_MSEC(50));
+    const struct pando_time end = pando_time_add(sim_now(sc->sim), PANDO_SEC(sc->seconds));
+    while (!pando_time_reached(end, sim_now(sc->sim)) && !scene_failed(sc)) {
+        scene_fault(sc);
+        faults++;
+        speak(sc, PANDO_MSEC(50 + rng_below(&sc->rng, 3000)), PANDO_MSEC(60));
+    }
+    scene_calm(sc, &config.weather);
+    sim_run_for(sc->sim, config.idle); /* links over cut paths are gone, dials come round */
+    claim_chat(sc);
+    (void)snprintf(sc->figures, sizeof sc->figures, "%u faults, %zu of %zu acknowledged", faults,
+                   taken(sc, &median), sim_said_len(sc->sim));
+}
