@@ -1,4 +1,4 @@
-#include "api/lines.h"
+#include "api/jsonl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,7 @@ enum pando_status api_new(const struct api_config *config, struct api **ret_api,
     if (st == PANDO_OK)
         st = copy_texts(a, reterr);
     if (st == PANDO_OK)
-        st = lines_start(a);
+        st = jsonl_start(a);
     if (st == PANDO_OK)
         st = http_start(a, reterr);
     if (st == PANDO_OK)
@@ -117,7 +117,7 @@ void api_stop_listening(struct api *a)
         (void)unlink(a->socket_path);
     a->socket_bound = false;
     door_close(a);
-    lines_close_all(a, "this node stops");
+    jsonl_close_all(a, "this node stops");
 }
 
 void api_free(struct api *a)
@@ -126,7 +126,7 @@ void api_free(struct api *a)
         return;
     a->stopping = true;
     api_stop_listening(a);
-    lines_stop(a);
+    jsonl_stop(a);
     http_stop(a);
     free(a->pending);
     free(a->requests);
@@ -141,7 +141,7 @@ void api_ready(struct api *a, struct pando_time now, uint32_t handle, unsigned e
     else if (handle == HANDLE_UNIX)
         door_accept(a, a->unix_fd, true);
     else if (handle >= HANDLE_LINES)
-        lines_ready(a, handle, events);
+        jsonl_ready(a, handle, events);
     else if (handle >= HANDLE_PENDING)
         door_ready(a, handle - HANDLE_PENDING);
     if (handle == HANDLE_HTTP || a->run_again)
@@ -154,13 +154,13 @@ void api_tick(struct api *a, struct pando_time now)
     door_expire(a);
     http_expire(a);
     http_run_due(a);
-    lines_tick(a);
+    jsonl_tick(a);
 }
 
 struct pando_time api_deadline(const struct api *a, struct pando_time now)
 {
     struct pando_time at = pando_time_min(door_deadline(a), http_deadline(a));
-    at = pando_time_min(at, lines_deadline(a));
+    at = pando_time_min(at, jsonl_deadline(a));
     return pando_time_reached(at, now) ? now : at;
 }
 

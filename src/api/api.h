@@ -13,7 +13,7 @@
  *
  *      accept -> peek (2 s) -> libmicrohttpd -> access rules -> route -> backend.call
  *                  |                                                        |
- *                  +-> '{': JSON lines (lines.h)            client <- api_reply
+ *                  +-> '{': JSON lines (jsonl.h)            client <- api_reply
  *                  +-> 0x16: refused with a reason
  *
  * Who may write: anybody on the control socket, loopback peers of the TCP port, and
@@ -23,7 +23,7 @@
  * Caps: connections_max (further ones are closed at accept), body_max (413), 32 KiB of
  * headers (431), queued_max bytes of a reply that a slow client has not taken (the client
  * is cut and the call cancelled), 30 s for a request to arrive, 2 s for its first byte; of
- * JSON lines 64 KiB each, 64 calls and 16 rooms of one client (lines.h).
+ * JSON lines 64 KiB each, 64 calls and 16 rooms of one client (jsonl.h).
  */
 #ifndef API_API_H
 #define API_API_H

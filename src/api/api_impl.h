@@ -6,7 +6,7 @@
  *   http.c     libmicrohttpd's callbacks: a request, first header to last byte
  *   dispatch.c a whole request becomes a call of the backend, REST or JSON-RPC
  *   reply.c    what the backend answers becomes a response
- *   lines*.c   the JSON-lines chat dialect (lines.h)
+ *   jsonl*.c   the JSON-lines chat dialect (jsonl.h)
  */
 #ifndef API_API_IMPL_H
 #define API_API_IMPL_H
@@ -78,11 +78,11 @@ struct request {
     size_t out_taken; /* bytes of `out` that MHD has */
 };
 
-struct lines; /* lines.h */
+struct jsonl; /* jsonl.h */
 
 struct api {
     struct api_config config;
-    struct lines *lines;
+    struct jsonl *jsonl;
     char lines_space[64];
     char token[512];
     char hosts[API_HOSTS_MAX][256];

@@ -4,7 +4,7 @@
  * it costs a slot and a descriptor, no HTTP memory. When descriptors run out, accepting
  * pauses for 100 ms instead of spinning on a listener that stays ready.
  */
-#include "api/lines.h"
+#include "api/jsonl.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,7 +62,7 @@ void door_ready(struct api *a, size_t slot)
         refuse(a, p, no_tls, sizeof no_tls, "TLS is not spoken here, use http://");
     } else if (first == '{') {
         release(a, p);
-        lines_add(a, p);
+        jsonl_add(a, p);
         p->fd = -1;
     } else {
         release(a, p);

@@ -1,6 +1,6 @@
 /* reply.c - what the backend answers becomes a response: whole, or in parts as they come.
  */
-#include "api/lines.h"
+#include "api/jsonl.h"
 
 #include "codec/json.h"
 
@@ -167,8 +167,8 @@ enum pando_status api_reply(struct api *a, uint64_t token, enum pando_status sta
                             struct pando_slice body, bool raw, const char *content_type,
                             bool more)
 {
-    if ((token & LINES_TOKEN) != 0)
-        return lines_reply(a, token, status, body, more);
+    if ((token & JSONL_TOKEN) != 0)
+        return jsonl_reply(a, token, status, body, more);
     struct request *r = find(a, token);
     if (r == NULL || (r->answered && !r->more))
         return PANDO_NOT_FOUND;

@@ -1,4 +1,4 @@
-#include "api/lines_codec.h"
+#include "api/jsonl_codec.h"
 
 #include "base/near.h"
 #include "base/slice.h"
@@ -42,7 +42,7 @@ static bool read_name(const json_t *object, const char *key, const char *missing
     return true;
 }
 
-static enum pando_status read_type(const json_t *object, enum lines_type *ret,
+static enum pando_status read_type(const json_t *object, enum jsonl_type *ret,
                                    struct pando_err *reterr)
 {
     const char *type = json_string_value(member(object, "type"));
@@ -51,7 +51,7 @@ static enum pando_status read_type(const json_t *object, enum lines_type *ret,
     struct near_search near = { .word = type };
     for (size_t i = 0; i < sizeof type_names / sizeof type_names[0]; i++) {
         if (strcmp(type, type_names[i]) == 0) {
-            *ret = (enum lines_type)i;
+            *ret = (enum jsonl_type)i;
             return PANDO_OK;
         }
         near_offer(&near, type_names[i]);
@@ -64,7 +64,7 @@ static enum pando_status read_type(const json_t *object, enum lines_type *ret,
                          near.best != NULL ? "'?" : "");
 }
 
-static enum pando_status read_numbers(const json_t *object, struct lines_message *m,
+static enum pando_status read_numbers(const json_t *object, struct jsonl_message *m,
                                       struct pando_err *reterr)
 {
     const json_t *sender = member(object, "sender_id");
@@ -82,7 +82,7 @@ static enum pando_status read_numbers(const json_t *object, struct lines_message
     return PANDO_OK;
 }
 
-static enum pando_status read_members(json_t *object, struct lines_message *m,
+static enum pando_status read_members(json_t *object, struct jsonl_message *m,
                                       struct pando_err *reterr)
 {
     if (!read_name(object, "msg_id", "", m->msg_id, sizeof m->msg_id))
@@ -92,25 +92,25 @@ static enum pando_status read_members(json_t *object, struct lines_message *m,
         st = read_numbers(object, m, reterr);
     if (st != PANDO_OK)
         return st;
-    if (!read_name(object, "room_id", LINES_ROOM, m->room, sizeof m->room) ||
+    if (!read_name(object, "room_id", JSONL_ROOM, m->room, sizeof m->room) ||
         m->room[0] == '\0')
         return wrong(reterr, "room_id", "a name of 1 to 64 bytes");
     if (!read_name(object, "token", "", m->token, sizeof m->token))
         return wrong(reterr, "token", "a text of at most 127 bytes");
     const json_t *payload = member(object, "payload");
     m->payload = json_string_value(payload);
-    if (m->type == LINES_CHAT &&
+    if (m->type == JSONL_CHAT &&
         (m->payload == NULL || json_string_length(payload) != strlen(m->payload)))
         return wrong(reterr, "payload", "the text of the message");
     return PANDO_OK;
 }
 
-enum pando_status lines_decode(struct pando_slice line, struct lines_message *ret,
+enum pando_status jsonl_decode(struct pando_slice line, struct jsonl_message *ret,
                                struct pando_err *reterr)
 {
     json_t *object = NULL;
     memset(ret, 0, sizeof *ret);
-    enum pando_status st = json_text_parse(line, LINES_MAX, &object, reterr);
+    enum pando_status st = json_text_parse(line, JSONL_MAX, &object, reterr);
     if (st != PANDO_OK)
         return PANDO_MALFORMED;
     if (json_is_object(object))
@@ -124,7 +124,7 @@ enum pando_status lines_decode(struct pando_slice line, struct lines_message *re
     return st;
 }
 
-void lines_release(struct lines_message *m)
+void jsonl_release(struct jsonl_message *m)
 {
     json_decref(m->json);
     m->json = NULL;
@@ -140,18 +140,18 @@ static uint64_t client_of(const char *name, size_t len)
     return client >> 1 | 1; /* a JSON integer, and not 0 */
 }
 
-struct lines_session lines_session(const char *msg_id)
+struct jsonl_session jsonl_session(const char *msg_id)
 {
     const char *colon = strrchr(msg_id, ':');
     const size_t digits = colon != NULL ? strlen(colon + 1) : 0;
     if (colon != NULL && colon > msg_id && digits > 0 && digits < 18 &&
         colon[1] != '0' && strspn(colon + 1, "0123456789") == digits)
-        return (struct lines_session){ client_of(msg_id, (size_t)(colon - msg_id)),
+        return (struct jsonl_session){ client_of(msg_id, (size_t)(colon - msg_id)),
                                        strtoull(colon + 1, NULL, 10) };
-    return (struct lines_session){ client_of(msg_id, strlen(msg_id)), 1 };
+    return (struct jsonl_session){ client_of(msg_id, strlen(msg_id)), 1 };
 }
 
-bool lines_is_uuid(const char *msg_id)
+bool jsonl_is_uuid(const char *msg_id)
 {
     size_t digits = 0;
     for (const char *c = msg_id; *c != '\0'; c++) {
@@ -162,7 +162,7 @@ bool lines_is_uuid(const char *msg_id)
     return digits == 32 && msg_id[strlen(msg_id) - 1] != '-';
 }
 
-int64_t lines_sender_id(const char *sender)
+int64_t jsonl_sender_id(const char *sender)
 {
     const char *digits = strrchr(sender, '_');
     const size_t len = digits != NULL ? strlen(++digits) : 0;
@@ -184,7 +184,7 @@ static size_t fitting(const char *text, size_t len)
 {
     size_t size = 0, at = 0;
     while (at < len && size + escaped_size((unsigned char)text[at]) <=
-                           LINES_MAX - ROOM_FOR_REST)
+                           JSONL_MAX - ROOM_FOR_REST)
         size += escaped_size((unsigned char)text[at++]);
     while (at < len && at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
         at--;
@@ -210,7 +210,7 @@ static json_t *delivered(const json_t *entry, const char *key)
                                                : 0;
     const size_t fits = fitting(words, len);
     json_t *object = json_pack(
-        "{s:I,s:s,s:I,s:s,s:I,s:f}", "sender_id", (json_int_t)lines_sender_id(sender),
+        "{s:I,s:s,s:I,s:s,s:I,s:f}", "sender_id", (json_int_t)jsonl_sender_id(sender),
         "sender", sender, "term",
         json_integer_value(json_object_get(entry, "term")), "room_id", room, "seq_no",
         json_integer_value(seq), "timestamp",
@@ -228,7 +228,7 @@ static json_t *delivered(const json_t *entry, const char *key)
     return object;
 }
 
-json_t *lines_seq_chat(const json_t *entry)
+json_t *jsonl_seq_chat(const json_t *entry)
 {
     json_t *object = delivered(entry, "payload");
     if (object != NULL)
@@ -236,17 +236,17 @@ json_t *lines_seq_chat(const json_t *entry)
     return object;
 }
 
-json_t *lines_record(const json_t *entry)
+json_t *jsonl_record(const json_t *entry)
 {
     return delivered(entry, "text");
 }
 
-bool lines_put(struct pando_buf *out, json_t *object)
+bool jsonl_put(struct pando_buf *out, json_t *object)
 {
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
-    const size_t before = out->len, len = text != NULL ? strlen(text) : LINES_MAX;
-    bool put = len < LINES_MAX && buf_append(out, slice_of(text, len)) == PANDO_OK;
+    const size_t before = out->len, len = text != NULL ? strlen(text) : JSONL_MAX;
+    bool put = len < JSONL_MAX && buf_append(out, slice_of(text, len)) == PANDO_OK;
     if (put && buf_append(out, slice_text("\n")) != PANDO_OK) {
         out->len = before;
         put = false;
@@ -255,7 +255,7 @@ bool lines_put(struct pando_buf *out, json_t *object)
     return put;
 }
 
-bool lines_put_error(struct pando_buf *out, const char *status, const char *text,
+bool jsonl_put_error(struct pando_buf *out, const char *status, const char *text,
                      const char *msg_id)
 {
     json_t *object = json_pack("{s:s}", "type", "ERROR");
@@ -267,5 +267,5 @@ bool lines_put_error(struct pando_buf *out, const char *status, const char *text
         (void)json_object_set_new(object, "status", json_string(status));
     if (msg_id != NULL && msg_id[0] != '\0')
         (void)json_object_set_new(object, "msg_id", json_string(msg_id));
-    return lines_put(out, object);
+    return jsonl_put(out, object);
 }

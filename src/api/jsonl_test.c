@@ -1,9 +1,9 @@
-/* lines_test.c - the chat dialect over real sockets, with a log of a few lines behind it.
+/* jsonl_test.c - the chat dialect over real sockets, with a log of a few lines behind it.
  *
  * The log here takes every append at once, unless it holds its answers back or fails them.
  */
 #include "api/api_fixture.h"
-#include "api/lines_codec.h"
+#include "api/jsonl_codec.h"
 
 #include "base/slice.h"
 
@@ -231,7 +231,7 @@ static void a_catch_up_comes_in_lines_below_the_limit_and_then_goes_live(void **
     CHECK_EQ(count_up(seen, 11), 151);
     size_t lines = 0;
     for (char *at = seen, *end; (end = strchr(at, '\n')) != NULL; at = end + 1, lines++)
-        CHECK(end - at < (long)LINES_MAX);
+        CHECK(end - at < (long)JSONL_MAX);
     CHECK(lines >= 3);
     free(seen);
     fixture_put(other, "{\"type\":\"CHAT\",\"payload\":\"live\"}\n");
@@ -324,7 +324,7 @@ static void the_cut_names_its_reason(void **state)
     (void)state;
     struct fake_log l;
     setup(&l);
-    static char line[LINES_MAX + 100];
+    static char line[JSONL_MAX + 100];
     const int over = fixture_dial(&l.f, false), idle = fixture_dial(&l.f, false),
               half = fixture_dial(&l.f, false);
     memset(line, ' ', sizeof line - 1);

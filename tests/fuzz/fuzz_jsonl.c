@@ -1,10 +1,10 @@
-/* fuzz_lines.c - a chat client's line, and a room's entry on its way to one.
+/* fuzz_jsonl.c - a chat client's line, and a room's entry on its way to one.
  *
  * Properties: nothing crashes; a refusal leaves nothing behind and says why; every name
  * that is taken is terminated and free of control characters; whatever is delivered is
  * one line below the limit that reads as JSON with the number it had.
  */
-#include "api/lines_codec.h"
+#include "api/jsonl_codec.h"
 
 #include "base/assert.h"
 
@@ -22,10 +22,10 @@ static void check_name(const char *name, size_t cap)
 
 static void check_decode(const uint8_t *data, size_t size)
 {
-    struct lines_message m;
+    struct jsonl_message m;
     struct pando_err err = { 0 };
     const enum pando_status st =
-        lines_decode((struct pando_slice){ data, size }, &m, &err);
+        jsonl_decode((struct pando_slice){ data, size }, &m, &err);
     check_name(m.msg_id, sizeof m.msg_id);
     if (st != PANDO_OK) {
         PANDO_ASSERT(m.json == NULL && err.text[0] != '\0');
@@ -34,18 +34,18 @@ static void check_decode(const uint8_t *data, size_t size)
     check_name(m.room, sizeof m.room);
     check_name(m.token, sizeof m.token);
     PANDO_ASSERT(m.room[0] != '\0' && m.sender_id >= -1);
-    PANDO_ASSERT(m.type != LINES_CHAT || m.payload != NULL);
-    const struct lines_session s = lines_session(m.msg_id);
+    PANDO_ASSERT(m.type != JSONL_CHAT || m.payload != NULL);
+    const struct jsonl_session s = jsonl_session(m.msg_id);
     PANDO_ASSERT(s.client >= 1 && s.client <= INT64_MAX && s.counter >= 1);
-    lines_release(&m);
+    jsonl_release(&m);
 }
 
 static void check_line(json_t *object, json_int_t seq)
 {
     struct pando_buf out;
-    buf_init(&out, LINES_MAX);
-    if (lines_put(&out, object)) {
-        PANDO_ASSERT(out.len <= LINES_MAX && out.ptr[out.len - 1] == '\n');
+    buf_init(&out, JSONL_MAX);
+    if (jsonl_put(&out, object)) {
+        PANDO_ASSERT(out.len <= JSONL_MAX && out.ptr[out.len - 1] == '\n');
         PANDO_ASSERT(memchr(out.ptr, '\n', out.len - 1) == NULL);
         json_t *again =
             json_loadb((const char *)out.ptr, out.len, JSON_ALLOW_NUL, NULL);
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_decode(data, size);
     json_t *entry = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
     const json_int_t seq = json_integer_value(json_object_get(entry, "seq"));
-    json_t *chat = lines_seq_chat(entry), *record = lines_record(entry);
+    json_t *chat = jsonl_seq_chat(entry), *record = jsonl_record(entry);
     if (chat != NULL)
         check_line(chat, seq);
     if (record != NULL)

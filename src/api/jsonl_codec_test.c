@@ -1,5 +1,5 @@
-/* lines_codec_test.c - what scripts say is understood, what is wrong is named. */
-#include "api/lines_codec.h"
+/* jsonl_codec_test.c - what scripts say is understood, what is wrong is named. */
+#include "api/jsonl_codec.h"
 
 #include "base/slice.h"
 
@@ -7,36 +7,36 @@
 
 #include <stdlib.h>
 
-static enum pando_status decode(const char *text, struct lines_message *m,
+static enum pando_status decode(const char *text, struct jsonl_message *m,
                                 struct pando_err *err)
 {
-    return lines_decode(slice_text(text), m, err);
+    return jsonl_decode(slice_text(text), m, err);
 }
 
 static void a_short_script_is_understood(void **state)
 {
     (void)state;
-    struct lines_message m;
+    struct jsonl_message m;
     struct pando_err err = { 0 };
     CHECK_OK(decode("{\"type\":\"CHAT\",\"payload\":\"hi\"}", &m, &err));
-    CHECK_EQ(m.type, LINES_CHAT);
+    CHECK_EQ(m.type, JSONL_CHAT);
     CHECK_STR(m.payload, "hi");
     CHECK_STR(m.room, "general");
     CHECK_STR(m.msg_id, "");
     CHECK_EQ(m.sender_id, -1);
-    lines_release(&m);
+    jsonl_release(&m);
     CHECK_OK(decode("{\"type\":\"CATCHUP_REQ\",\"sender_id\":7,\"term\":0,\"room_id\":null,"
                     "\"msg_id\":null,\"seq_no\":null,\"payload\":null,\"last_seq\":12}",
                     &m, &err));
-    CHECK_EQ(m.type, LINES_CATCHUP_REQ);
+    CHECK_EQ(m.type, JSONL_CATCHUP_REQ);
     CHECK_EQ(m.sender_id, 7);
     CHECK(m.has_last_seq);
     CHECK_EQ(m.last_seq, 12);
-    lines_release(&m);
+    jsonl_release(&m);
     CHECK_OK(decode("{\"type\":\"JOIN\",\"room_id\":\"ops\",\"term\":3.5,\"new\":[]}", &m, &err));
     CHECK_STR(m.room, "ops");
     CHECK(!m.has_last_seq);
-    lines_release(&m);
+    jsonl_release(&m);
 }
 
 static void what_is_wrong_is_named(void **state)
@@ -59,7 +59,7 @@ static void what_is_wrong_is_named(void **state)
         { "{\"type\":\"JOIN\",\"type\":\"CHAT\"}", "duplicate" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct lines_message m;
+        struct jsonl_message m;
         struct pando_err err = { 0 };
         CHECK(decode(rows[i][0], &m, &err) != PANDO_OK);
         if (strstr(err.text, rows[i][1]) == NULL)
@@ -67,7 +67,7 @@ static void what_is_wrong_is_named(void **state)
         CHECK(strstr(err.text, rows[i][1]) != NULL);
         CHECK(m.json == NULL);
     }
-    struct lines_message m;
+    struct jsonl_message m;
     struct pando_err err = { 0 };
     CHECK(decode("{\"type\":\"CHAT\",\"msg_id\":\"m1\",\"payload\":5}", &m, &err) != PANDO_OK);
     CHECK_STR(m.msg_id, "m1"); /* the error can name the message */
@@ -76,25 +76,25 @@ static void what_is_wrong_is_named(void **state)
 static void a_message_id_is_a_place_in_a_session(void **state)
 {
     (void)state;
-    const uint64_t session = lines_session("101-af").client;
-    CHECK_EQ(lines_session("101-af:42").client, session);
-    CHECK_EQ(lines_session("101-af:42").counter, 42);
+    const uint64_t session = jsonl_session("101-af").client;
+    CHECK_EQ(jsonl_session("101-af:42").client, session);
+    CHECK_EQ(jsonl_session("101-af:42").counter, 42);
     CHECK(session > 0 && session <= INT64_MAX);
     static const char *const whole[] = { "2c1d7e3a-8f0b-4c55-9a38-000000000042", "a:", ":7",
                                          "a:07", "a:0", "a:7x", "a:999999999999999999" };
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
-        CHECK(lines_session(whole[i]).client != lines_session("a").client);
-        CHECK_EQ(lines_session(whole[i]).counter, 1);
-        CHECK_EQ(lines_is_uuid(whole[i]), i == 0);
+        CHECK(jsonl_session(whole[i]).client != jsonl_session("a").client);
+        CHECK_EQ(jsonl_session(whole[i]).counter, 1);
+        CHECK_EQ(jsonl_is_uuid(whole[i]), i == 0);
     }
-    CHECK(!lines_is_uuid("2c1d7e3a-8f0b-4c55-9a38-0000000000421"));
-    CHECK(!lines_is_uuid("2c1d7e3a8f0b4c559a38000000000042-"));
-    CHECK_EQ(lines_sender_id("node_9999"), 9999);
-    CHECK_EQ(lines_sender_id("peer_1"), 1);
-    CHECK_EQ(lines_sender_id("alice"), -1);
-    CHECK_EQ(lines_sender_id("node_"), -1);
-    CHECK_EQ(lines_sender_id("node_12x"), -1);
-    CHECK_EQ(lines_sender_id("a_b_7"), 7);
+    CHECK(!jsonl_is_uuid("2c1d7e3a-8f0b-4c55-9a38-0000000000421"));
+    CHECK(!jsonl_is_uuid("2c1d7e3a8f0b4c559a38000000000042-"));
+    CHECK_EQ(jsonl_sender_id("node_9999"), 9999);
+    CHECK_EQ(jsonl_sender_id("peer_1"), 1);
+    CHECK_EQ(jsonl_sender_id("alice"), -1);
+    CHECK_EQ(jsonl_sender_id("node_"), -1);
+    CHECK_EQ(jsonl_sender_id("node_12x"), -1);
+    CHECK_EQ(jsonl_sender_id("a_b_7"), 7);
 }
 
 static json_t *entry(const char *text, size_t len)
@@ -108,9 +108,9 @@ static void a_delivered_message_becomes_a_line(void **state)
 {
     (void)state;
     struct pando_buf out;
-    buf_init(&out, LINES_MAX);
+    buf_init(&out, JSONL_MAX);
     json_t *e = entry("Hello", 5);
-    CHECK(lines_put(&out, lines_seq_chat(e)));
+    CHECK(jsonl_put(&out, jsonl_seq_chat(e)));
     json_t *line = json_loadb((const char *)out.ptr, out.len, 0, NULL);
     CHECK(line != NULL && out.ptr[out.len - 1] == '\n');
     CHECK_STR(json_string_value(json_object_get(line, "type")), "SEQ_CHAT");
@@ -122,7 +122,7 @@ static void a_delivered_message_becomes_a_line(void **state)
     json_decref(line);
     json_decref(e);
     json_t *no_seq = json_pack("{s:s}", "event", "role");
-    CHECK(lines_seq_chat(no_seq) == NULL);
+    CHECK(jsonl_seq_chat(no_seq) == NULL);
     json_decref(no_seq);
     buf_deinit(&out);
 }
@@ -143,11 +143,11 @@ static void no_line_is_longer_than_the_limit(void **state)
         CHECK(text != NULL);
         for (size_t at = 0; at < rows[i].len; at++)
             text[at] = rows[i].unit[at % strlen(rows[i].unit)];
-        buf_init(&out, LINES_MAX);
+        buf_init(&out, JSONL_MAX);
         json_t *e = entry(text, rows[i].len);
         CHECK(e != NULL);
-        CHECK(lines_put(&out, lines_seq_chat(e)));
-        CHECK(out.len <= LINES_MAX);
+        CHECK(jsonl_put(&out, jsonl_seq_chat(e)));
+        CHECK(out.len <= JSONL_MAX);
         json_t *line = json_loadb((const char *)out.ptr, out.len, 0, NULL);
         CHECK(line != NULL); /* still UTF-8 */
         CHECK_EQ(json_is_true(json_object_get(line, "cut")), rows[i].cut);

@@ -1,5 +1,5 @@
-/* lines.c - connections of the JSON-lines dialect: reading, writing, deadlines. */
-#include "api/lines.h"
+/* jsonl.c - connections of the JSON-lines dialect: reading, writing, deadlines. */
+#include "api/jsonl.h"
 
 #include "base/slice.h"
 
@@ -13,17 +13,17 @@
 #define READS_PER_TURN 16
 #define READ_BLOCK     4096
 
-enum pando_status lines_start(struct api *a)
+enum pando_status jsonl_start(struct api *a)
 {
-    struct lines *l = calloc(1, sizeof *l);
+    struct jsonl *l = calloc(1, sizeof *l);
     if (l == NULL)
         return PANDO_NOMEM;
-    a->lines = l;
+    a->jsonl = l;
     l->clients = calloc(a->config.connections_max, sizeof *l->clients);
     return l->clients != NULL ? PANDO_OK : PANDO_NOMEM;
 }
 
-static void watch_events(struct lines_client *c, unsigned wanted)
+static void watch_events(struct jsonl_client *c, unsigned wanted)
 {
     const struct api_watch_ops *w = &c->api->config.watch;
     if (wanted == c->watched)
@@ -35,84 +35,84 @@ static void watch_events(struct lines_client *c, unsigned wanted)
     c->watched = wanted;
 }
 
-static void drop(struct lines_client *c)
+static void drop(struct jsonl_client *c)
 {
     struct api *a = c->api;
     watch_events(c, 0);
     (void)close(c->fd);
-    a->lines->clients[c->slot] = NULL;
-    a->lines->len--;
+    a->jsonl->clients[c->slot] = NULL;
+    a->jsonl->len--;
     a->counters.connections_now--;
-    if (a->lines->len == 0 && a->lines->watch != 0) {
-        a->config.backend.cancel(a->config.backend.ctx, a->lines->watch);
-        a->lines->watch = 0;
+    if (a->jsonl->len == 0 && a->jsonl->watch != 0) {
+        a->config.backend.cancel(a->config.backend.ctx, a->jsonl->watch);
+        a->jsonl->watch = 0;
     }
     buf_deinit(&c->in);
     buf_deinit(&c->out);
     free(c);
 }
 
-size_t lines_queued(const struct lines_client *c)
+size_t jsonl_queued(const struct jsonl_client *c)
 {
     return c->out.len - c->out_taken;
 }
 
-static void queued(struct lines_client *c)
+static void queued(struct jsonl_client *c)
 {
-    c->api->lines->again = true;
+    c->api->jsonl->again = true;
     if (c->stalled.ns == UINT64_MAX)
         c->stalled = c->api->now;
 }
 
-void lines_say(struct lines_client *c, json_t *object)
+void jsonl_say(struct jsonl_client *c, json_t *object)
 {
     if (c->ending) {
         json_decref(object);
         return;
     }
-    if (lines_put(&c->out, object))
+    if (jsonl_put(&c->out, object))
         queued(c);
     else
-        lines_end(c, "too much waits to be read by you");
+        jsonl_end(c, "too much waits to be read by you");
 }
 
-void lines_say_bytes(struct lines_client *c, struct pando_slice line)
+void jsonl_say_bytes(struct jsonl_client *c, struct pando_slice line)
 {
     if (c->ending)
         return;
     if (buf_append(&c->out, line) == PANDO_OK)
         queued(c);
     else
-        lines_end(c, "too much waits to be read by you");
+        jsonl_end(c, "too much waits to be read by you");
 }
 
-void lines_say_error(struct lines_client *c, enum pando_status status, const char *text,
+void jsonl_say_error(struct jsonl_client *c, enum pando_status status, const char *text,
                      const char *msg_id)
 {
     if (c->ending)
         return;
-    if (lines_put_error(&c->out, pando_status_name(status), text, msg_id))
+    if (jsonl_put_error(&c->out, pando_status_name(status), text, msg_id))
         queued(c);
     else
-        lines_end(c, "too much waits to be read by you");
+        jsonl_end(c, "too much waits to be read by you");
 }
 
-void lines_end(struct lines_client *c, const char *why)
+void jsonl_end(struct jsonl_client *c, const char *why)
 {
     if (c->ending)
         return;
     /* Whole lines that were not begun make place for the reason. */
-    if (lines_queued(c) > QUEUED_HIGH) {
+    if (jsonl_queued(c) > QUEUED_HIGH) {
         size_t keep = c->out_taken;
         if (c->midway)
             while (c->out.ptr[keep++] != '\n')
                 ;
         c->out.len = keep;
     }
-    (void)lines_put_error(&c->out, NULL, why, NULL);
+    (void)jsonl_put_error(&c->out, NULL, why, NULL);
     c->ending = true;
     c->end_by = pando_time_add(c->api->now, LAST_WORDS);
-    c->api->lines->again = true;
+    c->api->jsonl->again = true;
     trace(c->api->config.tracer, TRACE_API, TRACE_INFO, "a chat client is cut: %s", why);
 }
 
@@ -121,13 +121,13 @@ static bool access_granted(const struct api *a, const struct pending *p)
     return p->control || a->config.lines_open || listen_is_loopback(&p->address);
 }
 
-static struct lines_client *client_new(struct api *a, const struct pending *p)
+static struct jsonl_client *client_new(struct api *a, const struct pending *p)
 {
-    struct lines *l = a->lines;
+    struct jsonl *l = a->jsonl;
     uint32_t slot = 0;
     while (slot < a->config.connections_max && l->clients[slot] != NULL)
         slot++;
-    struct lines_client *c =
+    struct jsonl_client *c =
         slot < a->config.connections_max ? calloc(1, sizeof *c) : NULL;
     if (c == NULL)
         return NULL;
@@ -138,8 +138,8 @@ static struct lines_client *client_new(struct api *a, const struct pending *p)
     c->sender_id = -1;
     c->heard = a->now;
     c->line_by = c->stalled = c->end_by = PANDO_TIME_NEVER;
-    buf_init(&c->in, LINES_MAX + READ_BLOCK);
-    buf_init(&c->out, QUEUED_MAX + LINES_MAX);
+    buf_init(&c->in, JSONL_MAX + READ_BLOCK);
+    buf_init(&c->out, QUEUED_MAX + JSONL_MAX);
     l->clients[slot] = c;
     l->len++;
     a->counters.connections_now++;
@@ -147,12 +147,12 @@ static struct lines_client *client_new(struct api *a, const struct pending *p)
 }
 
 /* Every whole line, as far as its caller may go on. */
-static void take_lines(struct lines_client *c)
+static void take_lines(struct jsonl_client *c)
 {
     size_t at = 0;
     c->resume = false;
     while (!c->ending && at < c->in.len) {
-        if (c->calls_len == LINES_CALLS_MAX || lines_queued(c) > QUEUED_HIGH) {
+        if (c->calls_len == JSONL_CALLS_MAX || jsonl_queued(c) > QUEUED_HIGH) {
             c->resume = true;
             break;
         }
@@ -164,13 +164,13 @@ static void take_lines(struct lines_client *c)
         while (len > 0 && (c->in.ptr[at + len - 1] == '\r' || c->in.ptr[at + len - 1] == ' '))
             len--;
         if (len > 0)
-            lines_take(c, slice_of(c->in.ptr + at, len));
+            jsonl_take(c, slice_of(c->in.ptr + at, len));
         at = next;
     }
     if (at > 0)
         buf_consume(&c->in, at);
-    if (!c->resume && c->in.len >= LINES_MAX)
-        lines_end(c, "a line has at most 65535 bytes and a newline");
+    if (!c->resume && c->in.len >= JSONL_MAX)
+        jsonl_end(c, "a line has at most 65535 bytes and a newline");
     if (at > 0 || c->in.len == 0)
         c->line_by = PANDO_TIME_NEVER;
     if (c->in.len > 0 && !c->resume && c->line_by.ns == UINT64_MAX)
@@ -178,7 +178,7 @@ static void take_lines(struct lines_client *c)
 }
 
 /* False: the other side is gone. */
-static bool receive(struct lines_client *c)
+static bool receive(struct jsonl_client *c)
 {
     for (int i = 0; i < READS_PER_TURN && !c->ending && !c->resume; i++) {
         if (buf_reserve(&c->in, READ_BLOCK) != PANDO_OK)
@@ -196,10 +196,10 @@ static bool receive(struct lines_client *c)
 }
 
 /* False: the other side is gone, or all was said to one that is ending. */
-static bool flush(struct lines_client *c)
+static bool flush(struct jsonl_client *c)
 {
-    while (lines_queued(c) > 0) {
-        const ssize_t sent = send(c->fd, c->out.ptr + c->out_taken, lines_queued(c),
+    while (jsonl_queued(c) > 0) {
+        const ssize_t sent = send(c->fd, c->out.ptr + c->out_taken, jsonl_queued(c),
                                   MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return false;
@@ -209,7 +209,7 @@ static bool flush(struct lines_client *c)
         c->midway = c->out.ptr[c->out_taken - 1] != '\n';
         c->stalled = c->api->now;
     }
-    if (lines_queued(c) == 0) {
+    if (jsonl_queued(c) == 0) {
         buf_reset(&c->out);
         c->out_taken = 0;
         c->stalled = PANDO_TIME_NEVER;
@@ -217,11 +217,11 @@ static bool flush(struct lines_client *c)
         buf_consume(&c->out, c->out_taken);
         c->out_taken = 0;
     }
-    return !(c->ending && lines_queued(c) == 0);
+    return !(c->ending && jsonl_queued(c) == 0);
 }
 
 /* Unread bytes would turn the close into a reset that swallows the last line. */
-static void hang_up(struct lines_client *c)
+static void hang_up(struct jsonl_client *c)
 {
     uint8_t unread[READ_BLOCK];
     for (int i = 0; i < READS_PER_TURN && recv(c->fd, unread, sizeof unread, 0) > 0; i++)
@@ -231,13 +231,13 @@ static void hang_up(struct lines_client *c)
 }
 
 /* After anything happened to a client: say, go on with what waited, or let go. */
-static void settle(struct lines_client *c)
+static void settle(struct jsonl_client *c)
 {
     bool lives = flush(c);
     if (lives && c->resume)
         take_lines(c);
     if (lives) {
-        lines_fill(c);
+        jsonl_fill(c);
         lives = flush(c);
     }
     if (!lives) {
@@ -245,12 +245,12 @@ static void settle(struct lines_client *c)
         return;
     }
     watch_events(c, (c->ending || c->resume ? 0 : API_READABLE) |
-                        (lines_queued(c) > 0 ? API_WRITABLE : 0));
+                        (jsonl_queued(c) > 0 ? API_WRITABLE : 0));
 }
 
-void lines_add(struct api *a, struct pending *p)
+void jsonl_add(struct api *a, struct pending *p)
 {
-    struct lines_client *c = client_new(a, p);
+    struct jsonl_client *c = client_new(a, p);
     if (c == NULL) {
         a->counters.overflow++;
         (void)close(p->fd);
@@ -263,11 +263,11 @@ void lines_add(struct api *a, struct pending *p)
     settle(c);
 }
 
-void lines_ready(struct api *a, uint32_t handle, unsigned events)
+void jsonl_ready(struct api *a, uint32_t handle, unsigned events)
 {
     const uint32_t slot = handle - HANDLE_LINES;
-    struct lines_client *c =
-        slot < a->config.connections_max ? a->lines->clients[slot] : NULL;
+    struct jsonl_client *c =
+        slot < a->config.connections_max ? a->jsonl->clients[slot] : NULL;
     if (c == NULL)
         return;
     if ((events & API_READABLE) != 0 && !c->resume && !c->ending && !receive(c)) {
@@ -277,7 +277,7 @@ void lines_ready(struct api *a, uint32_t handle, unsigned events)
     settle(c);
 }
 
-static struct pando_time client_deadline(const struct lines_client *c)
+static struct pando_time client_deadline(const struct jsonl_client *c)
 {
     const struct api_config *k = &c->api->config;
     if (c->ending)
@@ -288,7 +288,7 @@ static struct pando_time client_deadline(const struct lines_client *c)
     return at;
 }
 
-static void expire(struct lines_client *c)
+static void expire(struct jsonl_client *c)
 {
     const struct api_config *k = &c->api->config;
     const struct pando_time now = c->api->now;
@@ -304,40 +304,40 @@ static void expire(struct lines_client *c)
     else if (c->stalled.ns != UINT64_MAX &&
              pando_time_reached(pando_time_add(c->stalled, k->lines_stall), now))
         (void)snprintf(why, sizeof why, "you read too slowly: %zu bytes waited for %llu s",
-                       lines_queued(c), (unsigned long long)(k->lines_stall.ns / 1000000000u));
+                       jsonl_queued(c), (unsigned long long)(k->lines_stall.ns / 1000000000u));
     else
         (void)snprintf(why, sizeof why,
                        "nothing was said for %llu s: send a HEARTBEAT now and then",
                        (unsigned long long)(k->lines_idle.ns / 1000000000u));
-    lines_end(c, why);
+    jsonl_end(c, why);
     settle(c);
 }
 
-void lines_tick(struct api *a)
+void jsonl_tick(struct api *a)
 {
-    struct lines *l = a->lines;
+    struct jsonl *l = a->jsonl;
     if (l->len == 0)
         return;
     l->again = false;
     if (l->watch == 0 && pando_time_reached(l->watch_at, a->now))
-        lines_watch(a);
+        jsonl_watch(a);
     for (size_t i = 0; i < a->config.connections_max; i++) {
-        struct lines_client *c = l->clients[i];
+        struct jsonl_client *c = l->clients[i];
         if (c == NULL)
             continue;
         if (pando_time_reached(client_deadline(c), a->now))
             expire(c);
         else if (c->resume || c->ending ||
-                 (lines_queued(c) > 0 && (c->watched & API_WRITABLE) == 0))
+                 (jsonl_queued(c) > 0 && (c->watched & API_WRITABLE) == 0))
             settle(c);
         else
-            lines_fill(c);
+            jsonl_fill(c);
     }
 }
 
-struct pando_time lines_deadline(const struct api *a)
+struct pando_time jsonl_deadline(const struct api *a)
 {
-    const struct lines *l = a->lines;
+    const struct jsonl *l = a->jsonl;
     if (l->len == 0)
         return PANDO_TIME_NEVER;
     if (l->again)
@@ -349,25 +349,25 @@ struct pando_time lines_deadline(const struct api *a)
     return at;
 }
 
-void lines_close_all(struct api *a, const char *why)
+void jsonl_close_all(struct api *a, const char *why)
 {
-    for (size_t i = 0; a->lines != NULL && a->lines->clients != NULL &&
+    for (size_t i = 0; a->jsonl != NULL && a->jsonl->clients != NULL &&
                        i < a->config.connections_max; i++) {
-        struct lines_client *c = a->lines->clients[i];
+        struct jsonl_client *c = a->jsonl->clients[i];
         if (c == NULL)
             continue;
-        lines_end(c, why);
+        jsonl_end(c, why);
         (void)flush(c);
         hang_up(c);
     }
 }
 
-void lines_stop(struct api *a)
+void jsonl_stop(struct api *a)
 {
-    if (a->lines == NULL)
+    if (a->jsonl == NULL)
         return;
-    lines_close_all(a, "this node stops");
-    free(a->lines->clients);
-    free(a->lines);
-    a->lines = NULL;
+    jsonl_close_all(a, "this node stops");
+    free(a->jsonl->clients);
+    free(a->jsonl);
+    a->jsonl = NULL;
 }
