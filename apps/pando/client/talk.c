@@ -213,12 +213,16 @@ static void refused(struct talk *t, struct pando_time now, const json_t *m)
     const bool final = strcmp(status, "INVALID") == 0 || strcmp(status, "FULL") == 0 ||
                        strcmp(status, "REFUSED") == 0;
     const bool drop = ours && final && (t->queue[0].counter == 1 || status[0] != 'I');
-    if (drop || !ours || strncmp(t->problem, text_in(m, "text"), sizeof t->problem - 1) != 0)
-        show_text(t, printed("! %s%s", text_in(m, "text"),
+    const char *text = text_in(m, "text");
+    const size_t gist = strcspn(text, "("); /* what stands in brackets counts seconds */
+    const bool known = ours && !drop && t->problem[0] != '\0' && strlen(t->problem) == gist &&
+                       strncmp(t->problem, text, gist) == 0;
+    if (!known)
+        show_text(t, printed("! %s%s", text,
                              drop   ? " (the message is dropped)"
                              : ours ? " (it will be said again)"
                                     : ""));
-    (void)snprintf(t->problem, sizeof t->problem, "%s", text_in(m, "text"));
+    (void)snprintf(t->problem, sizeof t->problem, "%.*s", (int)gist, text);
     if (!ours)
         return;
     if (drop)
