@@ -158,6 +158,35 @@ class Guide(unittest.TestCase):
             self.assertEqual(chat.say(2, ["Test message 2"]), ["[seq=2] node_9999: Test message 2"])
             chat.all_at(2)
 
+    def test_the_client_has_its_prompt_on_a_terminal(self):
+        import pty
+        with Cluster() as chat:
+            chat.start()
+            main, terminal = pty.openpty()
+            client = subprocess.Popen([pando.BINARY, "client", "--port", str(chat[2].port)], stdin=terminal,
+                                      stdout=terminal, stderr=terminal)
+            chat.clients.append(client)
+            os.close(terminal)
+            seen = b""
+
+            def shows(text):
+                nonlocal seen
+                while text not in seen:
+                    seen += os.read(main, 4096)
+                seen = seen[seen.index(text) + len(text):]
+            shows(b"Connected to")
+            shows(b"\n> ")
+            os.write(main, b"Hello\n")
+            shows(b"[seq=1] node_9999: Hello\r\n> ")
+            chat.say(1, ["from another"], "--client-id", "7")
+            shows(b"\r\x1b[K[seq=2] node_7: from another\r\n> ")
+            os.write(main, b"/status\n")
+            shows(b"Leader: node_3, term ")
+            shows(b"  node_1  127.0.0.1:")
+            os.write(main, b"/quit\n")
+            self.assertEqual(client.wait(10), 0)
+            os.close(main)
+
     def test_cs8_a_client_survives_its_node_without_loss_or_doubling(self):
         with Cluster() as chat:
             chat.start()
