@@ -23,6 +23,11 @@ static void space_close(void *ctx, uint32_t slot)
     disk_close(((struct sim_node *)ctx)->disk, slot);
 }
 
+static void snapshot(void *ctx, uint32_t slot, uint64_t position, struct bytes *state)
+{
+    disk_snapshot(((struct sim_node *)ctx)->disk, slot, position, state);
+}
+
 static enum pando_status space_remove(void *ctx, const struct pando_id *id,
                                       struct pando_err *reterr)
 {
@@ -238,6 +243,7 @@ struct node_ports sim_ports(struct sim_node *n)
         .space_remove = space_remove,
         .append = append,
         .commit = commit,
+        .snapshot = snapshot,
         .verify = verify,
         .run = run,
         .work = work,
@@ -276,7 +282,15 @@ static void back(void *ctx, uint32_t slot)
     sim_turn(n);
 }
 
+static void snapshotted(void *ctx, uint32_t slot, enum pando_status status)
+{
+    struct sim_node *n = ctx;
+    node_snapshotted(n->node, n->sim->queue.now, slot, status);
+    n->dirty = true;
+    sim_turn(n);
+}
+
 struct disk_owner sim_disk_owner(struct sim_node *n)
 {
-    return (struct disk_owner){ n, durable, failed, back };
+    return (struct disk_owner){ n, durable, failed, back, snapshotted };
 }

@@ -37,8 +37,12 @@ static void init_member(struct sim *s, struct sim_node *n)
     for (uint32_t k = 0; n->index < s->config.voters && k < s->config.voters; k++)
         len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, "%s%u",
                                 k == 0 ? ",\"members\":[" : ",", k + 1);
-    (void)snprintf(n->settings + len, sizeof n->settings - len,
-                   n->index < s->config.voters ? "]}" : "}");
+    if (n->index < s->config.voters)
+        len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, "]");
+    if (s->config.keep_bytes > 0)
+        len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, ",\"keep_bytes\":%llu",
+                                (unsigned long long)s->config.keep_bytes);
+    (void)snprintf(n->settings + len, sizeof n->settings - len, "}");
     n->space = (struct node_space_config){ .name = "chat", .kind = "log",
                                            .local_json = n->settings };
 }

@@ -126,7 +126,7 @@ static const struct argp_option log_read_options[] = {
 };
 static const struct argp_option log_tail_options[] = {
     { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
-    { "room", OPT_ROOM, "ROOM", 0, "Only this room (all)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "Only this room (all; with --from: general)", 1 },
     { "from", OPT_FROM, "SEQ", 0, "From this number on (what comes from now on)", 1 },
     END,
 };
@@ -357,10 +357,11 @@ const struct command commands[] = {
         "What each key of config.yml means, and its value with --data", NULL,
         "pando config explain\npando config explain log\n"
         "pando config explain --data ./node1_data --json\n"),
-    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "two-node", run_demo, NULL, false,
-        "Show a whole federation with real processes, and check each claim",
+    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "two-node|chat", run_demo, NULL, false,
+        "Show a federation or a chat with real processes, and check each claim",
         "Starts nodes of this very binary in a folder under /tmp, speaks to their control "
-        "sockets and exits 0 only if every step held.", "pando demo two-node\n"),
+        "sockets and exits 0 only if every step held.",
+        "pando demo two-node\npando demo chat\n"),
     ROW("sim", NULL, NEEDS_NOTHING, 0, 0, "", run_sim, sim_options, false,
         "Run whole nodes under virtual time, network and disk",
         "Each scenario claims that nothing acknowledged is lost, that events travel fast and "

@@ -134,6 +134,7 @@ struct node_ports host_ports(struct host *h)
         .space_remove = commits_space_remove,
         .append = append,
         .commit = commits_want,
+        .snapshot = snapshots_write,
         .verify = workers_verify,
         .run = workers_run,
         .work = workers_work,

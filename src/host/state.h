@@ -35,6 +35,8 @@ struct host_space {
     bool committing;
     bool flushing;
     bool failed;
+    bool snapshotting;
+    uint64_t drop_before; /* a snapshot covers the records below; 0: none waits */
     struct store_space *store;
     uint32_t slot;
     struct host *host;
@@ -74,6 +76,7 @@ struct host {
     struct pool *syncers;
     struct pool *runners;
     struct pool *helpers;
+    uint32_t backups; /* being copied */
     struct host_space spaces[NODE_SPACES_MAX];
     struct host_delivery deliveries[NODE_SPACES_MAX];
     struct exec_limits limits;
@@ -127,6 +130,9 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
 void commits_space_close(void *ctx, uint32_t slot);
 enum pando_status commits_space_remove(void *ctx, const struct pando_id *id, struct pando_err *reterr);
 void commits_start_all(struct host *h);
+/* snapshots.c */
+void snapshots_write(void *ctx, uint32_t slot, uint64_t position, struct bytes *state);
+void snapshots_drop(struct host_space *s);
 /* workers.c */
 void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
 enum pando_status workers_run(void *ctx, uint64_t job, const struct node_run *run);

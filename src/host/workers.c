@@ -268,6 +268,7 @@ static void run_work(struct pool_job *job)
 static void worked(struct pool_job *job)
 {
     struct work_job *w = (struct work_job *)job;
+    w->host->backups -= w->backup;
     char text[512];
     int len;
     if (w->status != PANDO_OK)
@@ -309,6 +310,7 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
     }
     if (st == PANDO_OK)
         st = pool_submit(h->helpers, &w->job);
+    h->backups += st == PANDO_OK && w->backup;
     if (st != PANDO_OK) {
         store_backup_plan_free(w->plan);
         free(w);

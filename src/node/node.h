@@ -67,6 +67,8 @@ void node_link_event(struct node *n, struct pando_time now, const struct link_ev
 void node_durable(struct node *n, struct pando_time now, uint32_t slot, uint64_t position);
 void node_store_failed(struct node *n, struct pando_time now, uint32_t slot, enum pando_status why);
 void node_store_back(struct node *n, struct pando_time now, uint32_t slot);
+void node_snapshotted(struct node *n, struct pando_time now, uint32_t slot,
+                      enum pando_status status);
 void node_verified(struct node *n, struct pando_time now, uint64_t job, const uint64_t *bits);
 /* `receipt`: signed; NULL when the run failed or none was asked for. */
 void node_ran(struct node *n, struct pando_time now, uint64_t job,

@@ -31,6 +31,8 @@ struct node_space_store {
     struct tables *tables;
     struct journal *journal;
     uint64_t epoch;
+    struct bytes *snapshot; /* or NULL; the caller gives it back */
+    uint64_t snapshot_position;
     void *handle; /* the port's own */
 };
 
@@ -52,6 +54,9 @@ struct node_ports {
                                 uint64_t *ret_position);
     /* Something was staged in the slot's journal: commit it soon -> node_durable. */
     void (*commit)(void *ctx, uint32_t slot);
+    /* Replace the slot's snapshot and drop the records below -> node_snapshotted, perhaps
+     * within the call. Takes the reference. */
+    void (*snapshot)(void *ctx, uint32_t slot, uint64_t position, struct bytes *state);
 
     /* Check signatures on a worker -> node_verified with the same job. The items and what
      * they point to stay valid until then. */

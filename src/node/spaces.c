@@ -95,6 +95,8 @@ static void fill_host(struct node *n, struct node_space *s)
         .space_name = s->name,
         .seed = rng_next(&n->rng),
         .epoch = s->store.epoch,
+        .snapshot = s->store.snapshot == NULL ? SLICE_EMPTY : bytes_view(s->store.snapshot),
+        .snapshot_position = s->store.snapshot_position,
     };
 }
 
@@ -171,6 +173,9 @@ enum pando_status spaces_open(struct node *n, const struct node_space_config *co
     const char *json = config->local_json == NULL ? "{}" : config->local_json;
     s->used = true; /* the instance may append while it opens */
     st = ops->open(&s->host, slice_text(json), &s->instance, reterr);
+    s->host.snapshot = SLICE_EMPTY;
+    bytes_unref(s->store.snapshot);
+    s->store.snapshot = NULL;
     if (st != PANDO_OK) {
         s->used = false;
         n->ports.space_close(n->ports.ctx, s->slot);
@@ -273,6 +278,9 @@ static void carry_out(struct node *n, struct node_space *s, const struct space_e
     case SPACE_FAULT:
         if (e->peer < n->peers_max && n->peers[e->peer].used)
             peers_fault(n, e->peer, e->status, e->text);
+        return;
+    case SPACE_SNAPSHOT:
+        n->ports.snapshot(n->ports.ctx, s->slot, e->value, e->bytes);
         return;
     case SPACE_DIAL:
         dial(n, bytes_view(e->bytes));

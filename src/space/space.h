@@ -52,6 +52,7 @@ enum space_input_kind {
     SPACE_VERIFIED,   /* token (of the VERIFY), bits: bit i set = item i is valid */
     SPACE_STORE_FAIL, /* status: the journal refuses appends until SPACE_STORE_BACK */
     SPACE_STORE_BACK, /* the journal takes appends again */
+    SPACE_SNAPSHOTTED, /* status: the SNAPSHOT is on disk, or why it is not */
     SPACE_CALL,       /* token, verb, text (JSON arguments): answer with REPLY */
     SPACE_STOPPING,   /* append and publish what must be said before the node goes */
     SPACE_TICK,       /* the deadline was reached */
@@ -80,6 +81,8 @@ enum space_effect_kind {
     SPACE_REPLY,    /* token, status, bytes (JSON text or, with `raw`, other), more */
     SPACE_NOTICE,   /* bytes: JSON line for watchers and the event printer */
     SPACE_FAULT,    /* peer, status, text: a peer broke a rule; the node counts and acts */
+    SPACE_SNAPSHOT, /* value, bytes: what all records below this (durable) position amount to;
+                       write it, then drop them. One at a time: SNAPSHOTTED follows */
     SPACE_DIAL,     /* bytes: a multiaddr with its /p2p/: keep a link to this peer */
 };
 
@@ -121,6 +124,8 @@ struct space_host {
     const char *space_name;
     uint64_t seed; /* for the instance's rng and maps */
     uint64_t epoch;
+    struct pando_slice snapshot; /* the last one, valid during open; its position */
+    uint64_t snapshot_position;
 };
 
 struct space_metric {

@@ -66,6 +66,16 @@ uint64_t store_epoch(const struct store_space *sp);
  * cap. Nothing is staged then. */
 enum pando_status store_append(struct store_space *sp, uint8_t record, struct pando_slice bytes,
                                uint64_t *ret_position) PANDO_MUST_USE;
+/* The space's snapshot (journal.h). Write: any thread, one a space at a time; drop: the loop,
+ * PANDO_BUSY while a group is in flight. */
+enum pando_status store_snapshot_read(struct store_space *sp, uint64_t *ret_position,
+                                      struct pando_buf *ret_state,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status store_snapshot_write(struct store_space *sp, uint64_t position,
+                                       struct pando_slice state,
+                                       struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status store_drop_before(struct store_space *sp, uint64_t position,
+                                    struct pando_err *reterr) PANDO_MUST_USE;
 /* Read views older than this turn may be given back to LMDB. Once per loop turn. */
 void store_turn(struct store *s);
 

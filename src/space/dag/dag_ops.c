@@ -193,6 +193,7 @@ static void take(struct dag *d, const struct space_input *in)
     case SPACE_STOPPING:
         stopping(d);
         return;
+    case SPACE_SNAPSHOTTED: /* a dag makes none */
     case SPACE_TICK:
         return;
     }

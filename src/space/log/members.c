@@ -29,6 +29,12 @@ void log_config_push(struct log *l, uint64_t index, const struct batch_members *
     l->configs[l->configs_len++] = (struct log_config_at){ index, *m };
 }
 
+void log_config_install(struct log *l, uint64_t index, const struct batch_members *m)
+{
+    if (l->configs_len == 0)
+        log_config_push(l, index, m);
+}
+
 void log_config_cut(struct log *l, uint64_t from)
 {
     while (l->configs_len > 1 && l->configs[l->configs_len - 1].index >= from)

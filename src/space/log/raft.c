@@ -44,6 +44,8 @@ struct raft *raft_new(const struct raft_options *options, const struct raft_stat
         return NULL;
     }
     raft_config_push(r, first - 1, &state->base);
+    if (state->base.len > 0)
+        r->window_end = state->base.at[state->base.len - 1].id + 1;
     return r;
 }
 

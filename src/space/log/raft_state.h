@@ -139,6 +139,7 @@ struct raft {
     struct pando_time beat_at;
     uint64_t transfer_to; /* 0: none is under way */
     struct pando_time transfer_until, handover_after, window_until;
+    uint64_t window_end; /* above the static members' ids */
     struct raft_wait reads[RAFT_READS_MAX];
     uint32_t reads_at, reads_len;
 
