@@ -19,6 +19,7 @@ SEED = int(os.environ.get("SEED", "1"))
 ROUNDS = int(os.environ.get("CUT_ROUNDS", "2"))   # cuts and heals of each scenario
 AT_ONCE = int(os.environ.get("CUT_JOBS", "4"))
 ONLY = os.environ.get("CUTS", "").split()
+APART = float(os.environ.get("CUT_APART", "53"))  # seconds of the longest cut
 LEADER_WITHIN = 3.0  # seconds after a heal
 
 
@@ -219,11 +220,24 @@ def demoted(s):
     s.lasts(1.5)
 
 
-THREE = {leader_at_one, unplugged, shattered}
+def restarted_apart(s):
+    """Everybody is killed and starts alone: after the heal all links have to be dialled anew, by
+    nodes whose dials have failed for a while."""
+    s.yard.split(*[[m] for m in s.yard.members])
+    for node in s.cluster.nodes:
+        node.kill()
+        node.start(wait=False)
+    for node in s.cluster.nodes:
+        s.refused(node.member)
+    s.lasts(APART)
+
+
+THREE = {restarted_apart, leader_at_one, unplugged, shattered}
 SETTINGS = {demoted: {"demote_ms": 1000}, rolling: {"demote_ms": 1500}}
-SCENARIOS = [halves, majority_keeps_leader, leader_alone, follower_alone, leader_deaf,
+SCENARIOS = [restarted_apart, halves, majority_keeps_leader, leader_alone, follower_alone, leader_deaf,
              leader_mute, follower_deaf, bridge, leader_at_one, ring, star, flapping, rolling, shattered, unplugged,
              lossy, killed_apart, demoted]
+ONCE = {restarted_apart}
 
 
 def place_in(yard):
@@ -260,7 +274,7 @@ def play(name):
                 Cluster(size, SETTINGS.get(scenario), place=place_in(yard)).start() as cluster, \
                 Load(cluster, f"{SEED} {name}", writers=2, pace=0.004, timeout_ms=700, patience=2) as load:
             s = Scene(cluster, load, yard, rng)
-            for _ in range(ROUNDS):
+            for _ in range(1 if scenario in ONCE else ROUNDS):
                 load.flows(20, 40)
                 scenario(s)
                 heals.append(heal(s))

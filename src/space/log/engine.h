@@ -182,6 +182,7 @@ struct log {
     size_t configs_len;
     char address[BATCH_ADDRESS_MAX + 1]; /* of this node */
     struct pando_time join_at, policy_at;
+    struct pando_time dial_at; /* while nobody leads: dial the members again */
     struct log_change changes[LOG_CHANGES_MAX];
     bool leaving;
     uint64_t leave_token;
