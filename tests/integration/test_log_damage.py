@@ -1,16 +1,19 @@
-"""Flipped bits under one member of a log.
+"""Flipped bits and a full disk under one member of a log.
 
-While a follower is down, bits of its journal flip. It must not show, vote with or lead from what
-is wrong: either it refuses and says which file and what to do, or nothing that it shows is changed.
+Damage: while a follower is down, bits of its journal flip. It must not show, vote with or lead from
+what is wrong: either it refuses and says which file and what to do, or nothing that it shows is changed.
+Full: one member's disk, then everybody's, is full. Nothing acknowledged is lost, what cannot be
+taken is refused in words, and it goes on when space returns, without a restart.
 """
 import glob
 import os
 import random
+import subprocess
 import time
 import unittest
 
 from logs import ROOM, TROUBLE, Cluster, Line, Load, conclude, transcript
-from pando import NodeError, wait_until
+from pando import Node, NodeError, World, wait_until
 
 FLIPS = int(os.environ.get("FLIPS", "60"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -108,6 +111,112 @@ class Damage(unittest.TestCase):
                    lambda: f"{node.name} follows: {cluster.describe()}")
         got = node.log("read", room=ROOM, limit=1, **{"from": number})["messages"][0]["text"]
         self.assertEqual(got, text)
+
+
+class SmallDisks:
+    """A file system of a few MiB for each node's folder, and a file that takes what is left."""
+
+    def __init__(self):
+        self.mounted = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for folder in self.mounted:
+            subprocess.run(["umount", "-l", folder], capture_output=True)
+
+    def place(self, node):
+        os.makedirs(node.data)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", node.data],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise OSError(done.stderr.strip())
+        self.mounted.append(node.data)
+
+    @staticmethod
+    def filler(node):
+        return os.path.join(node.data, "filler")
+
+    def fill(self, node):
+        with open(self.filler(node), "wb", 0) as f:
+            try:
+                while f.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass
+
+    def free(self, node):
+        os.unlink(self.filler(node))
+
+
+def mounts():
+    """Why no file system can be mounted here; empty when it can."""
+    with SmallDisks() as disks, World() as world:
+        try:
+            disks.place(Node(world.root, "probe"))
+        except OSError as e:
+            return str(e)
+    return ""
+
+
+class Full(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        reason = mounts()
+        if reason:
+            print(f"full disks are skipped: {reason}")
+            raise unittest.SkipTest(reason)
+
+    def test_the_leaders_disk_is_full(self):
+        with SmallDisks() as disks, Cluster(3, place=disks.place).start() as cluster:
+            with Load(cluster, SEED, writers=2, pad=15000, tolerated=["NOSPACE"]) as load:
+                load.flows(30, 10)
+                full = cluster.leader()
+                disks.fill(full)
+                wait_until(lambda: (full.status() or {"why": ""})["why"].startswith("the disk is full"), 20,
+                           lambda: f"the leader says that its disk is full: {cluster.describe()}")
+                wait_until(lambda: cluster.leader() not in (None, full), 10,
+                           lambda: f"another one leads: {cluster.describe()}")
+                load.flows(20, 30)
+                line = Line(full)
+                self.addCleanup(line.close)
+                with self.assertRaisesRegex(NodeError, "NOSPACE: the disk is full on this node"):
+                    line.ask("log.append", room=ROOM, text="not sent")
+                disks.free(full)
+                wait_until(lambda: full.status()["why"] == "", 10, "it takes messages again")
+                outcome = conclude(cluster, load)
+        print(f"full disk of the leader: {outcome}")
+        self.assertEqual(outcome.breaches, [])
+        self.assertGreater(outcome.acked, 40)
+
+    def test_all_disks_are_full(self):
+        with SmallDisks() as disks, Cluster(3, place=disks.place).start() as cluster:
+            with Load(cluster, SEED, writers=2, pad=15000, timeout_ms=1000, tolerated=["NOSPACE"]) as load:
+                load.flows(30, 10)
+                for node in cluster.nodes:
+                    disks.fill(node)
+                for node in cluster.nodes:
+                    wait_until(lambda n=node: n.status()["why"].startswith("the disk is full"), 20,
+                               lambda: f"all disks are full: {cluster.describe()}")
+                refused = {}
+                for node in cluster.nodes:
+                    line = Line(node)
+                    self.addCleanup(line.close)
+                    for _ in range(5):
+                        try:
+                            line.ask("log.append", room=ROOM, text="not sent", timeout_ms=1000)
+                            self.fail(f"{node.name} acknowledged what no disk took")
+                        except NodeError as e:
+                            refused[e.status] = refused.get(e.status, 0) + 1
+                self.assertGreater(refused.get("NOSPACE", 0), 9, f"refused as {refused}")
+                for node in cluster.nodes:
+                    disks.free(node)
+                load.flows(20, 30)
+                outcome = conclude(cluster, load)
+        print(f"full disks of all: refused as {refused}: {outcome}")
+        self.assertEqual(outcome.breaches, [])
+        self.assertGreater(outcome.acked, 40)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ struct log {
     struct rng rng;
     struct pando_time now;
     bool begun, stopping, store_failed, left;
+    enum pando_status store_sick; /* why nothing gets to the disk lately; PANDO_OK: it does */
     struct raft *raft;
     struct rooms rooms;
 
@@ -237,6 +238,7 @@ void log_write_put(struct log *l, uint64_t write, uint8_t record, uint64_t index
                    struct bytes *bytes);
 void log_write_run(struct log *l);
 void log_durable(struct log *l, uint64_t position);
+void log_store_fail(struct log *l, enum pando_status why);
 void log_truncate(struct log *l, uint64_t from);
 void log_cache_put(struct log *l, uint64_t index, struct bytes *record);
 /* An entry's whole record; a reference. NULL: not kept, or damaged on disk. */
