@@ -76,6 +76,7 @@ enum option_id {
     OPT_RATE,
     OPT_COUNT,
     OPT_CHECK,
+    OPT_CLIENT_ID,
 };
 
 struct args {

@@ -16,8 +16,8 @@
     X(run_config_explain) X(run_log_create) X(run_log_append) X(run_log_read)            \
     X(run_log_tail) X(run_log_members) X(run_log_stat) X(run_log_rooms)                  \
     X(run_log_transfer) X(run_log_leave) X(run_log_remove) X(run_log_recover)            \
-    X(run_chat) X(run_scale_test) X(run_load) X(run_demo) X(run_sim) X(run_init)         \
-    X(run_completions) X(run_help)
+    X(run_chat) X(run_client) X(run_scale_test) X(run_load) X(run_demo) X(run_sim)       \
+    X(run_init) X(run_completions) X(run_help)
 
 #define X(function) \
     enum pando_status function(const struct args *args, struct pando_err *reterr);

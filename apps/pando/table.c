@@ -140,6 +140,17 @@ static const struct argp_option log_recover_options[] = {
     { "members", OPT_MEMBERS, "N,N,...", 0, "Who is left, this node among them", 1 },
     END,
 };
+static const struct argp_option client_options[] = {
+    { "host", OPT_HOST, "HOST", 0, "The node's host (127.0.0.1)", 1 },
+    { "port", OPT_PORT, "PORT", 0, "The node's TCP port (5001)", 1 },
+    { "nodes", OPT_NODES, "HOST:PORT,...", 0, "Further nodes of the chat, if that one goes", 1 },
+    { "client-id", OPT_CLIENT_ID, "N", 0, "Who speaks: shown as node_N (9999)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "The room (general)", 1 },
+    { "token", OPT_TOKEN, "TOKEN", 0, "Token of the node, from another machine", 1 },
+    { "timeout", OPT_TIMEOUT, "SECONDS", 0,
+      "How long to wait for acknowledgements when the input has ended (30)", 1 },
+    END,
+};
 static const struct argp_option chat_options[] = {
     { "id", OPT_ID, "N", 0, "Number of this peer; the higher, the sooner it leads", 1 },
     { "port", OPT_PORT, "PORT", 0, "UDP port of the peer, and TCP port of its HTTP", 1 },
@@ -304,6 +315,13 @@ const struct command commands[] = {
         "The way out of a lost quorum, and not a safe one: what only the lost members hold is "
         "gone. Run it on one member that is left.",
         "pando log recover --unsafe --members 1,2 --node node1\n"),
+    ROW("client", NULL, NEEDS_NOTHING, 0, 0, "", run_client, client_options, false,
+        "Speak in a chat through one of its nodes",
+        "Line by line; /status and /quit are understood. When the node goes, the same and "
+        "then the others are tried; what was not acknowledged is said again, once.",
+        "pando client --host 127.0.0.1 --port 5001\n"
+        "pando client --port 5002 --client-id 102 --nodes 127.0.0.1:5001,127.0.0.1:5003\n"
+        "echo 'deployed' | pando client --port 5001 --room ops\n"),
     ROW("chat", NULL, NEEDS_NOTHING, 0, 0, "", run_chat, chat_options, false,
         "A peer of a chat in which everybody sees one order",
         "Every peer is a whole node. On a terminal it has a screen of its own; otherwise, and "

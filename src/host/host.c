@@ -235,6 +235,7 @@ void host_close(struct host *h)
         job->done(job);
     }
     node_free(h->node);
+    delivery_stop(h);
     buf_deinit(&h->note);
     for (size_t i = 0; i < NODE_SPACES_MAX; i++) {
         buf_deinit(&h->space_json[i]);
@@ -252,7 +253,8 @@ enum pando_status host_open(struct host *h, struct pando_err *reterr)
     const struct config *c = h->config;
     if (uv_loop_init(&h->loop) != 0)
         return pando_err_set(reterr, PANDO_IO, "the event loop cannot be made");
-    const struct log_config lc = { .id = c->name,
+    const struct log_config lc = { .id = c->log.id[0] != '\0' ? c->log.id : c->name,
+                                   .seconds = c->log.clock == CONFIG_LOG_SECONDS,
                                    .file = c->log.file,
                                    .rotate_bytes = (uint64_t)c->log.rotate_mb << 20,
                                    .json = c->log.format == CONFIG_LOG_JSON,
@@ -294,6 +296,9 @@ enum pando_status host_run(const struct config *config,
     if (st == PANDO_OK) {
         registry_write(h);
         print_start(h);
+        st = delivery_start(h, reterr);
+    }
+    if (st == PANDO_OK) {
         (void)uv_run(&h->loop, UV_RUN_DEFAULT);
         print_stop(h);
     }

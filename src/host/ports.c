@@ -87,6 +87,10 @@ static void reply(void *ctx, uint64_t token, enum pando_status status,
         library_reply(h->library, token, status, body, more);
         return;
     }
+    if (token >= DELIVERY_TOKEN && token < 2 * DELIVERY_TOKEN) {
+        delivery_reply(h, token, status, body, more);
+        return;
+    }
     const char *type = !raw   ? NULL
                        : more ? "application/octet-stream"
                               : "text/plain; version=0.0.4";
@@ -215,6 +219,16 @@ enum pando_status ports_open_quic(struct host *h, struct pando_err *reterr)
     return quic_new(&qc, &h->quic, reterr);
 }
 
+/* The space of the chat lines: `chat` where there is one, else the node's only log. */
+static const char *chat_space(const struct config *c)
+{
+    for (size_t i = 0; i < c->spaces.len; i++)
+        if (strcmp(c->spaces.items[i].name, "chat") == 0 &&
+            strcmp(c->spaces.items[i].kind, "log") == 0)
+            return c->spaces.items[i].name;
+    return NULL;
+}
+
 enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
@@ -225,6 +239,8 @@ enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
         .http_port = c->http_port,
         .socket_path = path,
         .token = c->token,
+        .lines_open = c->lines_open,
+        .lines_space = chat_space(c),
         .watch = loop_watch_ops(h),
         .backend = { h, on_call, on_cancel },
         .tracer = h->tracer,
@@ -252,12 +268,18 @@ static bool interface_ip(const struct sockaddr *address, uint8_t ip_len, uint8_t
     return !IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
 }
 
-/* The addresses to tell peers: the bound one, or every interface's when it is "any". */
+/* The addresses to tell peers: those of the config, else the bound one, or every
+ * interface's when it is "any". */
 size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap)
 {
     size_t len = 0;
     struct multiaddr a;
     struct multiaddr_udp udp;
+    for (size_t i = 0; i < h->config->advertise.len && len < cap; i++)
+        if (multiaddr_parse_peer(h->config->advertise.items[i], &ret[len], NULL) == PANDO_OK)
+            len++;
+    if (len > 0)
+        return len;
     for (size_t i = 0; h->quic != NULL && len < cap && quic_local(h->quic, i, &a); i++) {
         static const uint8_t any[16] = { 0 };
         if (multiaddr_to_udp(&a, &udp) != PANDO_OK ||

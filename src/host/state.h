@@ -11,6 +11,7 @@
 #include "host/host.h"
 #include "host/log.h"
 #include "host/pool.h"
+#include "host/transcript.h"
 #include "net/quic.h"
 #include "node/config.h"
 #include "node/node.h"
@@ -39,6 +40,13 @@ struct host_space {
     struct store_space *store;
     uint32_t slot;
     struct host *host;
+};
+
+/* What the node tells of a log space of its config; by its place there. */
+struct host_delivery {
+    bool used;
+    struct transcript *transcript; /* or NULL */
+    json_t *before;                /* {room: last number} when the node started */
 };
 
 struct host {
@@ -70,6 +78,7 @@ struct host {
     struct pool *helpers;
     uint32_t walks; /* over journal files, by backups and verification */
     struct host_space spaces[NODE_SPACES_MAX];
+    struct host_delivery deliveries[NODE_SPACES_MAX];
     struct exec_limits limits;
     bool network;     /* false: a one-shot call without sockets */
     bool signals_wanted;
@@ -146,6 +155,13 @@ void print_start(struct host *h);
 void print_notice(void *ctx, const char *kind, struct pando_slice json);
 void print_labels(struct host *h);
 void print_stop(struct host *h);
+/* delivery.c: calls with tokens of [DELIVERY_TOKEN, 2 * DELIVERY_TOKEN) are its */
+#define DELIVERY_TOKEN (UINT64_C(1) << 45)
+enum pando_status delivery_start(struct host *h, struct pando_err *reterr);
+void delivery_stop(struct host *h);
+void delivery_flush(struct host *h);
+void delivery_reply(struct host *h, uint64_t token, enum pando_status status,
+                    struct pando_slice body, bool more);
 /* library.c */
 #define LIBRARY_TOKEN (UINT64_C(1) << 47)
 void library_reply(struct pando_node *n, uint64_t token, enum pando_status status,

@@ -112,7 +112,7 @@ static void run_capsule(struct pool_job *job)
     if (r->status != PANDO_OK) {
         if (r->result != NULL) {
             r->result->failure = EXEC_FAIL_INPUT;
-            (void)snprintf(r->result->text, sizeof r->result->text, "%s", r->err.text);
+            (void)snprintf(r->result->text, sizeof r->result->text, "%.239s", r->err.text);
         }
         return;
     }

@@ -35,9 +35,13 @@
     X("token", TEXT, token, "", 0, 127,                                                  \
       "Bearer token for writes over HTTP from other machines; none may write when "      \
       "empty")                                                                           \
+    X("lines_open", BOOL, lines_open, "no", 0, 1,                                        \
+      "Take chat lines from other machines without the token")                           \
     X("peers", LIST, peers, "[]", 0, 64,                                                 \
       "Peers to stay linked with: IP:PORT, HOST:PORT or a multiaddr, which may end in "  \
       "/p2p/ID")                                                                         \
+    X("advertise", LIST, advertise, "[]", 0, 8,                                          \
+      "Addresses to tell peers, as in peers, in place of those that are bound")          \
     X("mesh", BOOL, mesh, "no", 0, 1,                                                    \
       "Link with the peers of peers too, until all are linked")                          \
     X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty") \
@@ -46,6 +50,9 @@
       "Spaces to open, each {name, kind, access, settings}; access is open or maps "     \
       "peer ids to read, write or admin; settings (a mapping, or JSON text) are this "   \
       "node's own; one dag named default when empty")                                    \
+    X("chat_dir", PATH, chat_dir, "", 0, 0,                                              \
+      "Folder for what log spaces delivered, MEMBER_messages.jsonl each; none when "     \
+      "empty")                                                                           \
     X("durability", ENUM("fsync|none"), durability, "fsync", 0, 0,                       \
       "fsync: acknowledge what is on disk; none: what is in memory (a crash loses it, "  \
       "status shows it)")                                                                \
@@ -61,6 +68,10 @@
     X("log.rotate_mb", NUMBER, log.rotate_mb, "10", 0, 10000,                            \
       "Size at which the log file rotates, in MiB; 0 never; five old ones are kept")     \
     X("log.format", ENUM("text|json"), log.format, "text", 0, 0, "How log lines look")   \
+    X("log.id", TEXT, log.id, "", 0, 63,                                                 \
+      "What stands behind the module in a line; the node's name when empty")             \
+    X("log.clock", ENUM("milliseconds|seconds"), log.clock, "milliseconds", 0, 0,        \
+      "How fine the time of a line is")                                                  \
     X("exec.limits", ENUM("default|development|production"), exec.limits, "default", 0,  \
       0, "Limits of a capsule's run where the caller names none")                        \
     X("exec.no_store", BOOL, exec.no_store, "no", 0, 1,                                  \

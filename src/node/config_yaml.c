@@ -2,6 +2,7 @@
  */
 #include "node/config.h"
 
+#include "node/config_member.h"
 #include "node/config_table.h"
 
 #include <errno.h>
@@ -311,6 +312,8 @@ enum pando_status config_parse(struct config *c, struct pando_slice yaml,
 {
     static const uint8_t nothing[1] = { 0 };
     struct config changed = *c;
+    if (config_is_member(yaml))
+        return config_member_parse(c, yaml, name, reterr);
     struct reader r = { .name = name, .config = &changed, .reterr = reterr };
     if (!yaml_parser_initialize(&r.parser))
         return pando_err_set(reterr, PANDO_NOMEM, "%s: memory is out", name);

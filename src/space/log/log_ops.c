@@ -109,7 +109,7 @@ static void take(struct log *l, const struct space_input *in)
         log_durable(l, in->value);
         return;
     case SPACE_STORE_FAIL:
-        l->store_failed = true;
+        log_store_fail(l, in->status);
         return;
     case SPACE_STORE_BACK:
         l->store_failed = false;

@@ -14,6 +14,7 @@
 
 #define JOIN_EVERY   PANDO_MSEC(500)
 #define POLICY_EVERY PANDO_MSEC(100)
+#define DIAL_EVERY   PANDO_SEC(1)
 
 struct batch_members *log_members(struct log *l)
 {
@@ -287,6 +288,10 @@ void log_members_tick(struct log *l)
         l->policy_at = pando_time_add(l->now, POLICY_EVERY);
         policy(l);
     }
+    if (l->leader == 0 && pando_time_reached(l->dial_at, l->now)) {
+        l->dial_at = pando_time_add(l->now, DIAL_EVERY);
+        log_dial_members(l); /* the group waits: not for what failed dials wait */
+    }
     if (!pando_time_reached(l->join_at, l->now))
         return;
     l->join_at = log_is_member(l) ? PANDO_TIME_NEVER : pando_time_add(l->now, JOIN_EVERY);
@@ -296,6 +301,7 @@ void log_members_tick(struct log *l)
 
 struct pando_time log_members_deadline(const struct log *l)
 {
-    const struct pando_time at = l->role == RAFT_LEADER ? l->policy_at : PANDO_TIME_NEVER;
+    const struct pando_time at = l->role == RAFT_LEADER ? l->policy_at
+                                 : l->leader == 0       ? l->dial_at : PANDO_TIME_NEVER;
     return pando_time_min(at, l->join_at);
 }

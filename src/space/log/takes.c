@@ -104,6 +104,13 @@ void log_take_call(struct log *l, struct log_take *t)
         log_take_free(t);
         return;
     }
+    if (l->store_sick != PANDO_OK) {
+        log_fail(l, t->token, l->store_sick,
+                 "%s on this node: nothing was sent; free some space, or ask another node",
+                 pando_status_text(l->store_sick));
+        log_take_free(t);
+        return;
+    }
     if (is_hopeless(l, why, sizeof why)) {
         log_fail(l, t->token, PANDO_UNAVAILABLE, "%s", why);
         log_take_free(t);
@@ -275,7 +282,8 @@ static bool hand_piece(struct log *l, struct log_peer *p)
 void log_takes_run(struct log *l)
 {
     if (l->role == RAFT_LEADER) {
-        hand_to_self(l);
+        if (l->store_sick == PANDO_OK)
+            hand_to_self(l);
         return;
     }
     struct log_peer *p = l->leader == 0 ? NULL : log_peer_of(l, l->leader);
