@@ -343,6 +343,27 @@ static const char *the_policy(void)
                        : "who came back is not promoted");
 }
 
+/* A leader removes itself and falls before the other has the entry: it is no member by
+ * its own log, but nobody else can win without it. */
+static const char *a_removal_that_only_the_leader_knows(void)
+{
+    struct sim *s = world(2, 0);
+    sim_run(s, PANDO_SEC(1));
+    struct raft_members m = s->members[1];
+    m.len = 1;
+    sim_only(s, "ab");
+    if (sim_change(s, 2, &m) != PANDO_OK)
+        return done(s, "2 cannot remove itself");
+    sim_run(s, PANDO_MSEC(100));
+    sim_crash(s, 2);
+    sim_restart(s, 2);
+    sim_only(s, "aa");
+    sim_run(s, PANDO_SEC(2));
+    return done(s, sim_leader(s) == 1 && sim_converged(s)
+                       ? NULL
+                       : "a removal that is not known to the others blocks them");
+}
+
 /* A snapshot comes late, to a node that by now holds more and has acknowledged it, but
  * after a restart knows of no commit: what follows the snapshot must stay. */
 static const char *a_late_snapshot(void)
@@ -446,6 +467,7 @@ const struct raft_rule raft_rules[] = {
     { "a disaster", a_disaster },
     { "the policy", the_policy },
     { "a late snapshot", a_late_snapshot },
+    { "a removal that only the leader knows", a_removal_that_only_the_leader_knows },
     { "a promotion that only the leader knows", a_promotion_that_only_the_leader_knows },
     { "lost messages cost little", lost_messages_cost_little },
     { "late messages cost nothing", late_messages_cost_nothing },

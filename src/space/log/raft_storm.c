@@ -15,6 +15,7 @@ struct storm {
     struct sim *s;
     struct rng *rng;
     uint32_t likes; /* a bit per fault */
+    bool hunts_leaders;
     uint64_t crashes, cuts;
 };
 
@@ -115,6 +116,16 @@ static void power_cut(struct storm *w)
     restart_all(w);
 }
 
+/* A leader keeps only some of its links: what it still says reaches a few. */
+static void narrow(struct storm *w)
+{
+    const uint64_t leader = sim_leader(w->s);
+    w->cuts++;
+    for (uint64_t id = 1; leader != 0 && id <= w->s->config.nodes; id++)
+        if (id != leader && rng_chance(w->rng, 1, 2))
+            sim_cut(w->s, leader, id, true);
+}
+
 /* Somebody who believes to lead, or 0. */
 static uint64_t some_leader(const struct storm *w)
 {
@@ -191,7 +202,9 @@ static void burst(struct storm *w)
 
 static void stir(struct storm *w)
 {
-    const uint32_t fault = (uint32_t)rng_below(w->rng, 14);
+    uint32_t fault = (uint32_t)rng_below(w->rng, 14);
+    if (w->hunts_leaders && rng_chance(w->rng, 1, 3)) /* no leader has a long life */
+        fault = rng_chance(w->rng, 1, 2) ? 12 : 13;
     if ((w->likes >> fault & 1) == 0)
         return;
     switch (fault) {
@@ -231,7 +244,9 @@ static void stir(struct storm *w)
     default:
         break;
     }
-    if (fault == 11 && some_leader(w) != 0)
+    if (fault == 13)
+        narrow(w);
+    else if (fault == 11 && some_leader(w) != 0)
         sim_transfer(w->s, some_leader(w), rng_below(w->rng, w->s->config.nodes + 1));
     else if (fault == 12)
         crash(w, sim_leader(w->s) != 0 ? sim_leader(w->s) : any(w));
@@ -240,6 +255,7 @@ static void stir(struct storm *w)
 static void rage(struct storm *w)
 {
     w->likes = (uint32_t)(rng_next(w->rng) | rng_next(w->rng)) | 1u << 8;
+    w->hunts_leaders = rng_chance(w->rng, 1, 3);
     for (uint32_t i = 0; i < 150 && w->s->violation == NULL; i++) {
         stir(w);
         if (rng_chance(w->rng, 1, 4))
