@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -172,6 +173,7 @@ class Guide(unittest.TestCase):
             def shows(text):
                 nonlocal seen
                 while text not in seen:
+                    self.assertTrue(select.select([main], [], [], 20)[0], f"no {text} in {seen}")
                     seen += os.read(main, 4096)
                 seen = seen[seen.index(text) + len(text):]
             shows(b"Connected to")
@@ -182,7 +184,7 @@ class Guide(unittest.TestCase):
             shows(b"\r\x1b[K[seq=2] node_7: from another\r\n> ")
             os.write(main, b"/status\n")
             shows(b"Leader: node_3, term ")
-            shows(b"  node_1  127.0.0.1:")
+            shows(b"  node_2  127.0.0.1:")
             os.write(main, b"/quit\n")
             self.assertEqual(client.wait(10), 0)
             os.close(main)
