@@ -1,6 +1,7 @@
 """The demo guide's client-server part, step by step: CS-1 to CS-8 and the performance demo."""
 import json
 import os
+import random
 import re
 import select
 import signal
@@ -118,7 +119,8 @@ class Guide(unittest.TestCase):
             self.assertLess(took, 6 * 0.8 * 2)
             for node in chat.nodes:
                 if node is not lead:
-                    self.assertGreaterEqual(beats(node, r"Heartbeat received from leader, term=\d+"), 6)
+                    wait_until(lambda n=node: beats(n, r"Heartbeat received from leader, term=\d+") >= 6, 10,
+                               f"{node.name} has heard six")
 
     def test_cs6_messages_survive_and_numbers_go_on(self):
         with Cluster() as chat:
@@ -211,6 +213,53 @@ class Guide(unittest.TestCase):
             self.assertEqual([s.split(": ")[1].strip() for s in shown if s.startswith("[seq=")],
                              [f"m{i}" for i in range(120)], "and it was shown each once")
             self.assertTrue(any("Connection lost" in s for s in shown))
+
+    def test_clients_go_on_while_nodes_are_killed_one_after_the_other(self):
+        seed = int(os.environ.get("CHAOS_SEED", "1"))
+        seconds = float(os.environ.get("CHAOS_SECONDS", "20"))
+        print(f"reproduce with CHAOS_SEED={seed}")
+        chance = random.Random(seed)
+        with Cluster() as chat:
+            chat.start()
+            every = ",".join(f"127.0.0.1:{n.port}" for n in chat.nodes)
+            clients, shown, sent = [], {}, {}
+            stop = time.monotonic() + seconds
+
+            def speak(i, client):
+                count = 0
+                while time.monotonic() < stop:
+                    client.stdin.write(f"{i}.{count}\n")
+                    client.stdin.flush()
+                    count += 1
+                    time.sleep(0.02)
+                client.stdin.close()
+                sent[i] = count
+            threads = []
+            for i in (1, 2, 3):
+                clients.append(chat.client(i, "--nodes", every, "--client-id", str(300 + i), "--timeout", "60"))
+                shown[i] = []
+                threads.append(threading.Thread(target=lambda i=i: shown[i].extend(clients[i - 1].stdout)))
+                threads.append(threading.Thread(target=speak, args=(i, clients[i - 1])))
+            for t in threads:
+                t.start()
+            while time.monotonic() < stop:
+                victim = chance.choice(chat.nodes)
+                victim.kill()
+                time.sleep(chance.uniform(0, 3))
+                victim.start()
+                time.sleep(chance.uniform(0.5, 3))
+            for t in threads:
+                t.join()
+            for client in clients:
+                self.assertEqual(client.wait(70), 0, client.stderr.read())
+            total = sum(sent.values())
+            chat.all_at(total, 60)
+            for i in (1, 2, 3):
+                said = [f"{i}.{k}" for k in range(sent[i])]
+                self.assertEqual([r["text"] for r in chat[1].records() if r["sender_id"] == 300 + i], said)
+                numbers = seqs([line for line in shown[i] if line.startswith("[seq=")])
+                self.assertEqual(numbers, sorted(set(numbers)), "shown once and in order")
+            print(f"{total} messages, each once and in order")
 
     def test_the_performance_demo(self):
         with Cluster() as chat:
