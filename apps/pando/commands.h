@@ -10,7 +10,7 @@
     X(run_validate) X(run_receipt_verify) X(run_receipt_show) X(run_dag_ls)              \
     X(run_dag_show) X(run_dag_heads) X(run_dag_stats) X(run_dag_equivocations)           \
     X(run_dag_export) X(run_peer_ls) X(run_peer_add) X(run_peer_rm) X(run_peer_ban)      \
-    X(run_peer_ping) X(run_link_cut) X(run_link_heal) X(run_space_ls)                    \
+    X(run_peer_unban) X(run_peer_ping) X(run_link_cut) X(run_link_heal) X(run_space_ls)                    \
     X(run_space_create) X(run_space_join) X(run_space_rm) X(run_key_new)                 \
     X(run_key_show) X(run_backup) X(run_restore) X(run_db_verify) X(run_db_reindex)      \
     X(run_config_explain) X(run_log_create) X(run_log_append) X(run_log_read)            \

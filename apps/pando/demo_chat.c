@@ -99,8 +99,8 @@ static bool is_settled(struct play *s, const void *arg)
 
 static bool settles(struct play *s)
 {
-    const size_t voters = PEERS;
-    return within(is_settled, s, &voters);
+    const size_t members = PEERS;
+    return within(is_settled, s, &members);
 }
 
 static enum pando_status start_all(struct play *s, struct pando_err *reterr)

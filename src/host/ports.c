@@ -159,7 +159,8 @@ static bool admit(void *ctx, const struct peer_id *peer, const struct multiaddr 
 {
     struct host *h = ctx;
     (void)address;
-    return peer->len == 0 || node_admits(h->node, peer);
+    /* A cut one gets in and is sent away with that reason: it must not give up dialling. */
+    return peer->len == 0 || !node_bars(h->node, peer);
 }
 
 static void on_call(void *ctx, uint64_t token, const char *verb, struct pando_slice args)
@@ -174,17 +175,42 @@ static void on_cancel(void *ctx, uint64_t token)
     node_cancel(h->node, token);
 }
 
+/* "0.0.0.0", "::", or one of each family with a comma between them. */
+static enum pando_status read_listen(const struct config *c, struct quic_config *qc,
+                                     struct pando_err *reterr)
+{
+    const char *at = c->listen;
+    for (size_t i = 0; at != NULL; i++) {
+        const char *comma = strchr(at, ',');
+        char text[64];
+        (void)snprintf(text, sizeof text, "%.*s",
+                       (int)(comma == NULL ? strlen(at) : (size_t)(comma - at)), at);
+        struct quic_bind b = { .port = c->port };
+        if (inet_pton(AF_INET, text, b.ip) == 1)
+            b.ip_len = 4;
+        else if (inet_pton(AF_INET6, text, b.ip) == 1)
+            b.ip_len = 16;
+        if (b.ip_len == 0)
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "listen: '%s' is neither an IPv4 nor an IPv6 address", text);
+        if (i == QUIC_SOCKETS_MAX || (i > 0 && qc->binds[0].ip_len == b.ip_len))
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "listen: '%s' has two addresses of one family; one IPv4 and "
+                                 "one IPv6 address are possible",
+                                 c->listen);
+        qc->binds[i] = b;
+        at = comma == NULL ? NULL : comma + 1;
+    }
+    return PANDO_OK;
+}
+
 enum pando_status ports_open_quic(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
     struct quic_config qc = quic_config_default();
-    struct in_addr ip;
-    if (inet_pton(AF_INET, c->listen, &ip) != 1)
-        return pando_err_set(reterr, PANDO_INVALID, "listen: '%s' is not an IPv4 address",
-                             c->listen);
-    memcpy(qc.binds[0].ip, &ip, 4);
-    qc.binds[0].ip_len = 4;
-    qc.binds[0].port = c->port;
+    const enum pando_status st = read_listen(c, &qc, reterr);
+    if (st != PANDO_OK)
+        return st;
     qc.secret = h->secret;
     qc.sink = (struct link_sink){ h, on_link };
     qc.tracer = h->tracer;
@@ -224,6 +250,24 @@ enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
     return api_new(&ac, &h->api, reterr);
 }
 
+/* An interface's address of that length. IPv6 addresses that mean something on one link only
+ * are of no use to peers. */
+static bool interface_ip(const struct sockaddr *address, uint8_t ip_len, uint8_t ret_ip[16])
+{
+    if (address != NULL && address->sa_family == AF_INET && ip_len == 4) {
+        struct sockaddr_in v4;
+        memcpy(&v4, address, sizeof v4);
+        memcpy(ret_ip, &v4.sin_addr, 4);
+        return true;
+    }
+    if (address == NULL || address->sa_family != AF_INET6 || ip_len != 16)
+        return false;
+    struct sockaddr_in6 v6;
+    memcpy(&v6, address, sizeof v6);
+    memcpy(ret_ip, &v6.sin6_addr, 16);
+    return !IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
+}
+
 /* The addresses to tell peers: those of the config, else the bound one, or every
  * interface's when it is "any". */
 size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap)
@@ -237,9 +281,9 @@ size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap)
     if (len > 0)
         return len;
     for (size_t i = 0; h->quic != NULL && len < cap && quic_local(h->quic, i, &a); i++) {
-        static const uint8_t any[4] = { 0 };
-        if (multiaddr_to_udp(&a, &udp) != PANDO_OK || udp.ip_len != 4 ||
-            memcmp(udp.ip, any, 4) != 0) {
+        static const uint8_t any[16] = { 0 };
+        if (multiaddr_to_udp(&a, &udp) != PANDO_OK ||
+            memcmp(udp.ip, any, udp.ip_len) != 0) {
             ret[len++] = a;
             continue;
         }
@@ -247,12 +291,9 @@ size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap)
         if (getifaddrs(&list) != 0)
             continue;
         for (struct ifaddrs *it = list; it != NULL && len < cap; it = it->ifa_next) {
-            if (it->ifa_addr == NULL || it->ifa_addr->sa_family != AF_INET ||
-                (it->ifa_flags & IFF_UP) == 0)
-                continue;
-            const struct sockaddr_in *in =
-                (const struct sockaddr_in *)(const void *)it->ifa_addr;
-            multiaddr_from_udp((const uint8_t *)&in->sin_addr, 4, udp.port, &ret[len++]);
+            uint8_t ip[16];
+            if ((it->ifa_flags & IFF_UP) != 0 && interface_ip(it->ifa_addr, udp.ip_len, ip))
+                multiaddr_from_udp(ip, udp.ip_len, udp.port, &ret[len++]);
         }
         freeifaddrs(list);
     }

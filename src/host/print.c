@@ -46,8 +46,9 @@ static void print_text_start(struct host *h, const char *peer)
                      : "none (a crash may lose acknowledged events)");
     bool chat = false;
     for (size_t i = 0; i < c->spaces.len; i++) {
-        (void)printf("  Space:       %s (%s)\n", c->spaces.items[i].name,
-                     c->spaces.items[i].kind);
+        (void)printf("  Space:       %s (%s%s)\n", c->spaces.items[i].name,
+                     c->spaces.items[i].kind,
+                     c->spaces.items[i].members_len > 0 ? ", members only" : "");
         chat |= strcmp(c->spaces.items[i].kind, "log") == 0;
     }
     if (chat)

@@ -1,7 +1,7 @@
 /* snapshots.c - a space's state written beside its journal, and the journal's head dropped.
  *
  * Writing goes to a worker; dropping happens on the loop between two commits. While a backup
- * is copied neither happens: its plan names files that must stay.
+ * or a verification walks over the files neither happens: they must stay.
  */
 #include "host/state.h"
 
@@ -46,7 +46,7 @@ void snapshots_write(void *ctx, uint32_t slot, uint64_t position, struct bytes *
 {
     struct host *h = ctx;
     struct host_space *space = &h->spaces[slot];
-    struct snapshot_job *s = h->backups > 0 ? NULL : calloc(1, sizeof *s);
+    struct snapshot_job *s = h->walks > 0 ? NULL : calloc(1, sizeof *s);
     space->snapshotting = true;
     if (s == NULL) {
         bytes_unref(state);
@@ -68,7 +68,7 @@ void snapshots_write(void *ctx, uint32_t slot, uint64_t position, struct bytes *
 void snapshots_drop(struct host_space *s)
 {
     struct pando_err err = { 0 };
-    if (s->drop_before == 0 || s->committing || s->host->backups > 0)
+    if (s->drop_before == 0 || s->committing || s->host->walks > 0)
         return;
     const enum pando_status st = store_drop_before(s->store, s->drop_before, &err);
     if (st != PANDO_OK && st != PANDO_BUSY)

@@ -76,7 +76,7 @@ struct host {
     struct pool *syncers;
     struct pool *runners;
     struct pool *helpers;
-    uint32_t backups; /* being copied */
+    uint32_t walks; /* over journal files, by backups and verification */
     struct host_space spaces[NODE_SPACES_MAX];
     struct host_delivery deliveries[NODE_SPACES_MAX];
     struct exec_limits limits;
@@ -103,6 +103,9 @@ struct host {
     enum pando_status direct_status;
     struct node_space_config space_configs[NODE_SPACES_MAX];
     char *local_json[NODE_SPACES_MAX]; /* of its space in the config */
+    struct pando_buf space_json[NODE_SPACES_MAX]; /* immutable configs */
+    struct pando_buf note;   /* operator.json as it was read */
+    struct pando_slice kept; /* of it */
     struct peer_id allow[CONFIG_LIST_MAX];
     struct peer_id deny[CONFIG_LIST_MAX];
 };
@@ -137,7 +140,8 @@ void snapshots_drop(struct host_space *s);
 void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
 enum pando_status workers_run(void *ctx, uint64_t job, const struct node_run *run);
 enum pando_status workers_work(void *ctx, uint64_t job, const char *what, struct pando_slice args);
-void workers_resolve(void *ctx, uint32_t token, const char *name);
+void workers_resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                     uint32_t attempt);
 /* loop.c: watching descriptors and time */
 enum pando_status loop_start(struct host *h, struct pando_err *reterr);
 /* Set the timer for the first deadline; the node must have started. */

@@ -26,8 +26,9 @@
 #define CONFIG_TEXT_MAX   256
 #define CONFIG_PATH_MAX   512
 #define CONFIG_LIST_MAX   64
-#define CONFIG_SPACES_MAX 32
+#define CONFIG_SPACES_MAX 16
 #define CONFIG_SETTINGS_MAX 512
+#define CONFIG_MEMBERS_MAX 64 /* of one space */
 #define CONFIG_FILE_MAX   (1u << 20)
 
 struct config_list {
@@ -35,10 +36,17 @@ struct config_list {
     char items[CONFIG_LIST_MAX][CONFIG_TEXT_MAX];
 };
 
+struct config_member {
+    char peer[80]; /* a peer id */
+    char role[8];  /* read, write or admin */
+};
+
 struct config_space {
     char name[CONFIG_TEXT_MAX];
     char kind[16];
     char settings[CONFIG_SETTINGS_MAX]; /* JSON object of this node's own, or "" */
+    size_t members_len; /* 0: open to everybody */
+    struct config_member members[CONFIG_MEMBERS_MAX];
 };
 
 struct config_spaces {

@@ -19,7 +19,9 @@
       "Folder of the key, the stores and the control socket; ./NAME_data when empty")    \
     X("network", TEXT, network, "pando", 1, 63,                                          \
       "Name of the network; nodes of different networks refuse each other")              \
-    X("listen", TEXT, listen, "0.0.0.0", 1, 63, "Address on which QUIC listens")         \
+    X("listen", TEXT, listen, "0.0.0.0", 1, 63,                                          \
+      "Address on which QUIC listens, IPv4 or IPv6; one of each with a comma, as in "    \
+      "0.0.0.0,::")                                                                      \
     X("port", PORT, port, "9000", 0, 65535,                                              \
       "UDP port of QUIC, and TCP port of HTTP unless http_port says otherwise; 0 takes " \
       "a free one")                                                                      \
@@ -44,9 +46,10 @@
       "Link with the peers of peers too, until all are linked")                          \
     X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty") \
     X("deny", LIST, deny, "[]", 0, 64, "Peer ids that may not link")                     \
-    X("spaces", SPACES, spaces, "[]", 0, 32,                                             \
-      "Spaces to open, each {name, kind, settings}; settings (a mapping, or JSON text) " \
-      "are this node's own; one dag named default when empty")                           \
+    X("spaces", SPACES, spaces, "[]", 0, 16,                                             \
+      "Spaces to open, each {name, kind, access, settings}; access is open or maps "     \
+      "peer ids to read, write or admin; settings (a mapping, or JSON text) are this "   \
+      "node's own; one dag named default when empty")                                    \
     X("chat_dir", PATH, chat_dir, "", 0, 0,                                              \
       "Folder for what log spaces delivered, MEMBER_messages.jsonl each; none when "     \
       "empty")                                                                           \

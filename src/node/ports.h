@@ -65,10 +65,14 @@ struct node_ports {
      * the references.
      * Errors: PANDO_BUSY the queue is full; PANDO_UNSUPPORTED no engine here. */
     enum pando_status (*run)(void *ctx, uint64_t job, const struct node_run *run);
-    /* Work on a blocking thread: "backup" {dir}, "verify" -> node_worked. */
+    /* Work on a blocking thread: "backup" {path}, "verify", "keep" (any JSON text, which
+     * replaces the last one atomically and is given back as node_config.kept)
+     * -> node_worked. */
     enum pando_status (*work)(void *ctx, uint64_t job, const char *what, struct pando_slice args);
-    /* Resolve a DNS name -> node_resolved. */
-    void (*resolve)(void *ctx, uint32_t token, const char *name);
+    /* Resolve a DNS name -> node_resolved. `family`: 4, 6 or 0 any; with each `attempt`
+     * another one of its addresses. */
+    void (*resolve)(void *ctx, uint32_t token, const char *name, uint8_t family,
+                    uint32_t attempt);
 
     struct pando_wall (*wall)(void *ctx);
     void (*entropy)(void *ctx, uint8_t *ret, size_t len);

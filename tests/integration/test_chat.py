@@ -8,7 +8,7 @@ import time
 import unittest
 
 from chat import Chat
-from pando import BINARY, command, wait_until
+from pando import BINARY, World, command, wait_until
 
 
 def numbers(messages):
@@ -145,6 +145,27 @@ class Beyond(unittest.TestCase):
             for peer in (one, three):
                 peer.sees("[seq=1] peer_3: alone\n")
             self.assertEqual(len(three.messages()), 1)
+
+    def test_a_partition_has_one_leader_and_heals(self):
+        with Chat() as chat:
+            one, two, three = chat.start()
+            one.say("before")
+            chat.all_see("[seq=1] peer_1: before\n")
+            one.ask("link.cut", peer="all")
+            one.say("said by the leader that was cut off")
+            wait_until(lambda: {two.state()["leader"], three.state()["leader"]} in ({2}, {3}), 20,
+                       "the majority has a leader of its own")
+            two.say("said in the majority")
+            for peer in (two, three):
+                peer.sees("[seq=2] peer_2: said in the majority\n")
+            wait_until(lambda: not one.state()["quorum"], 20, "peer_1 knows that it is alone")
+            self.assertEqual(one.messages(), [(1, "peer_1", "before")])
+            one.ask("link.heal")
+            chat.all_see("[seq=3] peer_1: said by the leader that was cut off\n", 30)
+            want = chat.peers[0].messages()
+            self.assertEqual([n for n, _, _ in want], [1, 2, 3])
+            for peer in chat.peers:
+                self.assertEqual(peer.messages(), want)
 
     def test_killed_and_restarted_at_random_every_acknowledged_line_stands_once(self):
         with Chat() as chat:
@@ -295,6 +316,58 @@ class Beyond(unittest.TestCase):
                 for i in range(1, count + 1):
                     self.assertTrue(pipe.readline().startswith(b"[seq=%d] peer_1: %d y" % (i, i)))
                 two.stop()
+
+
+class Commands(unittest.TestCase):
+    """The family `pando log` on ordinary nodes."""
+
+    def test_a_space_is_made_joined_and_talked_in(self):
+        with World() as world:
+            a, b = world.pair()
+            for node, how in ((a, ["--id", "1", "--found", "--name", "anna"]), (b, ["--id", "2", "--join"])):
+                code, out, err = command("log", "create", "talk", *how, "--data", node.data)
+                self.assertEqual(code, 0, err)
+                self.assertIn("kind: log, settings: '{\"id\":", out)
+            wait_until(lambda: b.ask("log.status")["role"] == "FOLLOWER", 20, "b is a voter")
+            code, out, err = command("log", "append", "hello", "--room", "ops", "--data", b.data)
+            self.assertEqual((code, out.split(" in ")[0]), (0, "[seq=1]"), err)
+            wait_until(lambda: command("log", "read", "--room", "ops", "--data", a.data)[1] ==
+                       "[seq=1] node_2: hello\n", 10, "a shows what b said")
+            code, out, _ = command("log", "members", "--data", a.data)
+            self.assertRegex(out, r"1  anna +voter")
+            self.assertRegex(out, r"2  node_2 +voter")
+            code, out, _ = command("log", "rooms", "--data", a.data)
+            self.assertRegex(out, r"ops +1 messages, seq 1 to 1")
+            code, out, _ = command("log", "stat", "--data", a.data)
+            self.assertIn("Role: LEADER\nLeader: anna\n", out)
+            code, out, _ = command("log", "read", "--linear", "--room", "ops", "--data", a.data, "--json")
+            self.assertEqual(json.loads(out)["last"], 1)
+            code, _, err = command("log", "remove", "2", "--data", a.data)
+            self.assertEqual(code, 0, err)
+            wait_until(lambda: len(a.ask("log.members")["members"]) == 1, 10, "a is alone")
+
+    def test_settings_in_the_config_open_the_space_at_every_start(self):
+        with World() as world:
+            a = world.node("a", flags=["--spaces", 'talk:log:{"id":1,"found":true,"name":"anna"}'])
+            os.makedirs(a.data)
+            a.start()
+            wait_until(lambda: a.ask("log.status")["role"] == "LEADER", 20, "a leads")
+            self.assertEqual(a.ask("log.append", text="one")["seq"], 1)
+            self.assertEqual(a.stop(), 0)
+            a.flags = []
+            with open(os.path.join(a.data, "config.yml"), "w", encoding="utf-8") as config:
+                config.write("spaces:\n  - name: talk\n    kind: log\n    settings:\n      id: 1\n"
+                             "      found: yes\n      name: anna\n")
+            a.start()
+            wait_until(lambda: a.ask("log.status")["role"] == "LEADER", 20, "a leads again")
+            self.assertEqual(a.ask("log.append", text="two")["seq"], 2)
+
+    def test_a_chat_ends_when_it_is_stopped_from_elsewhere(self):
+        with Chat(1) as chat:
+            (one,) = chat.start()
+            code, out, err = command("stop", "--data", one.data)
+            self.assertEqual(code, 0, err)
+            wait_until(lambda: one.process.poll() == 0, 15, "peer_1 has ended")
 
 
 if __name__ == "__main__":

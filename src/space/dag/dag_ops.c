@@ -190,6 +190,9 @@ static void take(struct dag *d, const struct space_input *in)
     case SPACE_CALL:
         dag_call(d, in);
         return;
+    case SPACE_PUT:
+        dag_put(d, in);
+        return;
     case SPACE_STOPPING:
         stopping(d);
         return;

@@ -357,6 +357,7 @@ static void open_node(struct sim *s, struct sim_node *n)
         .space_name = "default",
         .seed = rng_next(&s->rng),
         .epoch = 0,
+        .access = s->config.access,
     };
     struct pando_err err;
     PANDO_ASSERT(space_dag_ops.open(&host, slice_text(s->config.config_json),

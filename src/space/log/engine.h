@@ -153,6 +153,7 @@ struct log {
     struct rng rng;
     struct pando_time now;
     bool begun, stopping, store_failed, left;
+    enum pando_status store_sick; /* why nothing gets to the disk lately; PANDO_OK: it does */
     struct raft *raft;
     struct rooms rooms;
 
@@ -184,6 +185,7 @@ struct log {
     size_t configs_len;
     char address[BATCH_ADDRESS_MAX + 1]; /* of this node */
     struct pando_time join_at, policy_at;
+    struct pando_time dial_at; /* while nobody leads: dial the members again */
     struct log_change changes[LOG_CHANGES_MAX];
     bool leaving;
     uint64_t leave_token;
@@ -219,7 +221,8 @@ struct log {
     struct pando_time compact_at;
     struct pando_buf incoming_snapshot;
     struct log_piece installing; /* what it is; index 0: none */
-    bool install_writing;
+    bool install_writing; /* ... until it is in force */
+    bool install_written;
     uint64_t install_position;
 
     uint64_t commit;
@@ -250,6 +253,7 @@ void log_write_put(struct log *l, uint64_t write, uint8_t record, uint64_t index
                    struct bytes *bytes);
 void log_write_run(struct log *l);
 void log_durable(struct log *l, uint64_t position);
+void log_store_fail(struct log *l, enum pando_status why);
 void log_truncate(struct log *l, uint64_t from);
 void log_cache_clear(struct log *l);
 void log_cache_put(struct log *l, uint64_t index, struct bytes *record);

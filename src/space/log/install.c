@@ -6,6 +6,7 @@
  */
 #include "space/log/engine.h"
 
+#include "base/assert.h"
 #include "base/slice.h"
 
 #include <string.h>
@@ -102,7 +103,7 @@ static void write_it(struct log *l)
 }
 
 /* Everything staged must be on disk first, so that the position behind it can be named. */
-void log_install_run(struct log *l)
+static void write_when_still(struct log *l)
 {
     if (l->installing.index == 0 || l->install_writing || l->snapshotting ||
         l->incoming_snapshot.len < l->installing.total || l->writes_head != l->writes_len)
@@ -141,61 +142,98 @@ enum pando_status log_piece_come(struct log *l, struct log_peer *p, struct pando
     return PANDO_FORGED;
 }
 
-static void restart_places(struct log *l, uint64_t first)
+/* Of our entries those behind the snapshot stay that raft keeps. */
+static void restart_places(struct log *l, uint64_t index, uint64_t last)
 {
-    if (first > l->first_index && first - l->first_index < l->places_len) {
-        const size_t gone = first - l->first_index;
-        memmove(l->places, l->places + gone, (l->places_len - gone) * sizeof *l->places);
-        l->places_len -= gone;
+    const size_t kept = last > index ? last - index : 0;
+    if (kept > 0) {
+        const size_t gone = index + 1 - l->first_index;
+        PANDO_ASSERT(gone + kept == l->places_len);
+        memmove(l->places, l->places + gone, kept * sizeof *l->places);
     } else {
-        l->places_len = 0;
         log_cache_clear(l);
     }
-    l->first_index = first;
+    l->places_len = kept;
+    l->first_index = index + 1;
 }
 
-/* On disk, so in force: both states, the membership, and raft. */
-void log_installed(struct log *l, enum pando_status status)
+static void take_rooms(struct rooms *place, struct rooms *fresh)
 {
-    struct log_snapshot snap;
+    rooms_deinit(place);
+    *place = *fresh;
+    *fresh = (struct rooms){ .len = 0 };
+}
+
+/* On disk, so in force: the state, the membership, and raft. */
+static void adopt(struct log *l, const struct log_snapshot *snap, struct rooms *rooms,
+                  struct rooms *base)
+{
     struct raft_members members;
-    struct rooms rooms, base;
-    l->install_writing = l->snapshotting = false;
-    if (status != PANDO_OK) {
-        forget(l);
-        return;
-    }
-    if (rooms_init(&rooms, l->host.seed) != PANDO_OK)
-        return;
-    if (rooms_init(&base, l->host.seed) != PANDO_OK) {
-        rooms_deinit(&rooms);
-        return;
-    }
-    const struct pando_slice whole = buf_view(&l->incoming_snapshot);
-    (void)!log_snapshot_get(whole, &snap, &base);
-    (void)!log_snapshot_get(whole, &snap, &rooms);
-    forget(l);
-    const bool held = raft_term_at(l->raft, snap.index) == snap.term;
-    batch_to_raft(&snap.members, &members);
-    raft_restored(l->raft, l->now, snap.index, snap.term, &members);
-    restart_places(l, snap.index + 1);
-    rooms_deinit(&l->rooms);
-    rooms_deinit(&l->base);
-    l->rooms = rooms;
-    l->base = base;
-    l->base_term = snap.term;
-    l->base_members = snap.members;
-    l->commit = l->commit > snap.index ? l->commit : snap.index;
-    l->commit_written = snap.index;
-    if (!held)
+    const uint64_t index = snap->index;
+    const bool restart = index > l->commit && raft_term_at(l->raft, index) != snap->term;
+    batch_to_raft(&snap->members, &members);
+    if (index > l->commit)
+        raft_restored(l->raft, l->now, index, snap->term, &members);
+    else
+        raft_compacted(l->raft, index); /* its entries came by themselves meanwhile */
+    const struct raft_view v = raft_look(l->raft);
+    PANDO_ASSERT(v.first_index == index + 1);
+    restart_places(l, index, v.last_index);
+    if (l->rooms.applied < index)
+        take_rooms(&l->rooms, rooms);
+    rooms_drop_before(&l->rooms, index + 1);
+    take_rooms(&l->base, base);
+    l->base_term = snap->term;
+    l->base_members = snap->members;
+    l->commit = l->commit > index ? l->commit : index;
+    l->commit_written = l->commit_written > index ? l->commit_written : index;
+    if (restart) { /* what was appended meanwhile belongs to the old sequence */
         l->configs_len = 0;
-    log_config_install(l, snap.index, &snap.members);
-    if (!held) /* what was appended meanwhile belongs to the old sequence */
-        log_write_truncate(l, 0, snap.index + 1);
+        log_write_truncate(l, 0, index + 1);
+    }
+    log_config_install(l, index, &snap->members);
     l->totals.installed++;
     trace(l->host.tracer, TRACE_ORDERING, TRACE_INFO,
-          "Took a snapshot up to entry %llu: %llu messages", (unsigned long long)snap.index,
+          "Took a snapshot up to entry %llu: %llu messages", (unsigned long long)index,
           (unsigned long long)l->rooms.messages);
     log_takes_reset(l);
     log_drive(l);
+}
+
+/* A leader holds the snapshot's entries, and learns soon that they are committed. */
+static void try_adopt(struct log *l)
+{
+    struct log_snapshot snap;
+    struct rooms rooms = { .len = 0 }, base = { .len = 0 };
+    if (l->role == RAFT_LEADER && l->installing.index > l->commit)
+        return;
+    const struct pando_slice whole = buf_view(&l->incoming_snapshot);
+    if (rooms_init(&rooms, l->host.seed) == PANDO_OK &&
+        rooms_init(&base, l->host.seed) == PANDO_OK &&
+        log_snapshot_get(whole, &snap, &base) == PANDO_OK &&
+        log_snapshot_get(whole, &snap, &rooms) == PANDO_OK) {
+        forget(l);
+        l->install_writing = l->install_written = false;
+        adopt(l, &snap, &rooms, &base);
+    } /* else without memory: again at the next turn */
+    rooms_deinit(&rooms);
+    rooms_deinit(&base);
+}
+
+void log_install_run(struct log *l)
+{
+    if (l->install_written)
+        try_adopt(l);
+    else
+        write_when_still(l);
+}
+
+void log_installed(struct log *l, enum pando_status status)
+{
+    l->snapshotting = false;
+    l->install_written = status == PANDO_OK;
+    if (status == PANDO_OK)
+        return; /* log_install_run goes on */
+    l->install_writing = false;
+    forget(l);
 }

@@ -37,7 +37,7 @@
  *   rooms    {} -> {rooms:[{name, first, last, messages}]}
  *   status   {} -> {id, name, role ("LEADER", "FOLLOWER", "CANDIDATE", "LEARNER", "JOINING"),
  *                   leader, leader_name, term, commit, applied, last_index, first_index,
- *                   quorum: bool, voters, reachable, why (text when there is no quorum),
+ *                   quorum: bool, voters, reachable, why (text: why messages are not taken here),
  *                   members:[{id, name, peer_id, address, standing, reachable, lag}],
  *                   rooms, messages, elections}
  *   members  {} -> {members:[...]} as above
@@ -49,7 +49,7 @@
  *
  * Errors that people meet: UNAVAILABLE "no quorum: 1 of 3 voters reachable (peer_2, peer_3
  * silent for 4 s)", TIMEOUT "the outcome is not known", REFUSED "id 2 belongs to PEER, not to
- * PEER", FULL a room's or session's cap.
+ * PEER", NOSPACE "the disk is full on this node: nothing was sent", FULL a room's or session's cap.
  */
 #ifndef SPACE_LOG_LOG_H
 #define SPACE_LOG_LOG_H

@@ -109,7 +109,7 @@ static void take(struct log *l, const struct space_input *in)
         log_durable(l, in->value);
         return;
     case SPACE_STORE_FAIL:
-        l->store_failed = true;
+        log_store_fail(l, in->status);
         return;
     case SPACE_STORE_BACK:
         l->store_failed = false;
@@ -131,6 +131,9 @@ static void take(struct log *l, const struct space_input *in)
         log_emit(l, &(struct space_effect){ .kind = SPACE_VERDICT,
                                             .token = in->token,
                                             .status = PANDO_CANCELLED });
+        return;
+    case SPACE_PUT: /* a log takes nothing of the node's own */
+        log_fail(l, in->token, PANDO_UNSUPPORTED, "a log takes no %s", in->verb);
         return;
     case SPACE_VERIFIED:
     case SPACE_TICK:

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define STEP_EFFECTS 64 /* that one input causes at most, besides entries */
+#define STEP_EFFECTS 128 /* that one input causes at most, besides entries and reads */
 
 static struct pando_span span_or(struct pando_span span, struct pando_span otherwise)
 {
@@ -102,19 +102,6 @@ static void start(struct raft *r)
     (void)raft_emit(r, RAFT_MEMBERS);
 }
 
-static void on_tick(struct raft *r)
-{
-    if (r->role == RAFT_LEADER) {
-        if (r->transfer_to != 0 && pando_time_reached(r->transfer_until, r->now))
-            r->transfer_to = 0;
-        if (pando_time_reached(r->beat_at, r->now))
-            raft_heartbeat(r);
-        return;
-    }
-    if (pando_time_reached(raft_timer_at(r), r->now))
-        raft_stand(r, RAFT_WHY_TIMEOUT);
-}
-
 static void on_receive(struct raft *r, const struct raft_message *m)
 {
     if (m->from == r->options.id || m->from == 0 || m->to != r->options.id ||
@@ -142,6 +129,20 @@ static void on_written(struct raft *r)
     raft_ack_settle(r);
     if (r->role == RAFT_LEADER)
         raft_commit_try(r);
+}
+
+static void on_tick(struct raft *r)
+{
+    on_written(r); /* a report may have come when memory was short */
+    if (r->role == RAFT_LEADER) {
+        if (r->transfer_to != 0 && pando_time_reached(r->transfer_until, r->now))
+            r->transfer_to = 0;
+        if (pando_time_reached(r->beat_at, r->now))
+            raft_heartbeat(r);
+        return;
+    }
+    if (pando_time_reached(raft_timer_at(r), r->now))
+        raft_stand(r, RAFT_WHY_TIMEOUT);
 }
 
 static void on_link(struct raft *r, uint64_t id, bool up)

@@ -51,6 +51,23 @@ static void arm_retry(struct raft *r)
     arm(r, step * (1 + rank(r)) + rng_below(&r->rng, step + 1));
 }
 
+/* Whether this node may stand: a voter by the members in force, or by those before them
+ * while these are not known to be committed. Whom an uncommitted entry removes may be the
+ * only one who holds it, and then nobody else can win. */
+static bool stands(const struct raft *r)
+{
+    if (r->voter || r->quiet || MUTANT(REMOVED_IS_QUIET))
+        return r->voter && !r->quiet;
+    for (const struct raft_config *c = r->config; c->index > r->commit && c->next != NULL;) {
+        c = c->next;
+        for (uint32_t i = 0; i < c->members.len; i++)
+            if (c->members.at[i].id == r->options.id &&
+                c->members.at[i].standing == RAFT_VOTER)
+                return true;
+    }
+    return false;
+}
+
 bool raft_alone(const struct raft *r)
 {
     return r->voter && r->voters == 1 && !r->quiet;
@@ -58,7 +75,7 @@ bool raft_alone(const struct raft *r)
 
 struct pando_time raft_timer_at(const struct raft *r)
 {
-    if (!r->voter || r->quiet)
+    if (!stands(r))
         return PANDO_TIME_NEVER;
     if (raft_alone(r) && r->role == RAFT_FOLLOWER && r->writes.done >= r->writes.state)
         return r->timer; /* nobody to wait for */
@@ -81,8 +98,8 @@ static bool sticky(const struct raft *r)
 {
     if (r->role == RAFT_LEADER)
         return raft_quorum_lately(r, r->options.election);
-    return r->leader != 0 &&
-           pando_time_since(r->now, r->heard).ns < r->options.election.ns;
+    return r->leader != 0 && (MUTANT(STICKY_FOREVER) ||
+                              pando_time_since(r->now, r->heard).ns < r->options.election.ns);
 }
 
 static void set_term(struct raft *r, uint64_t term, uint64_t vote)
@@ -90,12 +107,13 @@ static void set_term(struct raft *r, uint64_t term, uint64_t vote)
     r->term = term;
     r->vote = vote;
     r->term_leader = 0;
-    r->verified = 0;
+    if (!MUTANT(VERIFIED_STAYS))
+        r->verified = 0;
     r->leader_commit = 0;
     r->ack_owed = false;
     r->promise.to = 0;
-    raft_hold_drop(r);
     raft_write_state(r);
+    raft_hold_drop(r);
 }
 
 /* Become a follower in `term` (not below ours) of `leader` (0: not known yet). */
@@ -103,10 +121,6 @@ void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why w
 {
     const enum raft_role before = r->role;
     const uint64_t led = r->leader;
-    if (before == RAFT_LEADER) {
-        r->transfer_to = 0;
-        raft_read_fail(r);
-    }
     if (term > r->term)
         set_term(r, term, 0);
     r->role = RAFT_FOLLOWER;
@@ -117,10 +131,14 @@ void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why w
         r->leader_changes += leader != r->term_leader;
         r->term_leader = leader;
     }
-    if (before != RAFT_FOLLOWER || leader != led)
+    if (before != RAFT_FOLLOWER || leader != led) {
         raft_timer_arm(r);
-    if (before != RAFT_FOLLOWER || leader != led)
         raft_emit_role(r, why);
+    }
+    if (before == RAFT_LEADER) {
+        r->transfer_to = 0;
+        raft_read_fail(r);
+    }
 }
 
 static void clear_grants(struct raft *r)
@@ -198,7 +216,7 @@ void raft_leader_lost(struct raft *r)
     r->leader = 0;
     raft_emit_role(r, RAFT_WHY_LINK);
     const uint64_t above = rank(r);
-    if (above == 0 && r->voter && !r->quiet) {
+    if (above == 0 && stands(r)) {
         raft_stand(r, RAFT_WHY_LINK);
         return;
     }
@@ -230,9 +248,8 @@ void raft_lead(struct raft *r, enum raft_why why)
 /* No vote is asked for: the operator has decided. */
 void raft_lead_by_force(struct raft *r)
 {
-    if (r->role == RAFT_LEADER)
-        raft_read_fail(r);
     set_term(r, r->term + 1, r->options.id);
+    raft_read_fail(r);
     raft_lead(r, RAFT_WHY_ALONE);
 }
 
@@ -332,7 +349,7 @@ void raft_vote_settle(struct raft *r)
         return;
     r->asked = true;
     clear_grants(r);
-    if (granted_by(r, r->options.id)) {
+    if (granted_by(r, r->options.id)) { /* its own vote is all it needs */
         raft_lead(r, RAFT_WHY_ALONE);
         return;
     }

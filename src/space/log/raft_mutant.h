@@ -29,8 +29,12 @@ enum raft_mutant {
     MUTANT_CONFIG_STAYS,      /* a truncated membership stays in force */
     MUTANT_NO_CONFLICT_CHECK, /* append behind an entry of another term */
     MUTANT_NO_TERM_CHECK,     /* accept APPENDs of a deposed leader */
-    MUTANT_STALE_REFUSAL,     /* believe a refusal that answers an earlier probe */
+    MUTANT_VERIFIED_STAYS,    /* answer a new leader for what an old one had matched */
     MUTANT_NO_REPEAT,         /* what is lost is never sent again */
+    MUTANT_READ_TOO_EARLY,    /* read before an own entry tells what is committed */
+    MUTANT_RESTORE_CUTS,      /* a snapshot voids the acknowledged entries behind it */
+    MUTANT_REMOVED_IS_QUIET,  /* who an uncommitted entry removes does not stand any more */
+    MUTANT_STICKY_FOREVER,    /* followers stay deaf until their own timer ends */
     MUTANTS
 };
 

@@ -57,9 +57,9 @@ static void on_granted(struct raft *r, struct raft_peer *p, const struct raft_me
 /* `m->index` is the last entry that may match; of what term it is narrows it down. */
 static void on_refused(struct raft *r, struct raft_peer *p, const struct raft_message *m)
 {
-    const bool stale = m->probe < p->floor && !MUTANT(STALE_REFUSAL);
+    const bool stale = m->probe < p->floor;
     const bool wiped = m->index < p->match; /* it has lost what it had acknowledged */
-    if (stale || (p->mode == PEER_STREAM && !wiped && !MUTANT(STALE_REFUSAL)))
+    if (stale || (p->mode == PEER_STREAM && !wiped))
         return;
     uint64_t meet = m->index;
     if (m->log_term != 0 && meet >= r->log.first_index)

@@ -172,9 +172,11 @@ void raft_flush(struct raft *r)
     }
 }
 
-/* No progress for long: what is behind the last entry that arrived was lost. */
+/* It answers, but makes no progress: what is behind the last entry that arrived was lost. */
 static void repeat(struct raft *r, struct raft_peer *p)
 {
+    if (pando_time_since(r->now, p->heard).ns > 2 * r->options.heartbeat.ns)
+        return;
     const uint64_t there = p->arrived > p->match ? p->arrived : p->match;
     if (p->next <= there + 1 || pando_time_since(r->now, p->moved).ns < p->patience.ns ||
         MUTANT(NO_REPEAT))

@@ -145,7 +145,8 @@ void sim_post_snapshot(struct sim *s, struct sim_node *from, uint64_t to)
 {
     if (to == 0 || to > s->config.nodes || s->cut[from->id][to])
         return;
-    const struct pando_time at = pando_time_add(s->now, PANDO_MSEC(20));
+    const struct pando_time at =
+        pando_time_add(s->now, between(s, PANDO_MSEC(5), s->config.snapshot_max));
     struct sim_event *e = event_new(s, EVENT_SNAPSHOT, &s->nodes[to], at);
     e->from = from->id;
     e->snapshot = from->log.snapshot;

@@ -25,6 +25,7 @@ struct sim_config {
     uint32_t loss, twice;              /* of 1000 messages */
     struct pando_span delay_min, delay_max;
     struct pando_span disk_min, disk_max;
+    struct pando_span snapshot_max;    /* until one is carried over and in force */
     uint32_t ops;                      /* proposals a second */
 };
 
@@ -61,6 +62,7 @@ struct sim_disk {
     uint64_t term, vote;
     struct sim_write *queue; /* given to the disk, not durable yet */
     uint32_t at, len, cap;
+    uint64_t given;   /* the last number */
     uint64_t syncing; /* the number that the sync under way will reach; 0: none */
     bool by_hand;     /* only sim_sync moves it */
 };

@@ -119,11 +119,26 @@ static void check_complete(struct sim *s, const struct sim_node *n)
     }
 }
 
+/* By the members in force, or by earlier ones while these are not committed. */
+static bool was_voter(const struct sim *s, const struct sim_node *n)
+{
+    for (uint64_t at = n->log.last;; at--) {
+        const struct raft_members *m = &s->members[sim_members_at(n, at)];
+        for (uint32_t i = 0; i < m->len; i++)
+            if (m->at[i].id == n->id && m->at[i].standing == RAFT_VOTER)
+                return true;
+        while (at > n->log.snapshot.index && n->log.at[at].members == 0)
+            at--;
+        if (at <= n->commit || at <= n->log.snapshot.index)
+            return false;
+    }
+}
+
 void sim_check_role(struct sim *s, struct sim_node *n)
 {
     if (n->role == RAFT_FOLLOWER)
         return;
-    if (!raft_look(n->core).voter)
+    if (!was_voter(s, n))
         sim_break(s, "standing: who is no voter stands for election");
     if (n->role != RAFT_LEADER || n->role_term >= SIM_TERMS_MAX)
         return;

@@ -9,6 +9,8 @@ bool sim_propose(struct sim *s, uint64_t id)
 {
     struct sim_node *n = &s->nodes[id];
     uint64_t index, term;
+    if (!n->up)
+        return false;
     const uint32_t size = 16 + (uint32_t)rng_below(&s->rng, 400);
     const enum pando_status st =
         raft_propose(n->core, s->now, RAFT_DATA, size, &index, &term);
@@ -49,6 +51,8 @@ enum pando_status sim_change(struct sim *s, uint64_t id, const struct raft_membe
 {
     struct sim_node *n = &s->nodes[id];
     uint64_t index, term;
+    if (!n->up)
+        return PANDO_UNAVAILABLE;
     const bool due = change_is_due(n);
     n->proposing = members_number(s, m);
     const enum pando_status st = raft_propose_members(n->core, s->now, &s->members[n->proposing],
@@ -77,7 +81,7 @@ void sim_force(struct sim *s, uint64_t id, const struct raft_members *m)
 void sim_read(struct sim *s, uint64_t id)
 {
     struct sim_node *n = &s->nodes[id];
-    if (n->reads_len == SIM_READS_MAX)
+    if (!n->up || n->reads_len == SIM_READS_MAX)
         return;
     n->reads[n->reads_len++] = (struct sim_read){ ++s->next_token, s->index_last };
     if (raft_read(n->core, s->now, s->next_token) != PANDO_OK)
@@ -87,6 +91,8 @@ void sim_read(struct sim *s, uint64_t id)
 
 void sim_transfer(struct sim *s, uint64_t id, uint64_t to)
 {
+    if (!s->nodes[id].up)
+        return;
     s->transfers += raft_transfer(s->nodes[id].core, s->now, to) == PANDO_OK;
     sim_drain(s, &s->nodes[id]);
 }
@@ -96,7 +102,7 @@ void sim_transfer(struct sim *s, uint64_t id, uint64_t to)
 void sim_compact(struct sim *s, uint64_t id, uint64_t keep)
 {
     struct sim_node *n = &s->nodes[id];
-    if (n->applied < n->log.snapshot.index + keep + 1)
+    if (!n->up || n->applied < n->log.snapshot.index + keep + 1)
         return;
     const uint64_t index = n->applied - keep;
     const struct sim_snapshot snapshot = { index, n->log.at[index].term,

@@ -77,6 +77,7 @@ static void disk_write(struct sim_node *n, const struct sim_write *w)
         PANDO_ASSERT(d->queue != NULL);
     }
     d->queue[d->at + d->len++] = *w;
+    d->given = w->number;
 }
 
 void sim_give(struct sim *s, struct sim_node *n, const struct raft_input *in)
@@ -95,10 +96,13 @@ void sim_synced(struct sim *s, struct sim_node *n, uint64_t number)
 void sim_sync(struct sim *s, uint64_t id, uint32_t writes)
 {
     struct sim_node *n = &s->nodes[id];
-    if (writes > n->disk.len)
-        writes = n->disk.len;
-    if (writes > 0)
-        sim_synced(s, n, n->disk.queue[n->disk.at + writes - 1].number);
+    const struct sim_disk *d = &n->disk;
+    if (!n->up || writes == 0)
+        return;
+    if (writes < d->len)
+        sim_synced(s, n, d->queue[d->at + writes - 1].number);
+    else /* what a snapshot has swept along as well */
+        sim_synced(s, n, d->given);
 }
 
 /* The bytes of an entry to be written: own, from the message, or from one that was held. */
@@ -277,7 +281,7 @@ void sim_crash(struct sim *s, uint64_t id)
     for (uint64_t i = 0; i < kept; i++)
         disk_apply(&n->disk, &n->disk.queue[n->disk.at + i]);
     n->disk.at = n->disk.len = 0;
-    n->disk.syncing = 0;
+    n->disk.syncing = n->disk.given = 0;
     for (uint32_t i = 0; i < RAFT_HELD_MAX; i++)
         if (n->held[i].token != 0)
             on_released(n, n->held[i].token);

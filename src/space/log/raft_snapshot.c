@@ -29,7 +29,8 @@ void raft_restored(struct raft *r, struct pando_time now, uint64_t index, uint64
     if (index <= r->commit || !raft_members_valid(members) || r->role == RAFT_LEADER ||
         !raft_config_room(r, 1) || !raft_effects_room(r, 16))
         return;
-    if (index <= r->log.last_index && raft_log_term(&r->log, index) == term) {
+    if (index <= r->log.last_index && raft_log_term(&r->log, index) == term &&
+        !MUTANT(RESTORE_CUTS)) {
         raft_commit_to(r, index); /* what follows was acknowledged: it stays */
         raft_compacted(r, index);
     } else {

@@ -55,7 +55,10 @@ enum pando_status raft_transfer(struct raft *r, struct pando_time now, uint64_t 
         return PANDO_UNAVAILABLE;
     if (now.ns > r->now.ns)
         r->now = now;
-    struct raft_peer *p = to != 0 ? raft_peer_find(r, to) : heir(r, 0, UINT64_MAX, r->commit);
+    struct raft_peer *p =
+        to != 0 ? raft_peer_find(r, to) : heir(r, 0, UINT64_MAX, r->log.last_index);
+    if (to == 0 && p == NULL) /* nobody has everything: who has what counts can get it */
+        p = heir(r, 0, UINT64_MAX, r->commit);
     if (to != 0 && (p == NULL || !p->voter || to == r->options.id))
         return PANDO_INVALID;
     if (p == NULL)

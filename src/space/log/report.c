@@ -115,6 +115,10 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
     const struct raft_view v = raft_look(l->raft);
     char why[500], name[BATCH_NAME_MAX + 32];
     log_no_quorum(l, why, sizeof why);
+    const bool quorum = why[0] == '\0';
+    if (quorum && l->store_sick != PANDO_OK)
+        (void)snprintf(why, sizeof why, "%s on this node: it takes no messages",
+                       pando_status_text(l->store_sick));
     enum pando_status st =
         buf_printf(b, "{\"id\":%llu,\"name\":", (unsigned long long)l->options.id);
     if (st == PANDO_OK)
@@ -131,7 +135,7 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
                         "\"why\":",
                         (unsigned long long)v.term, (unsigned long long)l->commit,
                         (unsigned long long)l->rooms.applied, (unsigned long long)v.last_index,
-                        (unsigned long long)v.first_index, why[0] == '\0' ? "true" : "false",
+                        (unsigned long long)v.first_index, quorum ? "true" : "false",
                         v.voters, v.reachable);
     if (st == PANDO_OK)
         st = json_text_escape(b, slice_text(why));
