@@ -230,6 +230,9 @@ static void carry_out(struct sim *s, struct sim_node *n, const struct space_effe
         return;
     case SPACE_DIGESTED:
         return;
+    case SPACE_SNAPSHOT: /* a dag makes none, and dials nobody */
+    case SPACE_DIAL:
+        PANDO_UNREACHABLE();
     case SPACE_REPLY:
         take_reply(s, e);
         return;

@@ -111,14 +111,30 @@ static void on_receive(struct raft *r, const struct raft_message *m)
     if (p != NULL)
         p->down = false;
     switch (m->kind) {
-    case RAFT_PREVOTE: raft_on_prevote(r, m); return;
-    case RAFT_PREVOTE_REPLY: raft_on_prevote_reply(r, m); return;
-    case RAFT_VOTE: raft_on_vote(r, m); return;
-    case RAFT_VOTE_REPLY: raft_on_vote_reply(r, m); return;
-    case RAFT_APPEND: raft_on_append(r, m); return;
-    case RAFT_APPEND_REPLY: raft_on_append_reply(r, m); return;
-    case RAFT_TIMEOUT_NOW: raft_on_timeout_now(r, m); return;
-    case RAFT_SNAPSHOT_DONE: raft_on_snapshot_done(r, m); return;
+    case RAFT_PREVOTE:
+        raft_on_prevote(r, m);
+        return;
+    case RAFT_PREVOTE_REPLY:
+        raft_on_prevote_reply(r, m);
+        return;
+    case RAFT_VOTE:
+        raft_on_vote(r, m);
+        return;
+    case RAFT_VOTE_REPLY:
+        raft_on_vote_reply(r, m);
+        return;
+    case RAFT_APPEND:
+        raft_on_append(r, m);
+        return;
+    case RAFT_APPEND_REPLY:
+        raft_on_append_reply(r, m);
+        return;
+    case RAFT_TIMEOUT_NOW:
+        raft_on_timeout_now(r, m);
+        return;
+    case RAFT_SNAPSHOT_DONE:
+        raft_on_snapshot_done(r, m);
+        return;
     }
 }
 
@@ -182,11 +198,21 @@ void raft_step(struct raft *r, struct pando_time now, const struct raft_input *i
     if (!r->started)
         start(r);
     switch (in->kind) {
-    case RAFT_TICK: on_tick(r); return;
-    case RAFT_RECEIVE: on_receive(r, in->message); return;
-    case RAFT_WRITTEN: on_written(r); return;
-    case RAFT_LINK_DOWN: on_link(r, in->peer, false); return;
-    case RAFT_LINK_UP: on_link(r, in->peer, true); return;
+    case RAFT_TICK:
+        on_tick(r);
+        return;
+    case RAFT_RECEIVE:
+        on_receive(r, in->message);
+        return;
+    case RAFT_WRITTEN:
+        on_written(r);
+        return;
+    case RAFT_LINK_DOWN:
+        on_link(r, in->peer, false);
+        return;
+    case RAFT_LINK_UP:
+        on_link(r, in->peer, true);
+        return;
     }
 }
 
@@ -208,7 +234,8 @@ struct pando_time raft_deadline(const struct raft *r)
         return (struct pando_time){ 0 };
     if (r->role != RAFT_LEADER)
         return raft_timer_at(r);
-    return r->transfer_to != 0 ? pando_time_min(r->beat_at, r->transfer_until) : r->beat_at;
+    return r->transfer_to != 0 ? pando_time_min(r->beat_at, r->transfer_until)
+                               : r->beat_at;
 }
 
 struct raft_view raft_look(const struct raft *r)

@@ -25,8 +25,8 @@ static uint64_t rank(const struct raft *r)
 {
     uint64_t above = 0;
     for (uint32_t i = r->peers_len; i-- > 0 && r->peers[i].id > r->options.id;)
-        above += r->peers[i].voter && !r->peers[i].down &&
-                 r->peers[i].id != r->term_leader;
+        above +=
+            r->peers[i].voter && !r->peers[i].down && r->peers[i].id != r->term_leader;
     return above;
 }
 
@@ -43,7 +43,8 @@ void raft_timer_arm(struct raft *r)
     arm(r, r->options.election.ns + rank(r) * band(r) + jitter);
 }
 
-/* After a pre-vote: soon again. Just after a link closed, others will notice any moment. */
+/* After a pre-vote: soon again. Just after a link closed, others will notice any moment.
+ */
 static void arm_retry(struct raft *r)
 {
     const bool fresh = pando_time_since(r->now, r->lost).ns < r->options.election.ns;
@@ -58,7 +59,8 @@ static bool stands(const struct raft *r)
 {
     if (r->voter || r->quiet || MUTANT(REMOVED_IS_QUIET))
         return r->voter && !r->quiet;
-    for (const struct raft_config *c = r->config; c->index > r->commit && c->next != NULL;) {
+    const struct raft_config *c = r->config;
+    while (c->index > r->commit && c->next != NULL) {
         c = c->next;
         for (uint32_t i = 0; i < c->members.len; i++)
             if (c->members.at[i].id == r->options.id &&
@@ -98,8 +100,9 @@ static bool sticky(const struct raft *r)
 {
     if (r->role == RAFT_LEADER)
         return raft_quorum_lately(r, r->options.election);
-    return r->leader != 0 && (MUTANT(STICKY_FOREVER) ||
-                              pando_time_since(r->now, r->heard).ns < r->options.election.ns);
+    const struct pando_span silence = pando_time_since(r->now, r->heard);
+    return r->leader != 0 &&
+           (silence.ns < r->options.election.ns || MUTANT(STICKY_FOREVER));
 }
 
 static void set_term(struct raft *r, uint64_t term, uint64_t vote)
@@ -164,12 +167,13 @@ static void ask(struct raft *r, enum raft_message_kind kind, uint64_t term)
     for (uint32_t i = 0; i < r->peers_len; i++) {
         if (!r->peers[i].voter || r->peers[i].id == r->options.id)
             continue;
-        raft_send(r, &(struct raft_message){ .kind = kind,
-                                             .to = r->peers[i].id,
-                                             .term = term,
-                                             .index = r->log.last_index,
-                                             .log_term = r->log.last_term,
-                                             .transfer = kind == RAFT_VOTE && r->by_transfer });
+        raft_send(
+            r, &(struct raft_message){ .kind = kind,
+                                       .to = r->peers[i].id,
+                                       .term = term,
+                                       .index = r->log.last_index,
+                                       .log_term = r->log.last_term,
+                                       .transfer = kind == RAFT_VOTE && r->by_transfer });
     }
 }
 
@@ -209,7 +213,8 @@ void raft_stand(struct raft *r, enum raft_why why)
     ask(r, RAFT_PREVOTE, r->term + 1);
 }
 
-/* The leader's link closed: do not wait for the timeout, only for those who rank above. */
+/* The leader's link closed: do not wait for the timeout, only for those who rank above.
+ */
 void raft_leader_lost(struct raft *r)
 {
     r->lost = r->now;

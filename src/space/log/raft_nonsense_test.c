@@ -17,7 +17,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_realloc(void *ptr, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 
-/* Allocations that still succeed; the core is the only caller while it is not the maximum. */
+/* Allocations that still succeed; the core is the only caller while it is not the
+ * maximum. */
 static uint64_t allocations_left = UINT64_MAX;
 
 static bool spend(void)
@@ -49,12 +50,18 @@ void *__wrap_calloc(size_t n, size_t size)
 static uint64_t near(struct rng *rng, uint64_t value)
 {
     switch (rng_below(rng, 50)) {
-    case 0: return 0;
-    case 1: return rng_next(rng);
-    case 2: return UINT64_MAX;
-    case 3: return value + 1 + rng_below(rng, 3);
-    case 4: return value - rng_below(rng, value < 4 ? value + 1 : 4);
-    default: return value;
+    case 0:
+        return 0;
+    case 1:
+        return rng_next(rng);
+    case 2:
+        return UINT64_MAX;
+    case 3:
+        return value + 1 + rng_below(rng, 3);
+    case 4:
+        return value - rng_below(rng, value < 4 ? value + 1 : 4);
+    default:
+        return value;
     }
 }
 
@@ -90,12 +97,12 @@ static struct raft_message drawn(struct rng *rng, const struct raft *r,
         m.term++;
     m.log_term = rng_chance(rng, 2, 3) ? raft_term_at(r, m.index) : near(rng, v.term);
     for (uint32_t i = 0; i < m.count; i++) {
-        entries[i] = (struct raft_entry){ .index = rng_chance(rng, 19, 20)
-                                                       ? m.index + 1 + i : near(rng, 5),
-                                          .term = rng_chance(rng, 4, 5) ? m.term
-                                                                        : near(rng, 2),
-                                          .kind = RAFT_DATA,
-                                          .size = (uint32_t)rng_below(rng, 300000) / 2 };
+        entries[i] =
+            (struct raft_entry){ .index = rng_chance(rng, 19, 20) ? m.index + 1 + i
+                                                                  : near(rng, 5),
+                                 .term = rng_chance(rng, 4, 5) ? m.term : near(rng, 2),
+                                 .kind = RAFT_DATA,
+                                 .size = (uint32_t)rng_below(rng, 300000) / 2 };
         if (!rng_chance(rng, 1, 6))
             continue;
         entries[i].kind = (enum raft_kind)rng_below(rng, 4);
@@ -131,11 +138,13 @@ static void act(struct rng *rng, struct raft *r, struct pando_time now, uint64_t
         raft_step(r, now, &(struct raft_input){ .kind = RAFT_TICK });
         return;
     case 1:
-        raft_step(r, now, &(struct raft_input){ .kind = RAFT_WRITTEN,
-                                                .write = rng_below(rng, write + 2) });
+        raft_step(r, now,
+                  &(struct raft_input){ .kind = RAFT_WRITTEN,
+                                        .write = rng_below(rng, write + 2) });
         return;
     case 2:
-        raft_step(r, now, &(struct raft_input){ .kind = RAFT_LINK_DOWN, .peer = near(rng, 3) });
+        raft_step(r, now,
+                  &(struct raft_input){ .kind = RAFT_LINK_DOWN, .peer = near(rng, 3) });
         return;
     case 3:
         for (uint64_t i = rng_below(rng, 40); i > 0; i--)
@@ -147,7 +156,8 @@ static void act(struct rng *rng, struct raft *r, struct pando_time now, uint64_t
             raft_compacted(r, near(rng, raft_look(r).commit));
         return;
     case 5:
-        if (raft_propose_members(r, now, some_members(rng), 9, &index, &term) != PANDO_OK &&
+        if (raft_propose_members(r, now, some_members(rng), 9, &index, &term) !=
+                PANDO_OK &&
             raft_transfer(r, now, near(rng, 2)) != PANDO_OK && rng_chance(rng, 1, 20))
             raft_restored(r, now, near(rng, raft_look(r).last_index) % 1000, 1,
                           some_members(rng));
@@ -170,10 +180,12 @@ static void live(uint64_t seed, uint64_t spare)
 {
     struct rng rng = rng_seeded(seed);
     uint64_t write = 0, commit = 0;
-    const struct raft_options options = { .id = 1 + seed % 3, .seed = seed, .demote = true };
+    const struct raft_options options = { .id = 1 + seed % 3,
+                                          .seed = seed,
+                                          .demote = true };
     const struct raft_members m = hand_members(1 + (uint32_t)(seed % 4), 1);
-    struct raft *r = raft_new(&options, &(struct raft_state){ .term = 3, .first_index = 1,
-                                                              .base = m });
+    struct raft *r = raft_new(
+        &options, &(struct raft_state){ .term = 3, .first_index = 1, .base = m });
     CHECK(r != NULL);
     allocations_left = spare;
     for (uint64_t i = 0; i < 600; i++) {
@@ -207,7 +219,8 @@ static void memory_may_end_anywhere(void **state)
         for (uint64_t seed = 1; seed <= 10; seed++)
             live(seed + spare * 100, spare);
     allocations_left = 0;
-    struct raft *r = raft_new(&(struct raft_options){ .id = 1 }, &(struct raft_state){ 0 });
+    struct raft *r =
+        raft_new(&(struct raft_options){ .id = 1 }, &(struct raft_state){ 0 });
     allocations_left = UINT64_MAX;
     CHECK(r == NULL);
 }

@@ -4,7 +4,8 @@
  * and what precedes it. Leader completeness: a new leader holds what earlier terms have
  * committed. State-machine safety: what one node applies at an index, all apply. And the
  * reasons below these: a vote or an acknowledgement that is sent is on the disk, an
- * acknowledged entry equals the leader's, a committed one lies on the disks of a majority.
+ * acknowledged entry equals the leader's, a committed one lies on the disks of a
+ * majority.
  */
 #include "base/assert.h"
 #include "space/log/raft_sim.h"
@@ -150,7 +151,8 @@ void sim_check_role(struct sim *s, struct sim_node *n)
         check_complete(s, n);
 }
 
-static void check_ack(struct sim *s, const struct sim_node *n, const struct raft_message *m)
+static void check_ack(struct sim *s, const struct sim_node *n,
+                      const struct raft_message *m)
 {
     const struct sim_log *l = &n->disk.log;
     const struct sim_node *leader = &s->nodes[m->to];
@@ -198,7 +200,8 @@ void sim_check_members(struct sim *s, struct sim_node *n)
     const struct raft_members *got = raft_members_now(n->core);
     bool equal = want->len == got->len;
     for (uint32_t i = 0; equal && i < want->len; i++)
-        equal = want->at[i].id == got->at[i].id && want->at[i].standing == got->at[i].standing;
+        equal = want->at[i].id == got->at[i].id &&
+                want->at[i].standing == got->at[i].standing;
     if (!equal)
         sim_break(s, "membership: not that of the last entry in the log");
 }

@@ -1,7 +1,7 @@
 /* raft_sim_test.c - storms from many seeds, one history per seed, and the world's speed.
  *
- * Built with a planted bug (raft_mutant.h), it is a hunt instead: the bug must be found by
- * a known schedule or by a storm, or the checkers are blind.
+ * Built with a planted bug (raft_mutant.h), it is a hunt instead: the bug must be found
+ * by a known schedule or by a storm, or the checkers are blind.
  */
 #include "check.h"
 #include "space/log/raft_mutant.h"
@@ -46,7 +46,8 @@ static void storms_end_in_agreement(void **state)
     CHECK_EQ(broken, 0);
     if (seeds < SEEDS)
         return;
-    CHECK(sums.elections > 5 * seeds && sums.acked > 500 * seeds && sums.reads > 50 * seeds);
+    CHECK(sums.elections > 5 * seeds && sums.acked > 500 * seeds &&
+          sums.reads > 50 * seeds);
     CHECK(sums.changes > seeds && sums.restores > seeds / 4 && sums.held > seeds);
     CHECK(sums.transfers > seeds / 4 && sums.crashes > 5 * seeds);
 }

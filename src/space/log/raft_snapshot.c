@@ -55,8 +55,8 @@ enum pando_status raft_force_members(struct raft *r, struct pando_time now,
 {
     bool voter = false;
     for (uint32_t i = 0; i < members->len && i < RAFT_MEMBERS_MAX; i++)
-        voter |= members->at[i].id == r->options.id &&
-                 members->at[i].standing == RAFT_VOTER;
+        voter |=
+            members->at[i].id == r->options.id && members->at[i].standing == RAFT_VOTER;
     if (!raft_members_valid(members) || !voter || size > RAFT_ENTRY_MAX)
         return PANDO_INVALID;
     if (!raft_effects_room(r, 32) || !raft_log_room(&r->log, 2) ||

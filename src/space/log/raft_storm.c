@@ -1,9 +1,9 @@
 /* raft_storm.c - see raft_storm.h.
  *
- * The seed draws the cluster, its network and its disks, and which faults it likes. In the
- * storm only safety is owed. Then all is healed: within three seconds there is a leader
- * and something new is committed; at the pace asked for, nearly everything is; and when
- * nobody proposes any more, everybody in the membership has applied the same.
+ * The seed draws the cluster, its network and its disks, and which faults it likes. In
+ * the storm only safety is owed. Then all is healed: within three seconds there is a
+ * leader and something new is committed; at the pace asked for, nearly everything is; and
+ * when nobody proposes any more, everybody in the membership has applied the same.
  */
 #include "space/log/raft_storm.h"
 
@@ -15,6 +15,7 @@ struct storm {
     struct sim *s;
     struct rng *rng;
     uint32_t likes; /* a bit per fault */
+    bool hunts_leaders;
     uint64_t crashes, cuts;
 };
 
@@ -42,10 +43,11 @@ static struct sim_config draw(uint64_t seed)
     c.loss = rng_chance(&rng, 1, 2) ? (uint32_t)rng_below(&rng, 200) : 0;
     c.twice = rng_chance(&rng, 1, 2) ? (uint32_t)rng_below(&rng, 300) : 0;
     c.delay_min = PANDO_USEC(200);
-    c.delay_max = (struct pando_span){ 1000000 + rng_below(&rng, 3) * rng_below(&rng, 60000000) };
+    c.delay_max.ns = 1000000 + rng_below(&rng, 3) * rng_below(&rng, 60000000);
     c.disk_min = PANDO_USEC(100);
-    c.disk_max = (struct pando_span){ 200000 + rng_below(&rng, 3) * rng_below(&rng, 40000000) };
-    c.snapshot_max = (struct pando_span){ rng_below(&rng, 3) * rng_below(&rng, 1000000000) };
+    c.disk_max.ns = 200000 + rng_below(&rng, 3) * rng_below(&rng, 40000000);
+    c.snapshot_max.ns = rng_below(&rng, 3) * rng_below(&rng, 1000000000);
+    c.skew = 50;
     c.ops = 20 + (uint32_t)rng_below(&rng, 180);
     return c;
 }
@@ -114,6 +116,16 @@ static void power_cut(struct storm *w)
     restart_all(w);
 }
 
+/* A leader keeps only some of its links: what it still says reaches a few. */
+static void narrow(struct storm *w)
+{
+    const uint64_t leader = sim_leader(w->s);
+    w->cuts++;
+    for (uint64_t id = 1; leader != 0 && id <= w->s->config.nodes; id++)
+        if (id != leader && rng_chance(w->rng, 1, 2))
+            sim_cut(w->s, leader, id, true);
+}
+
 /* Somebody who believes to lead, or 0. */
 static uint64_t some_leader(const struct storm *w)
 {
@@ -166,7 +178,8 @@ static void policy(struct storm *w)
 {
     struct raft_members m;
     const uint64_t leader = some_leader(w);
-    if (leader != 0 && raft_wants_change(w->s->nodes[leader].core, w->s->now, &m))
+    const struct sim_node *n = &w->s->nodes[leader];
+    if (leader != 0 && raft_wants_change(n->core, sim_clock(w->s, n), &m))
         (void)sim_change(w->s, leader, &m);
 }
 
@@ -189,24 +202,51 @@ static void burst(struct storm *w)
 
 static void stir(struct storm *w)
 {
-    const uint32_t fault = (uint32_t)rng_below(w->rng, 14);
+    uint32_t fault = (uint32_t)rng_below(w->rng, 14);
+    if (w->hunts_leaders && rng_chance(w->rng, 1, 3)) /* no leader has a long life */
+        fault = rng_chance(w->rng, 1, 2) ? 12 : 13;
     if ((w->likes >> fault & 1) == 0)
         return;
     switch (fault) {
-    case 0: crash(w, any(w)); return;
-    case 1: power_cut(w); return;
-    case 2: partition(w); return;
-    case 3: swizzle(w); return;
-    case 4: sim_pause(w->s, any(w), upto(w, 1500)); return;
-    case 5: change(w); return;
-    case 6: hang_disk(w); return;
-    case 7: sim_compact(w->s, any(w), rng_below(w->rng, 30)); return;
-    case 8: burst(w); return;
-    case 9: policy(w); return;
-    case 10: sim_link(w->s, any(w), any(w), rng_chance(w->rng, 1, 2)); return;
-    default: break;
+    case 0:
+        crash(w, any(w));
+        return;
+    case 1:
+        power_cut(w);
+        return;
+    case 2:
+        partition(w);
+        return;
+    case 3:
+        swizzle(w);
+        return;
+    case 4:
+        sim_pause(w->s, any(w), upto(w, 1500));
+        return;
+    case 5:
+        change(w);
+        return;
+    case 6:
+        hang_disk(w);
+        return;
+    case 7:
+        sim_compact(w->s, any(w), rng_below(w->rng, 30));
+        return;
+    case 8:
+        burst(w);
+        return;
+    case 9:
+        policy(w);
+        return;
+    case 10:
+        sim_link(w->s, any(w), any(w), rng_chance(w->rng, 1, 2));
+        return;
+    default:
+        break;
     }
-    if (fault == 11 && some_leader(w) != 0)
+    if (fault == 13)
+        narrow(w);
+    else if (fault == 11 && some_leader(w) != 0)
         sim_transfer(w->s, some_leader(w), rng_below(w->rng, w->s->config.nodes + 1));
     else if (fault == 12)
         crash(w, sim_leader(w->s) != 0 ? sim_leader(w->s) : any(w));
@@ -215,6 +255,7 @@ static void stir(struct storm *w)
 static void rage(struct storm *w)
 {
     w->likes = (uint32_t)(rng_next(w->rng) | rng_next(w->rng)) | 1u << 8;
+    w->hunts_leaders = rng_chance(w->rng, 1, 3);
     for (uint32_t i = 0; i < 150 && w->s->violation == NULL; i++) {
         stir(w);
         if (rng_chance(w->rng, 1, 4))

@@ -1,4 +1,5 @@
-/* raft_storm.h - all faults at once, drawn from a seed; then peace, and what is owed then.
+/* raft_storm.h - all faults at once, drawn from a seed; then peace, and what is owed
+ * then.
  */
 #ifndef SPACE_LOG_RAFT_STORM_H
 #define SPACE_LOG_RAFT_STORM_H
@@ -7,8 +8,8 @@
 
 /* What was done, summed over seeds: a storm that shakes nothing proves nothing. */
 struct raft_storm_sums {
-    uint64_t seeds, virtual_ms, steps, acked, reads, elections, changes, transfers, restores,
-        held, crashes, cuts;
+    uint64_t seeds, virtual_ms, steps, acked, reads, elections, changes, transfers,
+        restores, held, crashes, cuts;
 };
 
 /* What broke, or NULL. */
