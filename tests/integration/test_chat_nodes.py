@@ -160,6 +160,10 @@ class Guide(unittest.TestCase):
             self.assertEqual(client.wait(10), 0)
             self.assertEqual(chat.say(2, ["Test message 2"]), ["[seq=2] node_9999: Test message 2"])
             chat.all_at(2)
+            code, out, err = pando.command("client", "--port", str(chat[3].port), "--json", input="as JSON\n")
+            line = json.loads(out)
+            self.assertEqual((code, line["seq_no"], line["payload"]), (0, 3, "as JSON"))
+            self.assertIn("Connected to", err)
 
     def test_the_client_has_its_prompt_on_a_terminal(self):
         import pty
@@ -213,6 +217,25 @@ class Guide(unittest.TestCase):
             self.assertEqual([s.split(": ")[1].strip() for s in shown if s.startswith("[seq=")],
                              [f"m{i}" for i in range(120)], "and it was shown each once")
             self.assertTrue(any("Connection lost" in s for s in shown))
+
+    def test_cs8_a_frozen_node_is_left_for_another(self):
+        with Cluster() as chat:
+            chat.start()
+            client = chat.client(1, "--nodes", f"127.0.0.1:{chat[2].port}", "--timeout", "60")
+            client.stdin.write("before\n")
+            client.stdin.flush()
+            while client.stdout.readline() != "[seq=1] node_9999: before\n":
+                pass
+            chat[1].process.send_signal(signal.SIGSTOP)
+            begin = time.monotonic()
+            out, err = client.communicate("after\n", timeout=60)
+            self.assertEqual(client.returncode, 0, out + err)
+            self.assertIn("Connection lost", out)
+            self.assertEqual([line for line in out.splitlines() if line.startswith("[seq=")],
+                             ["[seq=2] node_9999: after"])
+            print(f"a frozen node was left after {time.monotonic() - begin:.0f} s")
+            chat[1].process.send_signal(signal.SIGCONT)
+            chat.all_at(2)
 
     def test_clients_go_on_while_nodes_are_killed_one_after_the_other(self):
         seed = int(os.environ.get("CHAOS_SEED", "1"))
@@ -318,6 +341,10 @@ class Mistakes(unittest.TestCase):
         self.assertEqual(code, 5, err)
         self.assertIn("no node answers", err)
         self.assertIn("Failed to connect", out)
+        for flags, text in ((["--client-id", "x"], "--client-id takes a number"), (["--nodes", "5001"], "no HOST:PORT"),
+                            (["--port", "70000"], "no HOST:PORT"), (["--timeout", "soon"], "--timeout takes seconds")):
+            code, out, err = pando.command("client", *flags)
+            self.assertEqual((code, text in err), (2, True), err)
 
     def test_without_a_quorum_the_client_is_told_and_its_message_is_taken_later(self):
         with Cluster() as chat:
