@@ -49,6 +49,10 @@ static struct pando_time clock_now(void)
 static void show(void *ctx, const char *line)
 {
     const struct client *c = ctx;
+    if (c->talk.json && line[0] != '{') { /* what is no delivery stays out of the JSON */
+        (void)fprintf(stderr, "%s\n", line);
+        return;
+    }
     (void)printf(c->prompt ? "\r\033[K%s\n> " : "%s\n", line);
     (void)fflush(stdout);
 }

@@ -213,6 +213,26 @@ static void speak(struct scene *sc, struct pando_span span, struct pando_span ga
     }
 }
 
+/* A linear read, where it is answered at all, shows what was acknowledged before it. */
+static bool claim_linear(struct scene *sc, uint32_t node)
+{
+    uint64_t most = 0;
+    if (!sim_is_up(sc->sim, node))
+        return false;
+    for (size_t k = 0; k < sim_said_len(sc->sim); k++) {
+        const struct sim_said *s = sim_said_at(sc->sim, k);
+        most = s->taken && s->seq > most ? s->seq : most;
+    }
+    json_t *page = ask(sc, node, "log.read", "{\"linear\":true,\"limit\":1}");
+    const uint64_t last = (uint64_t)json_integer_value(json_object_get(page, "last"));
+    if (page != NULL && last < most)
+        scene_fail(sc, "safety: node %u reads up to number %llu, %llu was acknowledged before", node,
+                   (unsigned long long)last, (unsigned long long)most);
+    const bool answered = page != NULL;
+    json_decref(page);
+    return answered;
+}
+
 static size_t taken(struct scene *sc, uint64_t *ret_median_ns)
 {
     size_t n = 0, within = 0;
@@ -290,6 +310,9 @@ void scenario_chat(struct scene *sc)
     if (!scene_failed(sc) && (calm != sim_said_len(sc->sim) || median > 60000000))
         scene_fail(sc, "speed: %zu of %zu were acknowledged, half of them within %.1f ms", calm,
                    sim_said_len(sc->sim), (double)median / 1e6);
+    for (uint32_t i = 0; i < sc->nodes && !scene_failed(sc); i++)
+        if (!claim_linear(sc, i))
+            scene_fail(sc, "liveness: node %u does not answer a linear read", i);
     for (int round = 0; round < 2 && !scene_failed(sc); round++) {
         const uint32_t leader = leader_of(sc);
         if (leader == UINT32_MAX) {
@@ -321,6 +344,8 @@ void scenario_chat_storm(struct scene *sc)
         scene_fault(sc);
         faults++;
         speak(sc, PANDO_MSEC(50 + rng_below(&sc->rng, 3000)), PANDO_MSEC(60));
+        if (rng_chance(&sc->rng, 1, 3))
+            (void)claim_linear(sc, (uint32_t)rng_below(&sc->rng, sc->nodes));
     }
     scene_calm(sc, &config.weather);
     sim_run_for(sc->sim, config.idle); /* links over cut paths are gone, dials come round */

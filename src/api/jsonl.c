@@ -12,6 +12,10 @@
 #define LAST_WORDS     PANDO_SEC(2) /* for the last line to get out */
 #define READS_PER_TURN 16
 #define READ_BLOCK     4096
+#define HTTP_PART      8 /* of the connections that chat clients may not take */
+
+static const char too_many[] = "{\"type\":\"ERROR\",\"status\":\"FULL\",\"text\":\"too many "
+                               "clients: try another node\"}\n";
 
 enum pando_status jsonl_start(struct api *a)
 {
@@ -125,6 +129,8 @@ static struct jsonl_client *client_new(struct api *a, const struct pending *p)
 {
     struct jsonl *l = a->jsonl;
     uint32_t slot = 0;
+    if (l->len >= a->config.connections_max - a->config.connections_max / HTTP_PART)
+        return NULL;
     while (slot < a->config.connections_max && l->clients[slot] != NULL)
         slot++;
     struct jsonl_client *c =
@@ -221,11 +227,16 @@ static bool flush(struct jsonl_client *c)
 }
 
 /* Unread bytes would turn the close into a reset that swallows the last line. */
-static void hang_up(struct jsonl_client *c)
+static void drain(int fd)
 {
     uint8_t unread[READ_BLOCK];
-    for (int i = 0; i < READS_PER_TURN && recv(c->fd, unread, sizeof unread, 0) > 0; i++)
+    for (int i = 0; i < READS_PER_TURN && recv(fd, unread, sizeof unread, 0) > 0; i++)
         ;
+}
+
+static void hang_up(struct jsonl_client *c)
+{
+    drain(c->fd);
     (void)shutdown(c->fd, SHUT_WR);
     drop(c);
 }
@@ -253,6 +264,9 @@ void jsonl_add(struct api *a, struct pending *p)
     struct jsonl_client *c = client_new(a, p);
     if (c == NULL) {
         a->counters.overflow++;
+        drain(p->fd);
+        (void)send(p->fd, too_many, sizeof too_many - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)shutdown(p->fd, SHUT_WR);
         (void)close(p->fd);
         return;
     }

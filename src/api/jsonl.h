@@ -6,7 +6,8 @@
  * each of its rooms: when a higher one arrives (it asked for what it missed, or reads more
  * slowly than the room speaks), the hole is first filled by `log.read`. So nobody gets a
  * number twice or out of order, and a slow reader costs QUEUED_HIGH bytes, not a room's
- * length. One that takes nothing for `stall` is cut, with the reason as its last line.
+ * length. One that takes nothing for `stall` is cut, with the reason as its last line. Of
+ * the connections an eighth is not for chat clients.
  *
  *   jsonl.c        connections: reading, writing, deadlines
  *   jsonl_ask.c    what a client says becomes calls of the backend; their answers

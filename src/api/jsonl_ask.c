@@ -237,10 +237,11 @@ static void met(struct jsonl_client *c, const struct jsonl_call *call,
         "{s:s,s:I,s:I,s:I}", "type", call->kind == JSONL_MEET ? "JOIN_ACK" : "HEARTBEAT",
         "sender_id", (json_int_t)l->node_id, "term", (json_int_t)l->term, "leader_id",
         json_integer_value(json_object_get(status, "leader")));
+    if (object != NULL)
+        (void)json_object_set_new(object, "membership", membership(c, status));
     if (object != NULL && call->kind == JSONL_MEET) {
         (void)json_object_set_new(object, "room_id", json_string(call->room));
         (void)json_object_set_new(object, "last_seq", json_integer((json_int_t)call->last_seq));
-        (void)json_object_set_new(object, "membership", membership(c, status));
         trace(c->api->config.tracer, TRACE_API, TRACE_INFO,
               "Sent JOIN_ACK to client %" PRId64, c->sender_id);
     }

@@ -57,6 +57,7 @@ struct node_stream {
     bool fin_seen;
     struct pando_time deadline; /* of negotiation, identify, ping */
     size_t frame_carried;       /* ROLE_CHANNEL in: bytes of an unfinished message */
+    size_t ahead;               /* consumed so, and not digested yet */
     size_t outstanding;         /* ROLE_CHANNEL out: bytes whose credit is not given back */
     uint64_t token;             /* ROLE_PING out: the call that waits */
     struct ms ms;

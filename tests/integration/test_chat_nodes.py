@@ -1,7 +1,9 @@
 """The demo guide's client-server part, step by step: CS-1 to CS-8 and the performance demo."""
 import json
 import os
+import random
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -117,7 +119,8 @@ class Guide(unittest.TestCase):
             self.assertLess(took, 6 * 0.8 * 2)
             for node in chat.nodes:
                 if node is not lead:
-                    self.assertGreaterEqual(beats(node, r"Heartbeat received from leader, term=\d+"), 6)
+                    wait_until(lambda n=node: beats(n, r"Heartbeat received from leader, term=\d+") >= 6, 10,
+                               f"{node.name} has heard six")
 
     def test_cs6_messages_survive_and_numbers_go_on(self):
         with Cluster() as chat:
@@ -157,6 +160,10 @@ class Guide(unittest.TestCase):
             self.assertEqual(client.wait(10), 0)
             self.assertEqual(chat.say(2, ["Test message 2"]), ["[seq=2] node_9999: Test message 2"])
             chat.all_at(2)
+            code, out, err = pando.command("client", "--port", str(chat[3].port), "--json", input="as JSON\n")
+            line = json.loads(out)
+            self.assertEqual((code, line["seq_no"], line["payload"]), (0, 3, "as JSON"))
+            self.assertIn("Connected to", err)
 
     def test_the_client_has_its_prompt_on_a_terminal(self):
         import pty
@@ -172,6 +179,7 @@ class Guide(unittest.TestCase):
             def shows(text):
                 nonlocal seen
                 while text not in seen:
+                    self.assertTrue(select.select([main], [], [], 20)[0], f"no {text} in {seen}")
                     seen += os.read(main, 4096)
                 seen = seen[seen.index(text) + len(text):]
             shows(b"Connected to")
@@ -182,7 +190,7 @@ class Guide(unittest.TestCase):
             shows(b"\r\x1b[K[seq=2] node_7: from another\r\n> ")
             os.write(main, b"/status\n")
             shows(b"Leader: node_3, term ")
-            shows(b"  node_1  127.0.0.1:")
+            shows(b"  node_2  127.0.0.1:")
             os.write(main, b"/quit\n")
             self.assertEqual(client.wait(10), 0)
             os.close(main)
@@ -209,6 +217,72 @@ class Guide(unittest.TestCase):
             self.assertEqual([s.split(": ")[1].strip() for s in shown if s.startswith("[seq=")],
                              [f"m{i}" for i in range(120)], "and it was shown each once")
             self.assertTrue(any("Connection lost" in s for s in shown))
+
+    def test_cs8_a_frozen_node_is_left_for_another(self):
+        with Cluster() as chat:
+            chat.start()
+            client = chat.client(1, "--nodes", f"127.0.0.1:{chat[2].port}", "--timeout", "60")
+            client.stdin.write("before\n")
+            client.stdin.flush()
+            while client.stdout.readline() != "[seq=1] node_9999: before\n":
+                pass
+            chat[1].process.send_signal(signal.SIGSTOP)
+            begin = time.monotonic()
+            out, err = client.communicate("after\n", timeout=60)
+            self.assertEqual(client.returncode, 0, out + err)
+            self.assertIn("Connection lost", out)
+            self.assertEqual([line for line in out.splitlines() if line.startswith("[seq=")],
+                             ["[seq=2] node_9999: after"])
+            print(f"a frozen node was left after {time.monotonic() - begin:.0f} s")
+            chat[1].process.send_signal(signal.SIGCONT)
+            chat.all_at(2)
+
+    def test_clients_go_on_while_nodes_are_killed_one_after_the_other(self):
+        seed = int(os.environ.get("CHAOS_SEED", "1"))
+        seconds = float(os.environ.get("CHAOS_SECONDS", "20"))
+        print(f"reproduce with CHAOS_SEED={seed}")
+        chance = random.Random(seed)
+        with Cluster() as chat:
+            chat.start()
+            every = ",".join(f"127.0.0.1:{n.port}" for n in chat.nodes)
+            clients, shown, sent = [], {}, {}
+            stop = time.monotonic() + seconds
+
+            def speak(i, client):
+                count = 0
+                while time.monotonic() < stop:
+                    client.stdin.write(f"{i}.{count}\n")
+                    client.stdin.flush()
+                    count += 1
+                    time.sleep(0.02)
+                client.stdin.close()
+                sent[i] = count
+            threads = []
+            for i in (1, 2, 3):
+                clients.append(chat.client(i, "--nodes", every, "--client-id", str(300 + i), "--timeout", "60"))
+                shown[i] = []
+                threads.append(threading.Thread(target=lambda i=i: shown[i].extend(clients[i - 1].stdout)))
+                threads.append(threading.Thread(target=speak, args=(i, clients[i - 1])))
+            for t in threads:
+                t.start()
+            while time.monotonic() < stop:
+                victim = chance.choice(chat.nodes)
+                victim.kill()
+                time.sleep(chance.uniform(0, 3))
+                victim.start()
+                time.sleep(chance.uniform(0.5, 3))
+            for t in threads:
+                t.join()
+            for client in clients:
+                self.assertEqual(client.wait(70), 0, client.stderr.read())
+            total = sum(sent.values())
+            chat.all_at(total, 60)
+            for i in (1, 2, 3):
+                said = [f"{i}.{k}" for k in range(sent[i])]
+                self.assertEqual([r["text"] for r in chat[1].records() if r["sender_id"] == 300 + i], said)
+                numbers = seqs([line for line in shown[i] if line.startswith("[seq=")])
+                self.assertEqual(numbers, sorted(set(numbers)), "shown once and in order")
+            print(f"{total} messages, each once and in order")
 
     def test_the_performance_demo(self):
         with Cluster() as chat:
@@ -267,6 +341,10 @@ class Mistakes(unittest.TestCase):
         self.assertEqual(code, 5, err)
         self.assertIn("no node answers", err)
         self.assertIn("Failed to connect", out)
+        for flags, text in ((["--client-id", "x"], "--client-id takes a number"), (["--nodes", "5001"], "no HOST:PORT"),
+                            (["--port", "70000"], "no HOST:PORT"), (["--timeout", "soon"], "--timeout takes seconds")):
+            code, out, err = pando.command("client", *flags)
+            self.assertEqual((code, text in err), (2, True), err)
 
     def test_without_a_quorum_the_client_is_told_and_its_message_is_taken_later(self):
         with Cluster() as chat:

@@ -244,9 +244,9 @@ static void met(struct talk *t, const json_t *m, bool join)
         if (!t->knows_last && last > t->last_seq)
             t->last_seq = last;
         t->knows_last = true;
-        json_decref(t->membership);
-        t->membership = json_incref(json_object_get(m, "membership"));
     }
+    json_decref(t->membership);
+    t->membership = json_incref(json_object_get(m, "membership"));
     json_decref(t->met);
     t->met = json_incref((json_t *)(uintptr_t)m);
 }
@@ -323,6 +323,9 @@ void talk_status(const struct talk *t)
                             (long long)json_integer_value(json_object_get(t->met, "term")),
                             t->room, t->last_seq, t->queue_len));
     json_array_foreach(t->membership, i, m)
-        show_text(mine, printed("  %s  %s:%lld", text_in(m, "name"), text_in(m, "host"),
-                                (long long)json_integer_value(json_object_get(m, "port"))));
+        show_text(mine, text_in(m, "host")[0] == '\0'
+                            ? printed("  %s  (address not known yet)", text_in(m, "name"))
+                            : printed("  %s  %s:%lld", text_in(m, "name"), text_in(m, "host"),
+                                      (long long)json_integer_value(
+                                          json_object_get(m, "port"))));
 }

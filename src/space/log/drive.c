@@ -190,19 +190,6 @@ static void send(struct log *l, const struct raft_message *m)
         bytes_unref(records[i]);
 }
 
-static void reads_answered(struct log *l, const struct raft_effect *e)
-{
-    for (size_t i = 0; i < LOG_READS_MAX; i++) {
-        struct log_read *r = &l->reads[i];
-        if (!r->used || r->id != e->token)
-            continue;
-        if (e->index == 0)
-            log_read_failed(l, r);
-        else
-            r->index = e->index;
-    }
-}
-
 static void heartbeat(struct log *l, const struct raft_effect *e)
 {
     if (e->peers > 0)
@@ -252,7 +239,7 @@ static void carry_out(struct log *l, const struct raft_effect *e)
         log_dial_members(l);
         return;
     case RAFT_READ:
-        reads_answered(l, e);
+        log_read_confirmed(l, e->token, e->index);
         return;
     case RAFT_NEED_SNAPSHOT:
         log_snapshot_wanted(l, e->peer);

@@ -122,7 +122,10 @@ struct log_stream {
 
 struct log_read {
     bool used;
-    uint64_t token; /* of the call */
+    bool remote;    /* another member asked: tell it the index */
+    uint32_t peer;  /* ... its handle */
+    uint64_t token; /* of the call, or the member's number for it */
+    struct pando_time due;
     uint64_t id;    /* raft's token */
     uint64_t index; /* wait until applied; UINT64_MAX: raft has not answered */
     char room[LOG_ROOM_MAX + 1];
@@ -367,6 +370,14 @@ enum pando_status log_put_message(struct pando_buf *b, uint64_t seq, uint64_t te
                                   int64_t time_ms, const struct batch_message *m);
 enum pando_status log_read_room(struct log *l, const struct rooms_room *room, uint64_t from,
                                 uint32_t limit, struct pando_buf *b, uint64_t *ret_last);
+
+/* reads.c */
+void log_read_now(struct log *l, const struct log_read *r); /* verbs.c */
+void log_read_linear(struct log *l, const struct log_read *r);
+void log_read_confirmed(struct log *l, uint64_t id, uint64_t index);
+enum pando_status log_read_asked(struct log *l, struct log_peer *p, struct pando_slice s);
+enum pando_status log_read_told(struct log *l, struct log_peer *p, struct pando_slice s);
+struct pando_time log_reads_deadline(const struct log *l);
 void log_read_run(struct log *l);
 void log_read_failed(struct log *l, struct log_read *r);
 

@@ -195,6 +195,7 @@ static struct pando_time log_deadline(const void *instance)
     at = pando_time_min(at, l->leaving ? l->leave_again : PANDO_TIME_NEVER);
     at = pando_time_min(at, l->takes_due);
     at = pando_time_min(at, log_links_deadline(l));
+    at = pando_time_min(at, log_reads_deadline(l));
     return pando_time_min(at, l->commit_at);
 }
 

@@ -31,6 +31,7 @@ struct raft *raft_new(const struct raft_options *options, const struct raft_stat
     if (r == NULL)
         return NULL;
     r->options = complete(*options);
+    r->election_least = r->options.election.ns;
     r->rng = rng_seeded(options->seed ^ (options->id * UINT64_C(0x9e3779b97f4a7c15)));
     r->term = state->term;
     r->vote = state->vote;

@@ -14,6 +14,9 @@
  */
 #include "space/log/raft_state.h"
 
+#define PACE_GAPS 3 /* timeouts are so many of the longest gap, */
+#define PACE_MAX  8 /* and at most so many of what the options say */
+
 static uint64_t band(const struct raft *r)
 {
     return r->options.election.ns / 3;
@@ -359,4 +362,18 @@ void raft_vote_settle(struct raft *r)
         return;
     }
     ask(r, RAFT_VOTE, r->term);
+}
+
+/* How far apart live members' messages come: a slow or busy network makes them late, and a
+ * timeout shorter than that would depose leaders that are well. The longest gap fades by a
+ * 128th with each message; what is longer than PACE_MAX timeouts is an absence. */
+void raft_pace(struct raft *r, struct pando_span gap)
+{
+    const uint64_t least = r->election_least;
+    if (gap.ns > PACE_MAX * least)
+        return;
+    const uint64_t faded = r->pace - r->pace / 128;
+    r->pace = gap.ns > faded ? gap.ns : faded;
+    const uint64_t wanted = PACE_GAPS * r->pace, most = PACE_MAX * least;
+    r->options.election.ns = wanted < least ? least : wanted > most ? most : wanted;
 }

@@ -213,6 +213,8 @@ static bool from_leader(struct raft *r, const struct raft_message *m)
     if (m->term > r->term || r->role != RAFT_FOLLOWER || r->leader != m->from)
         raft_follow(r, m->term > r->term ? m->term : r->term, m->from,
                     RAFT_WHY_LEADER_SEEN);
+    else
+        raft_pace(r, pando_time_since(r->now, r->heard));
     r->heard = r->timer = r->now;
     r->quiet = false;
     return true;

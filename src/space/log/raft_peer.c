@@ -88,6 +88,8 @@ void raft_on_append_reply(struct raft *r, const struct raft_message *m)
     if (r->role != RAFT_LEADER || m->term != r->term || p == NULL ||
         m->from == r->options.id)
         return;
+    if (p->voter)
+        raft_pace(r, pando_time_since(r->now, p->heard));
     p->heard = r->now;
     if (m->round > p->round && m->round <= r->round) {
         p->round = m->round;

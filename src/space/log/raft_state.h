@@ -111,6 +111,8 @@ struct raft {
     uint64_t leader;         /* 0: unknown or lost */
     uint64_t term_leader;    /* who led in this term, even if its link is down */
     struct pando_time heard; /* the leader */
+    uint64_t pace;           /* ns: the longest gap between messages lately */
+    uint64_t election_least; /* ns: as the options said */
     struct pando_time timer; /* when the election timeout began */
     struct pando_span timeout;
     struct pando_time lost; /* when the link of the leader closed */
@@ -193,6 +195,7 @@ bool raft_alone(const struct raft *r);
 bool raft_quorum_lately(const struct raft *r, struct pando_span within);
 void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why why);
 void raft_stand(struct raft *r, enum raft_why why);
+void raft_pace(struct raft *r, struct pando_span gap);
 void raft_campaign(struct raft *r, bool transfer, enum raft_why why);
 void raft_lead(struct raft *r, enum raft_why why);
 void raft_lead_by_force(struct raft *r);

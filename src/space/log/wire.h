@@ -9,6 +9,8 @@
  *   JOIN_ACK  status u8 | group 16 | leader be8 | peer block | address block | text block
  *   LEAVE     member be8
  *   SNAPSHOT  index, term, total, offset be8 | sha256 of the whole 32 | a piece, to the end
+ *   READ      id, 0 be8: which index must be applied for a linear read now?
+ *   READ_INDEX  id, index be8: that one
  *   FORWARD   messages as batch.h encodes them, to the end
  *   RAFT      kind u8 | flags u8 | from, to, term, index, log_term, commit, round, probe be8 |
  *             count be4 | entries: length be4, record
@@ -38,6 +40,8 @@ enum log_wire_kind {
     LOG_WIRE_FORWARD = 5,
     LOG_WIRE_RAFT = 6,
     LOG_WIRE_SNAPSHOT = 9,
+    LOG_WIRE_READ = 10,
+    LOG_WIRE_READ_INDEX = 11,
 };
 
 struct log_hello {
