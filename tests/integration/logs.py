@@ -341,11 +341,26 @@ class LinearReader(Reader):
     linear = True
 
 
-class Load:
-    """Clients at work: writers, single shots, linear and local readers."""
+class PatientReader(LinearReader):
+    """Asks anybody now and then, and waits for the answer however long it takes: one that stood
+    still, or was cut off, when it was asked must not answer from what it knew."""
 
-    def __init__(self, cluster, seed, writers=3, shots=1, linear=1, local=1, pace=0.0, timeout_ms=2000,
-                 patience=4, pad=0, tolerated=()):
+    def __init__(self, load, name):
+        super().__init__(load, name)
+        for line in self.lines:
+            line.patience = 10
+
+    def turn(self):
+        self.load.halt.wait(self.rng.uniform(0, 1))
+        self.at = self.rng.randrange(len(self.lines))
+        super().turn()
+
+
+class Load:
+    """Clients at work: writers, single shots, linear, patient and local readers."""
+
+    def __init__(self, cluster, seed, writers=3, shots=1, linear=1, local=1, patient=0, pace=0.0,
+                 timeout_ms=2000, patience=4, pad=0, tolerated=()):
         self.cluster = cluster
         self.seed = seed
         self.pace = pace
@@ -358,6 +373,7 @@ class Load:
         self.clients = [Writer(self, f"w{i}") for i in range(writers)]
         self.clients += [Shots(self, f"s{i}") for i in range(shots)]
         self.clients += [LinearReader(self, f"linear{i}") for i in range(linear)]
+        self.clients += [PatientReader(self, f"patient{i}") for i in range(patient)]
         self.clients += [Reader(self, f"local{i}") for i in range(local)]
 
     def __enter__(self):
