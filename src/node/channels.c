@@ -36,7 +36,7 @@ static void meet(struct node *n, struct node_space *s, uint32_t peer)
 {
     struct node_peer *p = peer_at(n, peer);
     struct peer_space *ps = &p->spaces[s->slot];
-    if (ps->shared)
+    if (ps->shared || !policy_admits(s, &p->id, SPACE_MAY_READ))
         return;
     *ps = (struct peer_space){ .shared = true };
     for (uint8_t c = 0; c < s->ops->channels_len; c++) {
@@ -110,6 +110,8 @@ static bool name_space(struct node *n, struct node_stream *stream,
         struct node_space *s = &n->spaces[i];
         if (!s->used || s->kind != stream->kind || !slice_equal(SLICE_OF(s->id), first))
             continue;
+        if (!policy_admits(s, &peer_at(n, stream->peer)->id, SPACE_MAY_READ))
+            return false; /* its stream is reset, as for a space that we do not hold */
         stream->slot = i;
         stream->deadline = PANDO_TIME_NEVER;
         /* Whoever names the space holds it: no need to wait for its identify message. */

@@ -13,7 +13,7 @@
 #define WATCH_AGAIN   PANDO_MSEC(300)
 #define READ_AGAIN    PANDO_MSEC(300)
 #define LOG_AGAIN     PANDO_SEC(10)
-#define APPEND_MS     5000
+#define APPEND_MS     2000
 #define ANSWER_MAX    (64u << 20)
 
 struct pando_time chat_now(void)

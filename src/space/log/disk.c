@@ -178,6 +178,12 @@ static void trim_cache(struct log *l)
     }
 }
 
+void log_cache_clear(struct log *l)
+{
+    evict(l, l->cache_end);
+    l->cache_first = l->cache_end = 0;
+}
+
 void log_cache_put(struct log *l, uint64_t index, struct bytes *record)
 {
     if (index != l->cache_end || l->cache_first == l->cache_end) {

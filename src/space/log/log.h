@@ -17,6 +17,8 @@
  *   name          how the member is shown; "node_ID" otherwise
  *   heartbeat_ms, election_ms   0: 50 and 150
  *   demote_ms     a voter silent for so long is demoted; 0: 10 s; "demote": false never
+ *   keep_bytes    of entries that are kept, 256 MiB; what is older is forgotten, its numbers
+ *                 are not
  *   Without `found` and `members` the member asks the peers that it meets to take it in.
  *
  * Verbs ("log.NAME" of a node; arguments and answers are JSON):
@@ -66,8 +68,7 @@ enum log_record {
     LOG_RECORD_STATE = 2,    /* term, vote */
     LOG_RECORD_TRUNCATE = 3, /* from this index on nothing holds */
     LOG_RECORD_COMMIT = 4,   /* known committed up to here; written lazily */
-    LOG_RECORD_SNAPSHOT = 5, /* the state at an index, whole */
-    LOG_RECORD_IDENTITY = 6, /* which member this node is, in which group */
+    LOG_RECORD_IDENTITY = 5, /* which member this node is, in which group */
 };
 
 extern const struct space_ops space_log_ops;

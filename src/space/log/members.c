@@ -30,6 +30,12 @@ void log_config_push(struct log *l, uint64_t index, const struct batch_members *
     l->configs[l->configs_len++] = (struct log_config_at){ index, *m };
 }
 
+void log_config_install(struct log *l, uint64_t index, const struct batch_members *m)
+{
+    if (l->configs_len == 0)
+        log_config_push(l, index, m);
+}
+
 void log_config_cut(struct log *l, uint64_t from)
 {
     while (l->configs_len > 1 && l->configs[l->configs_len - 1].index >= from)
@@ -128,27 +134,35 @@ void log_members_lead(struct log *l)
     l->policy_at = l->now;
 }
 
+/* Who may only read receives, and never votes. */
+static bool may_vote(const struct log *l, const struct batch_member *m)
+{
+    return m->raft.standing == RAFT_VOTER || m->peer.len == 0 ||
+           space_admits(l->host.access, &m->peer, SPACE_MAY_WRITE);
+}
+
 static void policy(struct log *l)
 {
     struct raft_members want;
     struct batch_members m = *log_members(l);
     uint64_t index;
-    const bool filled = fill_in(l, &m);
+    bool changed = fill_in(l, &m);
     if (raft_wants_change(l->raft, l->now, &want)) {
         for (uint32_t i = 0; i < want.len; i++) {
             struct batch_member *one = batch_find(&m, want.at[i].id);
-            if (one != NULL && one->raft.standing != want.at[i].standing) {
+            if (one != NULL && one->raft.standing != want.at[i].standing && may_vote(l, one)) {
                 char name[BATCH_NAME_MAX + 32];
                 trace(l->host.tracer, TRACE_MEMBERSHIP, TRACE_INFO, "%s %s",
                       log_name(l, one->raft.id, name, sizeof name),
                       want.at[i].standing == RAFT_VOTER ? "has caught up and votes from now on"
                                                         : "is silent and votes no more");
                 one->raft.standing = want.at[i].standing;
+                changed = true;
             }
         }
-    } else if (!filled) {
-        return;
     }
+    if (!changed)
+        return;
     (void)!log_members_set(l, &m, &index); /* BUSY: the next look tries again */
 }
 

@@ -14,6 +14,12 @@ void log_take_answer(struct log *l, const struct log_take *t)
         log_fail(l, t->token, PANDO_FULL, "there are %d rooms already", LOG_ROOMS_MAX);
         return;
     }
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->seqs[i] == 0) {
+            log_fail(l, t->token, PANDO_TIMEOUT,
+                     "the message was taken, but its number is not known here any more");
+            return;
+        }
     buf_init(&b, 64u << 10);
     enum pando_status st = buf_printf(&b, "{\"room\":");
     if (st == PANDO_OK)
@@ -191,6 +197,8 @@ size_t log_metrics(const void *instance, struct space_metric *ret, size_t cap)
         { "held_total", "entries that came before their predecessors", true, (double)t->held },
         { "sends_dropped_total", "messages to members without room on the link", true,
           (double)t->dropped_sends },
+        { "snapshots_total", "snapshots made here", true, (double)t->snapshots },
+        { "installed_total", "snapshots taken from the leader", true, (double)t->installed },
         { "malformed_total", "messages of peers that broke the format", true,
           (double)t->malformed },
     };

@@ -89,6 +89,13 @@ void log_take_call(struct log *l, struct log_take *t)
     const size_t size = bytes_view(t->messages).len;
     if (answer_again(l, t))
         return;
+    if (!space_admit(l->host.access, &l->host.key, SPACE_MAY_WRITE)) {
+        log_fail(l, t->token, PANDO_REFUSED,
+                 "this node may only read here: the space's access policy gives it no write "
+                 "role");
+        log_take_free(t);
+        return;
+    }
     if (l->stopping || l->takes_len + t->count > LOG_TAKES_MAX ||
         l->takes_bytes + size > LOG_TAKES_BYTES) {
         log_fail(l, t->token, l->stopping ? PANDO_UNAVAILABLE : PANDO_BUSY,
@@ -391,6 +398,8 @@ enum pando_status log_forwarded(struct log *l, struct log_peer *p, struct bytes 
     const struct pando_slice messages = slice_from(bytes_view(message), 1);
     if (!batch_count(messages, &count) || messages.len > ENTRY_BYTES)
         return PANDO_MALFORMED;
+    if (!space_admits(l->host.access, &p->id, SPACE_MAY_WRITE))
+        return PANDO_REFUSED;
     struct log_inbox *i = NULL;
     if (l->role == RAFT_LEADER && l->inbox_bytes + messages.len <= LOG_INBOX_BYTES &&
         batch_find(log_members(l), p->member) != NULL)
