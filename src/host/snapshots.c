@@ -32,12 +32,12 @@ static void written(struct pool_job *job)
 {
     struct snapshot_job *s = (struct snapshot_job *)job;
     struct host_space *space = s->space;
-    if (s->status == PANDO_OK) {
-        space->drop_before = s->position;
-    } else {
+    if (s->status != PANDO_OK)
         trace(space->host->tracer, TRACE_STORE, TRACE_ERROR, "%s", s->err.text);
+    if (s->status == PANDO_OK && s->position > 0)
+        space->drop_before = s->position;
+    else
         answer(space, s->status);
-    }
     bytes_unref(s->state);
     free(s);
 }

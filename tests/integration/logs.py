@@ -177,6 +177,18 @@ class Cluster:
             return len(ends) == 1 and all(s["applied"] == s["commit"] == s["last_index"] for s in states)
         wait_until(settled, seconds, lambda: "all nodes are equal: " + self.describe())
 
+    def tails(self):
+        """What each node still has, as reads."""
+        self.settle()
+        reads = []
+        for n in self.nodes:
+            now = time.monotonic_ns()
+            head = n.log("read", room=ROOM, limit=1)
+            texts = transcript(n, head["last"], head["first"])
+            reads.append(Read(("tail", n.name), False, now, time.monotonic_ns(), head["last"], head["first"],
+                              texts))
+        return reads
+
     def transcripts(self):
         self.settle()
         end = min(n.log("read", room=ROOM, limit=1)["last"] for n in self.nodes)
@@ -194,18 +206,18 @@ def resume(node):
     node.paused = False
 
 
-def transcript(node, end):
-    """The node's texts from number 1 to `end`; None where it shows nothing."""
+def transcript(node, end, first=1):
+    """The node's texts from number `first` to `end`; None where it shows nothing."""
     texts = []
-    while len(texts) < end:
-        answer = node.log("read", room=ROOM, limit=PAGE, **{"from": len(texts) + 1})
+    while first + len(texts) <= end:
+        answer = node.log("read", room=ROOM, limit=PAGE, **{"from": first + len(texts)})
         if not answer["messages"]:
             texts.append(None)
         for m in answer["messages"]:
-            while len(texts) < m["seq"] - 1:
+            while first + len(texts) < m["seq"]:
                 texts.append(None)
             texts.append(m["text"])
-    return texts[:end]
+    return texts[:max(0, end + 1 - first)]
 
 
 class Client(threading.Thread):
@@ -307,7 +319,7 @@ class Reader(Client):
     linear = False
 
     def turn(self):
-        if not self.linear:
+        if not self.linear or self.rng.random() < 0.3:
             self.at = self.rng.randrange(len(self.lines))
         line = self.lines[self.at]
         call = time.monotonic_ns()
@@ -341,11 +353,63 @@ class LinearReader(Reader):
     linear = True
 
 
-class Load:
-    """Clients at work: writers, single shots, linear and local readers."""
+class PatientReader(LinearReader):
+    """Asks anybody now and then, and waits for the answer however long it takes: one that stood
+    still, or was cut off, when it was asked must not answer from what it knew."""
 
-    def __init__(self, cluster, seed, writers=3, shots=1, linear=1, local=1, pace=0.0, timeout_ms=2000,
-                 patience=4, pad=0, tolerated=()):
+    def __init__(self, load, name):
+        super().__init__(load, name)
+        for line in self.lines:
+            line.patience = 10
+
+    def turn(self):
+        self.load.halt.wait(self.rng.uniform(0, 1))
+        self.at = self.rng.randrange(len(self.lines))
+        super().turn()
+
+
+class Recorder(Client):
+    """Reads on from any node, for what the nodes will have forgotten in the end."""
+
+    def __init__(self, load, name):
+        super().__init__(load, name)
+        self.texts = []
+        self.misses = 0
+
+    def turn(self):
+        if not self.read_on():
+            self.load.halt.wait(0.02)
+
+    def read_on(self):
+        """False: nothing new here."""
+        self.at = self.rng.randrange(len(self.lines))
+        try:
+            answer = self.lines[self.at].ask("log.read", room=ROOM, limit=PAGE,
+                                             **{"from": len(self.texts) + 1})
+        except (NodeError, *TROUBLE) as e:
+            self.refused(e)
+            return False
+        messages = answer["messages"]
+        if messages and messages[0]["seq"] != len(self.texts) + 1:
+            self.misses += 1
+            if self.misses > 200:
+                raise AssertionError(f"all have forgotten {len(self.texts) + 1} before it was read")
+            return False
+        self.misses = 0
+        self.texts += [m["text"] for m in messages]
+        return bool(messages)
+
+    def finish(self, end, seconds=20):
+        wait_until(lambda: self.read_on() and False or len(self.texts) >= end, seconds,
+                   lambda: f"all {end} messages are read, not {len(self.texts)}")
+        return self.texts[:end]
+
+
+class Load:
+    """Clients at work: writers, single shots, linear, patient and local readers."""
+
+    def __init__(self, cluster, seed, writers=3, shots=1, linear=1, local=1, patient=0, pace=0.0,
+                 timeout_ms=2000, patience=4, pad=0, tolerated=(), record=False):
         self.cluster = cluster
         self.seed = seed
         self.pace = pace
@@ -358,7 +422,11 @@ class Load:
         self.clients = [Writer(self, f"w{i}") for i in range(writers)]
         self.clients += [Shots(self, f"s{i}") for i in range(shots)]
         self.clients += [LinearReader(self, f"linear{i}") for i in range(linear)]
+        self.clients += [PatientReader(self, f"patient{i}") for i in range(patient)]
         self.clients += [Reader(self, f"local{i}") for i in range(local)]
+
+        self.recorder = Recorder(self, "recorder") if record else None
+        self.clients += [self.recorder] if record else []
 
     def __enter__(self):
         for c in self.clients:
@@ -425,5 +493,10 @@ class Outcome:
 def conclude(cluster, load):
     """Everybody runs again: end the load, compare everything."""
     history = load.finish()
-    history.transcripts = cluster.transcripts()
+    if load.recorder is None:
+        history.transcripts = cluster.transcripts()
+    else:
+        tails = cluster.tails()
+        history.reads += tails
+        history.transcripts = {"recorder": load.recorder.finish(max(r.last for r in tails))}
     return Outcome(history, check(history))

@@ -233,7 +233,7 @@ def restarted_apart(s):
 
 
 THREE = {restarted_apart, leader_at_one, unplugged, shattered}
-SETTINGS = {demoted: {"demote_ms": 1000}, rolling: {"demote_ms": 1500}}
+SETTINGS = {demoted: {"demote_ms": 1000}, rolling: {"demote": False}}
 SCENARIOS = [restarted_apart, halves, majority_keeps_leader, leader_alone, follower_alone, leader_deaf,
              leader_mute, follower_deaf, bridge, leader_at_one, ring, star, flapping, rolling, shattered, unplugged,
              lossy, killed_apart, demoted]
@@ -272,7 +272,7 @@ def play(name):
     try:
         with netns.Yard(size) as yard, \
                 Cluster(size, SETTINGS.get(scenario), place=place_in(yard)).start() as cluster, \
-                Load(cluster, f"{SEED} {name}", writers=2, pace=0.004, timeout_ms=700, patience=2) as load:
+                Load(cluster, f"{SEED} {name}", writers=2, patient=2, pace=0.004, timeout_ms=700, patience=2) as load:
             s = Scene(cluster, load, yard, rng)
             for _ in range(1 if scenario in ONCE else ROUNDS):
                 load.flows(20, 40)

@@ -9,6 +9,7 @@ import time
 import unittest
 
 from logs import Cluster, Load, conclude
+from pando import wait_until
 
 KILLS = int(os.environ.get("KILLS", "200"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -19,8 +20,11 @@ def victims(cluster, rng):
     leader = cluster.leader()
     if dice < 0.35 and leader is not None:
         return [leader]
-    if dice < 0.80:
+    if dice < 0.70:
         return [rng.choice(cluster.nodes)]
+    if dice < 0.93 and leader is not None:
+        others = [n for n in cluster.nodes if n is not leader]
+        return [leader] + rng.sample(others, len(cluster.nodes) // 2)
     if dice < 0.93:
         return rng.sample(cluster.nodes, len(cluster.nodes) // 2 + 1)
     return list(cluster.nodes)
@@ -35,12 +39,24 @@ class LogKill(unittest.TestCase):
             load.flows(20, 50)
             while killed < kills:
                 chosen = victims(cluster, rng)[:kills - killed]
+                old = cluster.leader() if len(chosen) > 1 else None
+                for node in chosen:  # at one moment
+                    node.process.kill()
                 for node in chosen:
                     node.kill()
                 killed += len(chosen)
                 time.sleep(rng.choice([0, 0, rng.uniform(0, 0.3)]))
                 for node in chosen:
-                    node.start(wait=False)
+                    if node is not old:
+                        node.start(wait=False)
+                if old in chosen:
+                    others = [n for n in cluster.nodes if n is not old]
+                    if rng.random() < 0.7:  # they go on without it: what it alone had written is gone
+                        for node in others:
+                            wait_until(node.answers, 30, f"{node.name} answers")
+                        cluster.await_leader(10)
+                        load.flows(10, 3)
+                    old.start(wait=False)
                 # Sometimes the next ones are killed before anything recovered from these.
                 if rng.random() < 0.75:
                     load.flows(30, rng.randrange(1, 60))

@@ -19,7 +19,7 @@ class LogPause(unittest.TestCase):
         rng = random.Random(SEED)
         pauses = leaders = 0
         with Cluster(3).start() as cluster, \
-                Load(cluster, SEED, writers=3, linear=3, timeout_ms=600, patience=0.7) as load:
+                Load(cluster, SEED, writers=3, linear=2, patient=8, timeout_ms=600, patience=0.7) as load:
             load.flows(20, 50)
             until = {}  # node: when it goes on
             end = time.monotonic() + SECONDS

@@ -266,6 +266,7 @@ static enum pando_status load_snapshot(struct loader *d, struct pando_err *reter
 enum pando_status log_load(struct log *l, struct pando_err *reterr)
 {
     struct loader d = { .l = l };
+    l->durable = journal_durable(l->host.journal);
     l->first_index = 1;
     enum pando_status st = load_snapshot(&d, reterr);
     if (st == PANDO_OK)
