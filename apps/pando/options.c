@@ -159,17 +159,15 @@ static void help_text(const struct command *c, char *text, size_t cap)
         (void)snprintf(text + len, cap - len, "Examples:\n%s", c->examples);
 }
 
-enum pando_status args_read(const struct command *command, int argc, char **argv,
-                            struct args *ret_args, struct pando_err *reterr)
+static enum pando_status read_named(const struct command *command, int argc, char **argv,
+                                    struct args *ret_args, struct pando_err *reterr)
 {
-    char doc[4096], name[64];
+    char doc[4096];
     char help[] = "--help";
     struct option_set options;
     struct args a = { .command = command };
     command_options(command, &options);
     help_text(command, doc, sizeof doc);
-    (void)snprintf(name, sizeof name, "pando %s", command->name);
-    argv[0] = name;
     if (argc > 1 && strcmp(argv[1], "-h") == 0)
         argv[1] = help; /* argp knows only -? */
     enum pando_status st = check_options(options.rows, argc, argv, command, reterr);
@@ -187,4 +185,16 @@ enum pando_status args_read(const struct command *command, int argc, char **argv
                              command->name, command->usage);
     *ret_args = a;
     return PANDO_OK;
+}
+
+enum pando_status args_read(const struct command *command, int argc, char **argv,
+                            struct args *ret_args, struct pando_err *reterr)
+{
+    char name[64];
+    char *const own = argv[0];
+    (void)snprintf(name, sizeof name, "pando %s", command->name);
+    argv[0] = name; /* how argp calls the program in its texts */
+    const enum pando_status st = read_named(command, argc, argv, ret_args, reterr);
+    argv[0] = own;
+    return st;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SILENT_AFTER PANDO_SEC(3)
+
 /* The queue grows as long as memory lasts: what goes into it is bounded by credit (SEND), by
  * what came in (DIGESTED, FAULT) and by budgets of a step (REPLY, NOTICE). Without memory the
  * effect is lost, as if the network had lost it. */
@@ -74,6 +76,31 @@ struct log_peer *log_peer_of(struct log *l, uint64_t member)
         if (l->peers[i].hello && l->peers[i].member == member)
             return &l->peers[i];
     return NULL;
+}
+
+/* A killed process leaves a link that lives on until its idle limit. Members answer a leader
+ * and candidates at once; between two followers nothing needs to be said. */
+bool log_reaches(struct log *l, uint64_t member)
+{
+    const struct log_peer *p = log_peer_of(l, member);
+    if (member == l->options.id)
+        return true;
+    if (p == NULL)
+        return false;
+    return (l->leader != 0 && l->role == RAFT_FOLLOWER) ||
+           pando_time_since(l->now, p->heard).ns < SILENT_AFTER.ns;
+}
+
+void log_count_voters(struct log *l, uint32_t *ret_voters, uint32_t *ret_reachable)
+{
+    const struct batch_members *m = log_members(l);
+    *ret_voters = *ret_reachable = 0;
+    for (uint32_t i = 0; i < m->len; i++) {
+        if (m->at[i].raft.standing != RAFT_VOTER)
+            continue;
+        ++*ret_voters;
+        *ret_reachable += log_reaches(l, m->at[i].raft.id);
+    }
 }
 
 bool log_send(struct log *l, struct log_peer *p, uint8_t channel, struct bytes *message)

@@ -67,6 +67,7 @@ struct log_peer {
     char name[BATCH_NAME_MAX + 1];
     char address[BATCH_ADDRESS_MAX + 1];
     bool refused_said;
+    struct pando_time heard; /* its last message, or its coming */
 };
 
 /* What the group's membership was from an entry on; the last one is in force. */
@@ -249,6 +250,9 @@ void log_fail(struct log *l, uint64_t token, enum pando_status status, const cha
 bool log_send(struct log *l, struct log_peer *p, uint8_t channel, struct bytes *message);
 struct log_peer *log_peer(struct log *l, uint32_t handle);
 struct log_peer *log_peer_of(struct log *l, uint64_t member);
+/* Whether a member is there: linked, and where it has to say something, not silent. */
+bool log_reaches(struct log *l, uint64_t member);
+void log_count_voters(struct log *l, uint32_t *ret_voters, uint32_t *ret_reachable);
 
 /* disk.c */
 enum pando_status log_load(struct log *l, struct pando_err *reterr);

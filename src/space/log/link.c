@@ -47,7 +47,7 @@ void log_peer_up(struct log *l, uint32_t handle, const struct peer_id *id)
     if (l->peers_len == LOG_PEERS_MAX || log_peer(l, handle) != NULL)
         return;
     struct log_peer *p = &l->peers[l->peers_len++];
-    *p = (struct log_peer){ .handle = handle };
+    *p = (struct log_peer){ .handle = handle, .heard = l->now };
     for (size_t c = 0; c < LOG_CHANNELS; c++)
         p->credit[c] = SPACE_CREDIT_START;
     if (id != NULL)
@@ -188,6 +188,7 @@ void log_message(struct log *l, const struct space_input *in)
     bool kept = false;
     if (p == NULL)
         return;
+    p->heard = l->now;
     const enum pando_status st = take(l, p, in, &kept);
     if (!kept)
         log_emit(l, &(struct space_effect){ .kind = SPACE_DIGESTED,

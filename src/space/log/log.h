@@ -41,10 +41,10 @@
  *                   members:[{id, name, peer_id, address, standing, reachable, lag}],
  *                   rooms, messages, elections}
  *   members  {} -> {members:[...]} as above
- *   transfer {to?} -> {leader}   the highest up-to-date voter without `to`
+ *   transfer {to?} -> {transfer: "begun"}   to the highest up-to-date voter without `to`
  *   leave    {} -> {}            out of the group for good; the answer comes when agreed
  *   remove   {id} -> {}          the same for another member
- *   recover  {members:[ids], unsafe:true} -> {term}   when no quorum is left: see docs
+ *   recover  {members:[ids], unsafe:true} -> {recovered}   when no quorum is left: see docs
  *   cancel   {}                  end the stream of the same token
  *
  * Errors that people meet: UNAVAILABLE "no quorum: 1 of 3 voters reachable (peer_2, peer_3

@@ -66,7 +66,7 @@ static enum pando_status put_member(struct log *l, struct pando_buf *b,
         st = buf_printf(b, ",\"standing\":\"%s\",\"leader\":%s,\"reachable\":%s",
                         m->raft.standing == RAFT_VOTER ? "voter" : "learner",
                         m->raft.id == l->leader ? "true" : "false",
-                        self || log_peer_of(l, m->raft.id) != NULL ? "true" : "false");
+                        log_reaches(l, m->raft.id) ? "true" : "false");
     if (st == PANDO_OK && (self || raft_progress(l->raft, m->raft.id, &match, &heard)))
         st = buf_printf(b, ",\"lag\":%llu",
                         (unsigned long long)(self || match > end ? 0 : end - match));
@@ -114,6 +114,8 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
 {
     const struct raft_view v = raft_look(l->raft);
     char why[500], name[BATCH_NAME_MAX + 32];
+    uint32_t voters, reachable;
+    log_count_voters(l, &voters, &reachable);
     log_no_quorum(l, why, sizeof why);
     const bool quorum = why[0] == '\0';
     if (quorum && l->store_sick != PANDO_OK)
@@ -136,7 +138,7 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
                         (unsigned long long)v.term, (unsigned long long)l->commit,
                         (unsigned long long)l->rooms.applied, (unsigned long long)v.last_index,
                         (unsigned long long)v.first_index, quorum ? "true" : "false",
-                        v.voters, v.reachable);
+                        voters, reachable);
     if (st == PANDO_OK)
         st = json_text_escape(b, slice_text(why));
     if (st == PANDO_OK)

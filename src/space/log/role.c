@@ -99,7 +99,7 @@ static void silent(struct log *l, char *text, size_t cap)
     for (uint32_t i = 0; i < m->len; i++) {
         const struct batch_member *one = &m->at[i];
         if (one->raft.standing != RAFT_VOTER || one->raft.id == l->options.id ||
-            log_peer_of(l, one->raft.id) != NULL)
+            log_reaches(l, one->raft.id))
             continue;
         const int put = snprintf(text + len, cap - len, "%s%s", len == 0 ? "" : ", ",
                                  log_name(l, one->raft.id, name, sizeof name));
@@ -114,8 +114,7 @@ static void silent(struct log *l, char *text, size_t cap)
 
 void log_no_quorum(struct log *l, char *text, size_t cap)
 {
-    const struct batch_members *m = log_members(l);
-    uint32_t voters = 0, reachable = 0;
+    uint32_t voters, reachable;
     char names[300];
     text[0] = '\0';
     if (l->leader != 0)
@@ -125,12 +124,7 @@ void log_no_quorum(struct log *l, char *text, size_t cap)
                                   "it meets to take it in (%zu linked)", l->peers_len);
         return;
     }
-    for (uint32_t i = 0; i < m->len; i++) {
-        const bool voter = m->at[i].raft.standing == RAFT_VOTER;
-        voters += voter;
-        reachable += voter && (m->at[i].raft.id == l->options.id ||
-                               log_peer_of(l, m->at[i].raft.id) != NULL);
-    }
+    log_count_voters(l, &voters, &reachable);
     silent(l, names, sizeof names);
     if (reachable * 2 > voters)
         (void)snprintf(text, cap, "no leader yet: an election is under way (%u of %u voters "
