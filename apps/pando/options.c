@@ -163,13 +163,10 @@ static enum pando_status read_named(const struct command *command, int argc, cha
                                     struct args *ret_args, struct pando_err *reterr)
 {
     char doc[4096];
-    char help[] = "--help";
     struct option_set options;
     struct args a = { .command = command };
     command_options(command, &options);
     help_text(command, doc, sizeof doc);
-    if (argc > 1 && strcmp(argv[1], "-h") == 0)
-        argv[1] = help; /* argp knows only -? */
     enum pando_status st = check_options(options.rows, argc, argv, command, reterr);
     if (st != PANDO_OK)
         return st;
@@ -190,11 +187,15 @@ static enum pando_status read_named(const struct command *command, int argc, cha
 enum pando_status args_read(const struct command *command, int argc, char **argv,
                             struct args *ret_args, struct pando_err *reterr)
 {
-    char name[64];
-    char *const own = argv[0];
+    char name[64], help[] = "--help";
+    char *const own = argv[0], *const first = argv[argc > 1];
     (void)snprintf(name, sizeof name, "pando %s", command->name);
     argv[0] = name; /* how argp calls the program in its texts */
+    if (argc > 1 && strcmp(first, "-h") == 0)
+        argv[1] = help; /* argp knows only -? */
     const enum pando_status st = read_named(command, argc, argv, ret_args, reterr);
     argv[0] = own;
+    if (argc > 1)
+        argv[1] = first;
     return st;
 }
