@@ -32,6 +32,7 @@ class LogForget(unittest.TestCase):
         others = [n for n in cluster.nodes if n is not node]
         wait_until(lambda: load.failures() or all(ends(n)[0] > last + 1 for n in others), 40,
                    lambda: f"the others forget {last}: {[ends(n) for n in others]}")
+        load.raise_failures()
         node.start(wait=False)
         kills = 1
         for _ in range(rng.randrange(3)):
@@ -55,7 +56,7 @@ class LogForget(unittest.TestCase):
     def test_who_was_away_too_long_comes_back(self):
         rng = random.Random(SEED)
         kills = 0
-        with Cluster(3, {"keep_bytes": 300000, "demote": False}).start() as cluster, \
+        with Cluster(3, {"keep_bytes": 2000000, "demote": False}).start() as cluster, \
                 Load(cluster, SEED, writers=3, shots=1, pad=5000, record=True) as load:
             load.flows(20, 50)
             for _ in range(ROUNDS):
