@@ -9,16 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void call(struct request *r, const char *verb, const json_t *args)
+static void call_text(struct request *r, const char *verb, struct pando_slice args)
 {
     const struct api_backend *b = &r->api->config.backend;
+    b->call(b->ctx, r->token, verb, args);
+}
+
+static void call(struct request *r, const char *verb, const json_t *args)
+{
     char *text = json_dumps(args, JSON_COMPACT);
     if (text == NULL) {
         reply_fail(r, 503, PANDO_NOMEM, "memory is out");
         return;
     }
-    b->call(b->ctx, r->token, verb,
-            (struct pando_slice){ (const uint8_t *)text, strlen(text) });
+    call_text(r, verb, (struct pando_slice){ (const uint8_t *)text, strlen(text) });
     free(text);
 }
 
@@ -147,12 +151,15 @@ void dispatch(struct request *r)
         dispatch_rpc(r);
         return;
     }
+    const bool body_alone = json_object_size(r->args) == 0 && r->match.params_len == 0;
     enum pando_status st = args_add_body(r->args, buf_view(&r->body), &err);
     if (st == PANDO_OK)
         st = args_add_params(r->args, &r->match);
     if (st != PANDO_OK)
         reply_fail(r, pando_status_http(st), st,
                    err.text[0] != '\0' ? err.text : "the path does not read");
+    else if (body_alone && json_object_size(r->args) > 0)
+        call_text(r, r->match.verb->name, buf_view(&r->body)); /* it has just parsed */
     else
         call(r, r->match.verb->name, r->args);
 }

@@ -61,13 +61,16 @@ enum pando_status buf_printf(struct pando_buf *b, const char *format, ...)
     va_start(args, format);
     va_list again;
     va_copy(again, args);
-    const int len = vsnprintf(NULL, 0, format, args);
+    /* Into the room that there is; a second time only where that is too small. */
+    const size_t room = b->cap - b->len;
+    const int len =
+        vsnprintf(room == 0 ? NULL : (char *)b->ptr + b->len, room, format, args);
     va_end(args);
     enum pando_status st = len < 0 ? PANDO_INVALID : buf_reserve(b, (size_t)len + 1);
-    if (st == PANDO_OK) {
+    if (st == PANDO_OK && (size_t)len >= room)
         (void)vsnprintf((char *)b->ptr + b->len, (size_t)len + 1, format, again);
+    if (st == PANDO_OK)
         b->len += (size_t)len;
-    }
     va_end(again);
     return st;
 }

@@ -88,6 +88,9 @@ enum pando_status receipt_signed_bytes(const struct receipt *r,
  * Errors: PANDO_MALFORMED names the field; PANDO_FULL `ret_text` is at its cap. */
 enum pando_status receipt_to_json(const struct receipt *r, bool pretty,
                                   struct pando_buf *ret_text) PANDO_MUST_USE;
+/* The compact form of that view, by somebody who knows the receipt's id already. */
+enum pando_status receipt_print(const struct receipt *r, const struct pando_id *id,
+                                struct pando_buf *ret_text) PANDO_MUST_USE;
 enum pando_status receipt_from_json(struct pando_slice text, struct receipt *ret,
                                     struct pando_err *reterr) PANDO_MUST_USE;
 

@@ -4,48 +4,12 @@
 
 #include <jansson.h>
 
+#include "base/assert.h"
 #include "base/slice.h"
 #include "codec/cid.h"
 #include "codec/multibase.h"
 #include "exec/hostcall.h"
 #include "exec/receipt.h"
-
-static json_t *json_link(enum cid_codec codec, const struct pando_id *id)
-{
-    char text[CID_SHA256_TEXT_SIZE];
-    cid_text_sha256(codec, id, text);
-    return json_string(text);
-}
-
-static json_t *json_hex(const uint8_t *bytes, size_t len)
-{
-    char text[129];
-    if (multibase_encode(MULTIBASE_16, slice_of(bytes, len), text, sizeof text) !=
-        PANDO_OK)
-        return NULL;
-    return json_string(text);
-}
-
-static json_t *json_number(uint64_t value)
-{
-    return json_integer((json_int_t)value); /* below 2^63: receipts are sane */
-}
-
-static json_t *json_limits(const struct exec_limits *l)
-{
-    json_t *names = json_array();
-    for (uint32_t bit = 1; bit < EXEC_CAP_ALL; bit <<= 1)
-        if ((l->capabilities & bit) != 0)
-            (void)json_array_append_new(names, json_string(exec_capability_name(bit)));
-    json_t *o = json_object();
-    (void)json_object_set_new(o, "memory_mb", json_number(l->memory_mb));
-    (void)json_object_set_new(o, "execution_time_ms", json_number(l->execution_time_ms));
-    (void)json_object_set_new(o, "fuel", json_number(l->fuel));
-    (void)json_object_set_new(o, "max_io", json_number(l->max_io));
-    (void)json_object_set_new(o, "capsule_max", json_number(l->capsule_max));
-    (void)json_object_set_new(o, "capabilities", names);
-    return o;
-}
 
 static bool has_space(const struct receipt *r)
 {
@@ -53,45 +17,119 @@ static bool has_space(const struct receipt *r)
     return !id_equal(&r->space, &none);
 }
 
-static json_t *json_receipt(const struct receipt *r)
+static void hex(const uint8_t *bytes, size_t len, char *ret_text, size_t cap)
 {
-    const struct pando_id id = receipt_id(r);
+    const enum pando_status st =
+        multibase_encode(MULTIBASE_16, slice_of(bytes, len), ret_text, cap);
+    PANDO_ASSERT(st == PANDO_OK); /* the callers give 2 * len + 1 */
+}
+
+static enum pando_status print_ids(const struct receipt *r, const struct pando_id *id,
+                                   struct pando_buf *b)
+{
+    char self[CID_SHA256_TEXT_SIZE], capsule[CID_SHA256_TEXT_SIZE],
+        input[CID_SHA256_TEXT_SIZE], output[CID_SHA256_TEXT_SIZE];
+    char space[2 * sizeof r->space.bytes + 1];
+    cid_text_sha256(CID_DAG_CBOR, id, self);
+    cid_text_sha256(CID_RAW, &r->capsule, capsule);
+    cid_text_sha256(CID_RAW, &r->input, input);
+    cid_text_sha256(CID_RAW, &r->output, output);
+    const enum pando_status st =
+        buf_printf(b,
+                   "{\"version\":%d,\"id\":\"%s\",\"capsule\":\"%s\",\"input\":\"%s\","
+                   "\"output\":\"%s\"",
+                   RECEIPT_VERSION, self, capsule, input, output);
+    if (st != PANDO_OK || !has_space(r))
+        return st;
+    hex(r->space.bytes, sizeof r->space.bytes, space, sizeof space);
+    return buf_printf(b, ",\"space\":\"%s\"", space);
+}
+
+static enum pando_status print_limits(const struct exec_limits *l, struct pando_buf *b)
+{
+    enum pando_status st = buf_printf(
+        b,
+        ",\"limits\":{\"memory_mb\":%u,\"execution_time_ms\":%u,\"fuel\":%llu,"
+        "\"max_io\":%u,\"capsule_max\":%u,\"capabilities\":[",
+        l->memory_mb, l->execution_time_ms, (unsigned long long)l->fuel, l->max_io,
+        l->capsule_max);
+    const char *comma = "";
+    for (uint32_t bit = 1; bit < EXEC_CAP_ALL && st == PANDO_OK; bit <<= 1) {
+        if ((l->capabilities & bit) == 0)
+            continue;
+        st = buf_printf(b, "%s\"%s\"", comma, exec_capability_name(bit));
+        comma = ",";
+    }
+    return st == PANDO_OK ? buf_printf(b, "]}") : st;
+}
+
+/* Printable ASCII, as receipts hold it; JSON wants two of its characters escaped. */
+static enum pando_status print_engine(const char *engine, struct pando_buf *b)
+{
+    char text[2 * RECEIPT_ENGINE_SIZE];
+    size_t len = 0;
+    for (const char *c = engine; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            text[len++] = '\\';
+        text[len++] = *c;
+    }
+    return buf_printf(b, ",\"engine\":\"%.*s\"", (int)len, text);
+}
+
+enum pando_status receipt_print(const struct receipt *r, const struct pando_id *id,
+                                struct pando_buf *b)
+{
     char time[HOSTCALL_ISO_SIZE];
+    char node[2 * sizeof r->node.bytes + 1], sig[2 * sizeof r->sig.bytes + 1];
     hostcall_iso8601(r->time.ms, time);
-    json_t *o = json_object();
-    (void)json_object_set_new(o, "version", json_number(RECEIPT_VERSION));
-    (void)json_object_set_new(o, "id", json_link(CID_DAG_CBOR, &id));
-    (void)json_object_set_new(o, "capsule", json_link(CID_RAW, &r->capsule));
-    (void)json_object_set_new(o, "input", json_link(CID_RAW, &r->input));
-    (void)json_object_set_new(o, "output", json_link(CID_RAW, &r->output));
-    if (has_space(r))
-        (void)json_object_set_new(o, "space",
-                                  json_hex(r->space.bytes, sizeof r->space.bytes));
-    (void)json_object_set_new(o, "fuel_used", json_number(r->fuel_used));
-    (void)json_object_set_new(o, "memory_bytes", json_number(r->memory_bytes));
-    (void)json_object_set_new(o, "duration_us", json_number(r->duration_us));
-    (void)json_object_set_new(o, "host_calls", json_number(r->host_calls));
-    (void)json_object_set_new(o, "engine", json_string(r->engine));
-    (void)json_object_set_new(o, "limits", json_limits(&r->limits));
-    (void)json_object_set_new(o, "nonce", json_number(r->nonce));
-    (void)json_object_set_new(o, "time", json_string(time));
-    (void)json_object_set_new(o, "time_ms", json_number((uint64_t)r->time.ms));
-    (void)json_object_set_new(o, "node", json_hex(r->node.bytes, sizeof r->node.bytes));
-    (void)json_object_set_new(o, "signature",
-                              json_hex(r->sig.bytes, sizeof r->sig.bytes));
-    return o;
+    hex(r->node.bytes, sizeof r->node.bytes, node, sizeof node);
+    hex(r->sig.bytes, sizeof r->sig.bytes, sig, sizeof sig);
+    enum pando_status st = print_ids(r, id, b);
+    if (st == PANDO_OK)
+        st = buf_printf(b,
+                        ",\"fuel_used\":%llu,\"memory_bytes\":%llu,\"duration_us\":%llu,"
+                        "\"host_calls\":%u",
+                        (unsigned long long)r->fuel_used,
+                        (unsigned long long)r->memory_bytes,
+                        (unsigned long long)r->duration_us, r->host_calls);
+    if (st == PANDO_OK)
+        st = print_engine(r->engine, b);
+    if (st == PANDO_OK)
+        st = print_limits(&r->limits, b);
+    if (st == PANDO_OK)
+        st = buf_printf(b,
+                        ",\"nonce\":%llu,\"time\":\"%s\",\"time_ms\":%lld,"
+                        "\"node\":\"%s\",\"signature\":\"%s\"}",
+                        (unsigned long long)r->nonce, time, (long long)r->time.ms, node,
+                        sig);
+    return st;
+}
+
+/* The same members in the same order, on lines of their own. */
+static enum pando_status print_pretty(struct pando_slice compact,
+                                      struct pando_buf *ret_text)
+{
+    json_t *o = json_loadb((const char *)compact.ptr, compact.len, 0, NULL);
+    char *text = o == NULL ? NULL : json_dumps(o, JSON_INDENT(2));
+    json_decref(o);
+    const enum pando_status st =
+        text == NULL ? PANDO_NOMEM : buf_append(ret_text, slice_text(text));
+    free(text);
+    return st;
 }
 
 enum pando_status receipt_to_json(const struct receipt *r, bool pretty,
                                   struct pando_buf *ret_text)
 {
-    json_t *o = json_receipt(r);
-    char *text = json_dumps(o, pretty ? JSON_INDENT(2) : JSON_COMPACT);
-    json_decref(o);
-    if (text == NULL)
-        return PANDO_NOMEM;
-    const enum pando_status st = buf_append(ret_text, slice_text(text));
-    free(text);
+    const struct pando_id id = receipt_id(r);
+    if (!pretty)
+        return receipt_print(r, &id, ret_text);
+    struct pando_buf compact;
+    buf_init(&compact, RECEIPT_JSON_MAX);
+    enum pando_status st = receipt_print(r, &id, &compact);
+    if (st == PANDO_OK)
+        st = print_pretty(buf_view(&compact), ret_text);
+    buf_deinit(&compact);
     return st;
 }
 
