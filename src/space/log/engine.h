@@ -100,6 +100,7 @@ struct log_take {
     enum log_take_state state;
     bool own;  /* of our own session: numbered when it is sent */
     bool many; /* append_many: answer with a list */
+    bool raw;  /* append_batch: answer with bytes */
     uint64_t client, counter; /* of the first message */
     uint32_t count, done;
     uint64_t *seqs;
@@ -305,6 +306,11 @@ void log_inbox_drop(struct log *l);
 void log_inbox_drop_peer(struct log *l, uint32_t handle);
 bool log_batch_flush(struct log *l);
 void log_takes_deinit(struct log *l);
+
+/* append_batch.c */
+void log_append_batch(struct log *l, uint64_t token, struct pando_slice messages);
+void log_batch_answer(struct log *l, const struct log_take *t);
+extern const char *const log_raw_verbs[];
 
 /* apply.c */
 void log_apply(struct log *l);

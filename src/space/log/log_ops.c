@@ -199,6 +199,7 @@ const struct space_ops space_log_ops = {
     .channels = CHANNELS,
     .channels_len = LOG_CHANNELS,
     .verbs = log_verbs,
+    .raw_verbs = log_raw_verbs,
     .open = log_open,
     .close = log_close,
     .fold = log_fold,

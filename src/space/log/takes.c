@@ -75,9 +75,11 @@ static bool answer_again(struct log *l, struct log_take *t)
 {
     uint32_t room;
     uint64_t seq;
-    if (t->own || rooms_ask(&l->rooms, t->client, t->counter, &room, &seq) != ROOMS_AGAIN)
+    if (t->own || rooms_ask(&l->rooms, t->client, t->counter + t->count - 1, &room, &seq) !=
+                      ROOMS_AGAIN)
         return false;
-    t->seqs[0] = seq;
+    for (uint32_t i = 0; i < t->count; i++)
+        (void)rooms_ask(&l->rooms, t->client, t->counter + i, &room, &t->seqs[i]);
     log_take_answer(l, t);
     log_take_free(t);
     return true;
@@ -295,6 +297,15 @@ static void answer(struct log *l, struct log_take *t)
     drop(l, t);
 }
 
+/* Its next message is in the sequence. */
+static void seen(struct log *l, struct log_take *t, enum rooms_verdict verdict, uint64_t seq)
+{
+    t->full |= verdict == ROOMS_FULL;
+    t->seqs[t->done++] = verdict == ROOMS_FULL && t->raw ? UINT64_MAX : seq;
+    if (t->done == t->count)
+        answer(l, t);
+}
+
 static void own_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,
                      uint64_t seq)
 {
@@ -311,29 +322,23 @@ static void own_seen(struct log *l, const struct batch_message *m, enum rooms_ve
     }
     if (t == NULL || t->client != m->client || m->counter != t->counter + t->done)
         return; /* seen before */
-    t->seqs[t->done++] = seq;
-    if (verdict == ROOMS_FULL)
-        t->full = true;
-    if (t->done == t->count)
-        answer(l, t);
+    seen(l, t, verdict, seq);
 }
 
 static void foreign_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,
                          uint64_t seq)
 {
     struct log_take *t = l->takes_first;
-    while (t != NULL && (t->own || t->client != m->client || t->counter != m->counter))
+    while (t != NULL && (t->own || t->client != m->client || t->counter + t->done != m->counter))
         t = t->next;
     if (t == NULL)
         return;
-    t->seqs[0] = seq;
-    t->full = verdict == ROOMS_FULL;
     if (verdict == ROOMS_GAP)
         fail(l, t, PANDO_INVALID, "this counter does not follow the client's last one");
     else if (verdict == ROOMS_UNKNOWN)
         fail(l, t, PANDO_INVALID, "this client is not known (any more): it begins with counter 1");
     else
-        answer(l, t);
+        seen(l, t, verdict, seq);
 }
 
 void log_takes_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,
