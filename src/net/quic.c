@@ -22,7 +22,9 @@ struct quic_config quic_config_default(void)
         .open_waiting_max = 256,
         .idle = PANDO_SEC(60),
         .handshake = PANDO_SEC(5),
-        .stream_window = 256u << 10,
+        /* A message of 256 KiB is consumed when it is whole, and QUIC announces new room only
+         * when half a window is free: less than two messages could stand still for good. */
+        .stream_window = 1u << 20,
         .stream_window_max = 16u << 20,
     };
 }
