@@ -26,6 +26,7 @@ struct quic_config quic_config_default(void)
          * when half a window is free: less than two messages could stand still for good. */
         .stream_window = 1u << 20,
         .stream_window_max = 16u << 20,
+        .loopback_packet_max = UDP_PACKET_MAX,
     };
 }
 
@@ -34,7 +35,7 @@ static enum pando_status check_config(const struct quic_config *config,
 {
     if (config->secret == NULL || config->sink.event == NULL || config->binds[0].ip_len == 0 ||
         config->links_max == 0 || config->half_open_max == 0 || config->streams_max == 0 ||
-        config->stream_window == 0)
+        config->stream_window == 0 || config->loopback_packet_max > UDP_PACKET_MAX)
         return pando_err_set(reterr, PANDO_INVALID,
                              "net: the endpoint needs a secret, a sink, an address to bind and "
                              "limits above zero");
