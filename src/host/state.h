@@ -33,7 +33,10 @@ struct host_space {
     bool commit_wanted;
     bool committing;
     bool flushing;
+    bool aheading; /* zeros are written for the next segment */
     bool failed;
+    uint8_t quick;              /* a bit for each of the last commits */
+    struct commit_job *at_once; /* a small one that the end of this turn makes */
     struct store_space *store;
     uint32_t slot;
     struct host *host;
@@ -118,6 +121,8 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
 void commits_space_close(void *ctx, uint32_t slot);
 enum pando_status commits_space_remove(void *ctx, const struct pando_id *id, struct pando_err *reterr);
 void commits_start_all(struct host *h);
+/* Make those commits that are small; whether there were any. */
+bool commits_at_once(struct host *h);
 /* workers.c */
 void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
 enum pando_status workers_run(void *ctx, uint64_t job, const struct node_run *run);
