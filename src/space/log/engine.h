@@ -172,7 +172,7 @@ struct log {
     struct pando_time commit_at; /* write the commit index by then */
 
     /* drive.c */
-    struct incoming *incoming;
+    struct incoming *incoming, *incoming_room;
     struct pando_slice incoming_entries;
     struct log_held held[RAFT_HELD_MAX];
 
@@ -249,6 +249,9 @@ void log_identity_write(struct log *l);
 void log_drive(struct log *l);
 /* A RAFT message, its kind at `offset` - 1. False: malformed. */
 bool log_receive(struct log *l, struct log_peer *p, struct bytes *message, size_t offset);
+/* The same for RAFT_DATA whose bytes lie in two pieces. */
+void log_propose_data(struct log *l, uint64_t index, uint64_t term, struct pando_slice head,
+                      struct pando_slice messages);
 void log_propose_put(struct log *l, uint64_t index, uint64_t term, enum raft_kind kind,
                      struct pando_slice bytes);
 void log_held_drop(struct log *l);

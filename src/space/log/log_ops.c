@@ -25,6 +25,7 @@ static void log_close(void *instance)
         bytes_unref(l->effects[i].bytes);
     rooms_deinit(&l->rooms);
     raft_free(l->raft);
+    free(l->incoming_room);
     free(l->effects);
     free(l->streams);
     free(l);

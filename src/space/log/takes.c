@@ -165,21 +165,15 @@ bool log_batch_flush(struct log *l)
 {
     uint8_t head[BATCH_HEAD_MAX];
     uint64_t index, term;
-    struct pando_buf entry;
     if (l->batch_count == 0)
         return true;
     struct wire_writer w = wire_write(head, sizeof head);
     batch_put_head(&w, l->host.wall(l->host.ctx).ms, l->batch_count);
     const uint32_t size = (uint32_t)(w.len + l->batch.len);
-    buf_init(&entry, RAFT_ENTRY_MAX);
-    enum pando_status st = buf_append(&entry, wire_written(&w));
+    const enum pando_status st =
+        raft_propose(l->raft, l->now, RAFT_DATA, size, &index, &term);
     if (st == PANDO_OK)
-        st = buf_append(&entry, buf_view(&l->batch));
-    if (st == PANDO_OK)
-        st = raft_propose(l->raft, l->now, RAFT_DATA, size, &index, &term);
-    if (st == PANDO_OK)
-        log_propose_put(l, index, term, RAFT_DATA, buf_view(&entry));
-    buf_deinit(&entry);
+        log_propose_data(l, index, term, wire_written(&w), buf_view(&l->batch));
     if (st != PANDO_OK && l->role == RAFT_LEADER)
         return false;
     l->totals.proposed += st == PANDO_OK ? l->batch_count : 0;
