@@ -39,6 +39,14 @@ static uint64_t nodes_cpu(const struct bench *b)
     return sum;
 }
 
+static uint64_t floor_cpu(const struct bench *b)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < 3; i++)
+        sum += process_cpu_ns(b->floor.pids[i]);
+    return sum;
+}
+
 static double nodes_rss(const struct bench *b)
 {
     double most = 0;
@@ -57,13 +65,15 @@ static double rate_of(const struct load_result *r)
 /* ---- 1,024 outstanding ---- */
 
 struct busy {
-    struct figure ratio, rate, floor, p50, p99, floor_p99, cpu, client, rss;
+    struct figure ratio, rate, floor, p50, p99, floor_p99, cpu, floor_cpu, client, rss;
 };
 
 static void busy_run(struct bench *b, struct busy *f)
 {
     calib_run(&b->calib, b->world.dir);
+    const uint64_t idle = floor_cpu(b);
     floor_log_load(&b->floor, OUTSTANDING, b->seconds / 5, b->theirs);
+    figure_add(&f->floor_cpu, (double)(floor_cpu(b) - idle) / 1e3 / (double)b->theirs->messages);
     struct world_node *leader = trio_await_leader(&b->world, 10000);
     const uint64_t before = nodes_cpu(b);
     const pid_t client = lanes_start(leader->socket, b->lanes, OUTSTANDING / b->lanes,
@@ -82,9 +92,9 @@ static void busy_run(struct bench *b, struct busy *f)
     figure_add(&f->p99, spread_quantile_us(&b->ours->latency, 0.99));
     figure_add(&f->floor_p99, spread_quantile_us(&b->theirs->latency, 0.99));
     const size_t i = f->rate.runs_len - 1;
-    (void)printf("# run %zu: %.0f msg/s of %.0f, p50 %.0f us, p99 %.0f us, cpu %.2f us, "
+    (void)printf("# run %zu: %.0f msg/s of %.0f, p50 %.0f us, p99 %.0f us, cpu %.2f us (floor %.2f), "
                  "rss %.1f MiB\n", i, f->rate.runs[i], f->floor.runs[i], f->p50.runs[i],
-                 f->p99.runs[i], f->cpu.runs[i], f->rss.runs[i]);
+                 f->p99.runs[i], f->cpu.runs[i], f->floor_cpu.runs[i], f->rss.runs[i]);
     (void)fflush(stdout);
 }
 
@@ -98,11 +108,13 @@ static void bench_busy(struct bench *b)
         .p99 = { "log_commit_p99_1024", "us", 3000, false, { 0 }, 0 },
         .floor_p99 = { "log_floor_p99_1024", "us", 0, false, { 0 }, 0 },
         .cpu = { "log_cpu_per_msg", "us", 1.5, false, { 0 }, 0 },
+        .floor_cpu = { "log_floor_cpu_per_msg", "us", 0, false, { 0 }, 0 },
         .client = { "log_client_cpu_per_msg", "us", 0, false, { 0 }, 0 },
         .rss = { "log_rss", "MiB", 24, false, { 0 }, 0 },
     };
     const struct figure *const all[] = { &f.ratio, &f.rate, &f.floor, &f.p50, &f.p99,
-                                         &f.floor_p99, &f.cpu, &f.client, &f.rss };
+                                         &f.floor_p99, &f.cpu, &f.floor_cpu,
+                                         &f.client, &f.rss };
     for (int i = 0; i < RUNS; i++)
         busy_run(b, &f);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
