@@ -6,7 +6,7 @@
  *
  * Usage: bench_log [PREFIX]
  * Environment: PANDO, BENCH_DIR, BENCH_SECONDS (of a run under load, 30), BENCH_LANES
- * (connections, 8; together they have 1,024 messages under way).
+ * (connections, 4; together they have 1,024 messages under way).
  */
 #include "bench/calib.h"
 #include "bench/floor_log.h"
@@ -173,7 +173,7 @@ int main(int argc, char **argv)
         bench_fail("memory is out");
     b->prefix = argc > 1 ? argv[1] : "";
     b->seconds = seconds != NULL ? strtod(seconds, NULL) : 30;
-    b->lanes = lanes != NULL ? (uint32_t)strtoul(lanes, NULL, 10) : 8;
+    b->lanes = lanes != NULL ? (uint32_t)strtoul(lanes, NULL, 10) : 4;
     if (b->seconds <= 0 || b->lanes == 0 || OUTSTANDING % b->lanes != 0)
         bench_fail("BENCH_SECONDS is a number of seconds, BENCH_LANES divides 1,024");
     b->ours = load_result_new();
