@@ -134,7 +134,7 @@ void world_run(struct world *w, struct world_node *n, const size_t *peers,
         bench_fail("%s does not say who it is", n->name);
 }
 
-struct world_node *world_start(struct world *w, const size_t *peers, size_t peers_len)
+static struct world_node *place(struct world *w)
 {
     static unsigned count;
     if (w->nodes_len == WORLD_NODES_MAX)
@@ -146,8 +146,36 @@ struct world_node *world_start(struct world *w, const size_t *peers, size_t peer
     (void)snprintf(folder, sizeof folder, "%s/n%u", w->dir, count);
     memcpy(n->data, folder, sizeof folder);
     (void)snprintf(n->socket, sizeof n->socket, "%s/control.sock", folder);
+    return n;
+}
+
+struct world_node *world_start(struct world *w, const size_t *peers, size_t peers_len)
+{
+    struct world_node *n = place(w);
     world_run(w, n, peers, peers_len, NULL);
     return n;
+}
+
+struct world_node *world_place(struct world *w, const char *config)
+{
+    char path[sizeof w->nodes[0].data + 16];
+    struct world_node *n = place(w);
+    (void)snprintf(path, sizeof path, "%s/config.yml", n->data);
+    const int fd = mkdir(n->data, 0700) != 0
+                       ? -1
+                       : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, config, strlen(config)) != (ssize_t)strlen(config))
+        bench_fail("cannot write %s: %s", path, strerror(errno));
+    (void)close(fd);
+    return n;
+}
+
+void world_kill(struct world_node *n)
+{
+    conn_close(&n->conn);
+    (void)kill(n->pid, SIGKILL);
+    (void)waitpid(n->pid, NULL, 0);
+    n->pid = 0;
 }
 
 void world_stop(struct world_node *n)

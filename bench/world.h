@@ -35,10 +35,13 @@ void world_begin(struct world *w);
 void world_end(struct world *w); /* stops the nodes, removes the folders */
 /* Start a node that dials the given earlier ones; returns when it answers. */
 struct world_node *world_start(struct world *w, const size_t *peers, size_t peers_len);
-/* The same for a node that was stopped, on its folder; `ret_ns`: exec to answering. */
+/* A node with this config.yml, not started yet. */
+struct world_node *world_place(struct world *w, const char *config);
+/* Start a node that was placed, or stopped, on its folder; `ret_ns`: exec to answering. */
 void world_run(struct world *w, struct world_node *n, const size_t *peers,
                size_t peers_len, uint64_t *ret_ns);
 void world_stop(struct world_node *n);
+void world_kill(struct world_node *n); /* as a crash of the process */
 /* Forget the nodes, so that the next ones start anew. */
 void world_clear(struct world *w);
 

@@ -200,6 +200,11 @@ static void committed(void *ctx, const struct sim_event *e)
     s->committing = false;
     journal_commit_run(s->group);
     const enum pando_status st = journal_commit_end(s->journal, s->group, &durable);
+    struct journal_ahead *ahead;
+    if (st == PANDO_OK && journal_ahead_begin(s->journal, &ahead)) {
+        journal_ahead_run(ahead);
+        journal_ahead_end(s->journal, ahead);
+    }
     if (st != PANDO_OK) {
         s->failed = true;
         d->owner.failed(d->owner.ctx, (uint32_t)e->a, st);

@@ -55,7 +55,8 @@ struct api_watch_ops {
 struct api_backend {
     void *ctx;
     /* Answer `verb` with api_reply(token), in the call or later, exactly once with `more`
-     * false. `args` is a JSON object and, like `verb`, valid during the call. */
+     * false. `args` is a JSON object (bytes, where route.h says so) and, like `verb`, valid
+     * during the call. */
     void (*call)(void *ctx, uint64_t token, const char *verb, struct pando_slice args);
     /* The client is gone: no reply is wanted any more (a late one is ignored). */
     void (*cancel)(void *ctx, uint64_t token);

@@ -29,7 +29,7 @@ static void call(struct request *r, const char *verb, const json_t *args)
 /* GET /api: the surface, from the tables that serve it. */
 static void answer_list(struct request *r)
 {
-    static const char *const rights[] = { "read", "write", "stream" };
+    static const char *const rights[] = { "read", "write", "stream", "bytes" };
     json_t *routes = json_array(), *verbs = json_array();
     for (size_t i = 0; i < route_rows_len(); i++) {
         const struct route_row *row = route_row_at(i);
@@ -107,13 +107,15 @@ static void call_rpc(struct request *r, const json_t *request)
         unknown_method(r, method);
         return;
     }
-    const enum access_verdict verdict = request_access(r, verb->rights == ROUTE_WRITE);
+    const enum access_verdict verdict = request_access(r, route_writes(verb));
     if (verdict != ACCESS_GRANTED)
         reply_refuse(r, verdict);
     else if (params != NULL && !json_is_object(params))
         fail_rpc(r, PANDO_INVALID, "params must be an object of named arguments");
     else if (verb->rights == ROUTE_STREAM)
         fail_rpc(r, PANDO_REFUSED, "this verb streams: use its GET route");
+    else if (verb->rights == ROUTE_BYTES)
+        fail_rpc(r, PANDO_REFUSED, "this verb takes bytes: POST them to /api/ and its name");
     else if (params != NULL)
         call(r, verb->name, params);
     else
@@ -149,6 +151,10 @@ void dispatch(struct request *r)
     }
     if (r->match.result == ROUTE_RPC) {
         dispatch_rpc(r);
+        return;
+    }
+    if (r->match.verb->rights == ROUTE_BYTES) {
+        call_text(r, r->match.verb->name, buf_view(&r->body));
         return;
     }
     const bool body_alone = json_object_size(r->args) == 0 && r->match.params_len == 0;

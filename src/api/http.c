@@ -200,7 +200,7 @@ static void begin(struct request *r, const char *method)
     r->api->counters.requests++;
     r->args = json_object();
     route_find(method, r->uri, &r->match);
-    const bool write = r->match.verb != NULL && r->match.verb->rights == ROUTE_WRITE;
+    const bool write = r->match.verb != NULL && route_writes(r->match.verb);
     const enum access_verdict verdict = request_access(r, write);
     if (verdict != ACCESS_GRANTED)
         reply_refuse(r, verdict);

@@ -179,7 +179,9 @@ enum pando_status api_reply(struct api *a, uint64_t token, enum pando_status sta
     } else if (status != PANDO_OK) {
         fail_from(r, status, body);
     } else {
-        const char *type = content_type != NULL ? content_type
+        const bool bytes = r->match.verb != NULL && r->match.verb->rights == ROUTE_BYTES;
+        const char *type = raw && bytes         ? "application/octet-stream"
+                           : content_type != NULL ? content_type
                            : raw                ? "application/octet-stream"
                            : more               ? "application/x-ndjson"
                                                 : "application/json";

@@ -49,6 +49,11 @@ const struct route_verb *route_verb_find(const char *name)
     return NULL;
 }
 
+bool route_writes(const struct route_verb *verb)
+{
+    return verb->rights == ROUTE_WRITE || verb->rights == ROUTE_BYTES;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -164,13 +169,13 @@ static bool find_verb(const char *method, const char *path, struct route_match *
     if (verb == NULL)
         return false;
     if (is_method(method, "POST") ||
-        (verb->rights != ROUTE_WRITE && is_method(method, "GET"))) {
+        (!route_writes(verb) && is_method(method, "GET"))) {
         m->result = ROUTE_FOUND;
         m->verb = verb;
         return true;
     }
     allow(m, "POST");
-    if (verb->rights != ROUTE_WRITE)
+    if (!route_writes(verb))
         allow(m, "GET");
     return false;
 }

@@ -47,6 +47,8 @@
     X("log.append", WRITE,                                                             \
       "space, room, text, bytes, sender, client, counter, msg_id, timeout_ms",         \
       "Say something in a room; answered once a quorum has it on disk")                \
+    X("log.append_batch", BYTES, "",                                                   \
+      "Encoded messages at a high rate; log.h says what the body is")                   \
     X("log.append_many", WRITE, "space, room, sender, texts", "Several, in this order") \
     X("log.read", READ, "space, room, from, limit, linear", "Messages of a room")      \
     X("log.watch", STREAM, "space, room, from, roles",                                 \
@@ -115,7 +117,12 @@
     X("POST", "/api/stop", "node.stop")                             \
     X("GET", "/api/watch", "node.watch")
 
-enum route_rights { ROUTE_READ, ROUTE_WRITE, ROUTE_STREAM }; /* STREAM reads, in parts */
+enum route_rights {
+    ROUTE_READ,
+    ROUTE_WRITE,
+    ROUTE_STREAM, /* reads, in parts */
+    ROUTE_BYTES,  /* writes; its arguments are the body's bytes, whatever they are */
+};
 
 struct route_verb {
     const char *name;
@@ -159,6 +166,7 @@ struct route_match {
  * Pure; cost: O(routes). */
 void route_find(const char *method, const char *path, struct route_match *ret_match);
 const struct route_verb *route_verb_find(const char *name); /* or NULL */
+bool route_writes(const struct route_verb *verb);
 
 size_t route_verbs_len(void);
 const struct route_verb *route_verb_at(size_t index);

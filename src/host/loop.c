@@ -92,7 +92,25 @@ static void give_memory_back(struct host *h, struct pando_time now)
     h->look_at = pando_time_add(now, PANDO_SEC(1));
 }
 
-/* Everything of one turn has come: let the engines talk, then write what they said. */
+/* Let the engines talk, then write what they said: answers first, somebody waits for them.
+ * What was called meanwhile has read the clock anew: the node's never goes back. */
+static void talk(struct host *h)
+{
+    node_turn(h->node, host_now(h));
+    const struct pando_time now = host_now(h);
+    if (h->api != NULL && pando_time_reached(api_deadline(h->api, now), now)) {
+        api_tick(h->api, now); /* it may read more requests meanwhile */
+        node_turn(h->node, host_now(h));
+    }
+    commits_start_all(h);
+    if (h->quic == NULL)
+        return;
+    quic_flush(h->quic, host_now(h));
+    node_turn(h->node, host_now(h));
+    commits_start_all(h); /* the flush may have told of what was sent */
+}
+
+/* Everything of one turn has come. */
 static void on_check(uv_check_t *check)
 {
     struct host *h = check->data;
@@ -102,16 +120,14 @@ static void on_check(uv_check_t *check)
         quic_tick(h->quic, now);
     if (h->api != NULL)
         api_tick(h->api, now); /* before the commits: requests that it reads may stage */
-    /* What was called meanwhile has read the clock anew: the node's never goes back. */
-    node_turn(h->node, host_now(h));
-    commits_start_all(h);
-    if (h->quic != NULL) {
-        quic_flush(h->quic, host_now(h));
-        node_turn(h->node, host_now(h));
-        commits_start_all(h); /* the flush may have told of what was sent */
-        watch_sockets(h);
+    talk(h);
+    if (commits_at_once(h)) { /* and what came of them */
+        talk(h);
+        loop_again(h); /* another one may wait */
     }
     delivery_flush(h);
+    if (h->quic != NULL)
+        watch_sockets(h);
     give_memory_back(h, now);
     const struct pando_time end = host_now(h);
     if (end.ns - now.ns > PANDO_MSEC(5).ns)

@@ -34,9 +34,12 @@ struct host_space {
     bool commit_wanted;
     bool committing;
     bool flushing;
+    bool aheading; /* zeros are written for the next segment */
     bool failed;
     bool snapshotting;
     uint64_t drop_before; /* a snapshot covers the records below; 0: none waits */
+    uint8_t quick;              /* a bit for each of the last commits */
+    struct commit_job *at_once; /* a small one that the end of this turn makes */
     struct store_space *store;
     uint32_t slot;
     struct host *host;
@@ -133,6 +136,8 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
 void commits_space_close(void *ctx, uint32_t slot);
 enum pando_status commits_space_remove(void *ctx, const struct pando_id *id, struct pando_err *reterr);
 void commits_start_all(struct host *h);
+/* Make those commits that are small; whether there were any. */
+bool commits_at_once(struct host *h);
 /* snapshots.c */
 void snapshots_write(void *ctx, uint32_t slot, uint64_t position, struct bytes *state);
 void snapshots_drop(struct host_space *s);

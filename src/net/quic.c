@@ -22,8 +22,11 @@ struct quic_config quic_config_default(void)
         .open_waiting_max = 256,
         .idle = PANDO_SEC(60),
         .handshake = PANDO_SEC(5),
-        .stream_window = 256u << 10,
+        /* A message of 256 KiB is consumed when it is whole, and QUIC announces new room only
+         * when half a window is free: less than two messages could stand still for good. */
+        .stream_window = 1u << 20,
         .stream_window_max = 16u << 20,
+        .loopback_packet_max = UDP_PACKET_MAX,
     };
 }
 
@@ -32,7 +35,7 @@ static enum pando_status check_config(const struct quic_config *config,
 {
     if (config->secret == NULL || config->sink.event == NULL || config->binds[0].ip_len == 0 ||
         config->links_max == 0 || config->half_open_max == 0 || config->streams_max == 0 ||
-        config->stream_window == 0)
+        config->stream_window == 0 || config->loopback_packet_max > UDP_PACKET_MAX)
         return pando_err_set(reterr, PANDO_INVALID,
                              "net: the endpoint needs a secret, a sink, an address to bind and "
                              "limits above zero");

@@ -56,6 +56,9 @@ struct quic_config {
     struct pando_span handshake;
     uint64_t stream_window;     /* at first; grows on consumption */
     uint64_t stream_window_max; /* up to */
+    /* Packets between addresses of this machine's loopback, whose MTU is 64 KiB: up to so
+     * many bytes (UDP_PACKET_MAX at most), if the peer takes them. 0: as on any path. */
+    uint16_t loopback_packet_max;
 };
 
 struct quic_stats {

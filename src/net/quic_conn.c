@@ -224,13 +224,30 @@ static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
     return ((struct quic_conn *)ref->user_data)->ng;
 }
 
-static void fill_settings(const struct quic *q, ngtcp2_settings *s, ngtcp2_transport_params *p)
+/* Packets to ourselves need not fit into those of an Ethernet, and no path is probed. */
+static void choose_packets(struct quic_conn *c, ngtcp2_settings *s)
 {
+    uint8_t ip[16];
+    const size_t large = c->quic->config.loopback_packet_max;
+    static const uint8_t six[16] = { [15] = 1 };
+    const uint8_t len = udp_address_ip(&c->remote, ip);
+    c->packet_max = s->max_tx_udp_payload_size = QUIC_UDP_PAYLOAD_MAX;
+    if (large <= QUIC_UDP_PAYLOAD_MAX ||
+        !(len == 4 ? ip[0] == 127 : memcmp(ip, six, sizeof six) == 0))
+        return;
+    c->packet_max = s->max_tx_udp_payload_size = large;
+    s->no_tx_udp_payload_size_shaping = 1;
+    s->no_pmtud = 1;
+}
+
+static void fill_settings(struct quic_conn *c, ngtcp2_settings *s, ngtcp2_transport_params *p)
+{
+    const struct quic *q = c->quic;
     const struct quic_config *config = &q->config;
     ngtcp2_settings_default(s);
     s->initial_ts = q->now.ns;
     s->handshake_timeout = config->handshake.ns;
-    s->max_tx_udp_payload_size = QUIC_UDP_PAYLOAD_MAX;
+    choose_packets(c, s);
     s->cc_algo = NGTCP2_CC_ALGO_CUBIC;
     s->max_stream_window = config->stream_window_max;
     s->max_window = config->stream_window_max + config->stream_window_max / 2;
@@ -284,7 +301,7 @@ enum pando_status quic_conn_start_client(struct quic_conn *c)
     const ngtcp2_path path = path_of(c);
 
     quic_callbacks_fill(&callbacks);
-    fill_settings(c->quic, &settings, &params);
+    fill_settings(c, &settings, &params);
     random_cid(&dcid, 18);
     random_cid(&scid, QUIC_CID_LEN);
     if (ngtcp2_conn_client_new(&c->ng, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1, &callbacks,
@@ -305,7 +322,7 @@ enum pando_status quic_conn_start_server(struct quic_conn *c, const ngtcp2_pkt_h
     const ngtcp2_path path = path_of(c);
 
     quic_callbacks_fill(&callbacks);
-    fill_settings(c->quic, &settings, &params);
+    fill_settings(c, &settings, &params);
     random_cid(&scid, QUIC_CID_LEN);
     compat_set_odcid(&params, odcid);
     if (retried) {

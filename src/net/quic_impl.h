@@ -76,6 +76,7 @@ struct quic_conn {
     bool dirty;
     bool half_open;
     bool handshake_done;
+    size_t packet_max; /* once the handshake is done; the library may choose less */
     bool proved;       /* LINK_UP may be told */
     bool tls_done;     /* the TLS session is needed no more */
     bool open_waiting; /* the peer raised its stream limit */

@@ -75,13 +75,14 @@ static ngtcp2_ssize write_some(struct quic_conn *c, struct pass *p)
     struct pando_slice slices[VECS_MAX];
     ngtcp2_vec vecs[VECS_MAX];
     size_t count = 0, total = 0;
+    const size_t room = c->handshake_done ? c->packet_max : QUIC_UDP_PAYLOAD_MAX;
     uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_NONE;
     ngtcp2_pkt_info info;
     ngtcp2_ssize taken = -1;
     bool fin = false;
 
     if (s != NULL) {
-        count = sendq_view(&s->out, slices, VECS_MAX, UDP_PACKET_MAX);
+        count = sendq_view(&s->out, slices, VECS_MAX, room);
         for (size_t i = 0; i < count; i++) {
             vecs[i] = (ngtcp2_vec){ (uint8_t *)(uintptr_t)slices[i].ptr, slices[i].len };
             total += slices[i].len;
@@ -90,7 +91,7 @@ static ngtcp2_ssize write_some(struct quic_conn *c, struct pass *p)
         flags = NGTCP2_WRITE_STREAM_FLAG_MORE | (fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0u);
     }
     const ngtcp2_ssize n = ngtcp2_conn_writev_stream(
-        c->ng, &p->ps.path, &info, udp_room(c->udp), UDP_PACKET_MAX, &taken, flags,
+        c->ng, &p->ps.path, &info, udp_room(c->udp), room, &taken, flags,
         s != NULL ? s->id : -1, vecs, count, c->quic->now.ns);
     if (s != NULL && taken >= 0) {
         wrote(s, (size_t)taken, fin && (size_t)taken == total);

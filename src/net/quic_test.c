@@ -121,6 +121,21 @@ static void carries_bytes_without_segmentation_offload(void **state)
     pair_deinit(&p);
 }
 
+/* Within one machine packets are as large as the peer takes them. */
+static void carries_bytes_in_large_packets_on_loopback(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p);
+    p.config_a.loopback_packet_max = UDP_PACKET_MAX;
+    pair_start(&p);
+    pair_join(&p);
+    pair_transfer(&p, 3u << 20);
+    CHECK(p.a.quic->sockets[0].stats.tx_datagrams < (3u << 20) / QUIC_UDP_PAYLOAD_MAX / 4);
+    CHECK_EQ(p.a.downs + p.b.downs, 0);
+    pair_deinit(&p);
+}
+
 static void survives_a_key_update(void **state)
 {
     (void)state;
@@ -274,6 +289,7 @@ int main(void)
         TEST(never_starves_bulk),
         TEST(ignores_datagrams_that_arrive_twice),
         TEST(carries_bytes_without_segmentation_offload),
+        TEST(carries_bytes_in_large_packets_on_loopback),
         TEST(survives_a_key_update),
         TEST(speaks_ipv6),
         TEST(answers_from_the_address_that_was_dialled),

@@ -176,7 +176,7 @@ void udp_put(struct udp *u, size_t len, const struct udp_address *to,
             return;
         }
     }
-    if (u->run.segments == UDP_SEGMENTS_MAX || u->run.len + UDP_PACKET_MAX > UDP_SEND_CAP)
+    if (u->run.segments == UDP_SEGMENTS_MAX || u->run.len + u->run.segment > UDP_SEND_CAP)
         (void)udp_flush(u);
 }
 

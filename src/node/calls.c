@@ -163,6 +163,47 @@ static const struct verb verbs[] = {
     { "exec.", NULL, runs_call },     { "receipt.", NULL, runs_call },
 };
 
+static bool is_among(const char *const *names, const char *name)
+{
+    while (names != NULL && *names != NULL)
+        if (strcmp(*names++, name) == 0)
+            return true;
+    return false;
+}
+
+/* Hand a call to the space that it names, or say that it is not here. */
+static void call_named(struct node *n, uint64_t token, const struct space_ops *ops,
+                       const char *verb, const char *name, struct pando_slice args)
+{
+    struct node_space *s = space_by_name(n, name, ops->kind);
+    if (s != NULL)
+        space_call(n, s, token, verb, args);
+    else if (name == NULL)
+        call_fail(n, token, PANDO_NOT_FOUND,
+                  "this node holds no single %s space: name one with \"space\"", ops->kind);
+    else
+        call_fail(n, token, PANDO_NOT_FOUND,
+                  "there is no %s space '%s' here; `pando space ls` lists them", ops->kind,
+                  name);
+}
+
+/* Bytes, behind the name of the space. */
+static void call_raw(struct node *n, uint64_t token, const struct space_ops *ops,
+                     const char *verb, struct pando_slice bytes)
+{
+    char name[sizeof n->spaces[0].name];
+    struct wire_reader r = wire_read(bytes);
+    const struct pando_slice given = wire_get_block(&r, sizeof name - 1);
+    if (r.failed || (given.len > 0 && memchr(given.ptr, 0, given.len) != NULL)) {
+        call_fail(n, token, PANDO_MALFORMED, "the bytes do not begin with a space's name");
+        return;
+    }
+    if (given.len > 0)
+        memcpy(name, given.ptr, given.len);
+    name[given.len] = '\0';
+    call_named(n, token, ops, verb, given.len == 0 ? NULL : name, r.left);
+}
+
 /* A verb of a space: "dag.heads" with the space that the arguments name. */
 static bool call_space(struct node *n, uint64_t token, const char *verb,
                        struct pando_slice text)
@@ -173,27 +214,20 @@ static bool call_space(struct node *n, uint64_t token, const char *verb,
         const size_t len = strlen(ops->kind);
         if (len != (size_t)(dot - verb) || strncmp(verb, ops->kind, len) != 0)
             continue;
+        if (!is_among(ops->verbs, dot + 1)) {
+            call_fail(n, token, PANDO_UNSUPPORTED, "there is no verb '%s'", verb);
+            return true;
+        }
+        if (is_among(ops->raw_verbs, dot + 1)) {
+            call_raw(n, token, ops, dot + 1, text);
+            return true;
+        }
         struct pando_err err = { 0 };
         json_t *args = args_parse(text, &err);
-        const char *name = args == NULL ? NULL : args_text(args, "space", NULL);
-        struct node_space *s = args == NULL ? NULL : space_by_name(n, name, ops->kind);
-        bool known = false;
-        for (const char *const *v = ops->verbs; *v != NULL; v++)
-            known |= strcmp(*v, dot + 1) == 0;
         if (args == NULL)
             call_fail(n, token, err.status, "%s", err.text);
-        else if (!known)
-            call_fail(n, token, PANDO_UNSUPPORTED, "there is no verb '%s'", verb);
-        else if (s == NULL && name == NULL)
-            call_fail(n, token, PANDO_NOT_FOUND,
-                      "this node holds no single %s space: name one with \"space\"",
-                      ops->kind);
-        else if (s == NULL)
-            call_fail(n, token, PANDO_NOT_FOUND,
-                      "there is no %s space '%s' here; `pando space ls` lists them",
-                      ops->kind, name);
         else
-            space_call(n, s, token, dot + 1, text);
+            call_named(n, token, ops, dot + 1, args_text(args, "space", NULL), text);
         json_decref(args);
         return true;
     }

@@ -74,6 +74,7 @@ enum pando_status dialer_add(struct dialer *d, struct pando_time now,
     struct dialer_entry *e = &d->entries[free_slot];
     release(e);
     e->state = DIALER_DUE;
+    d->end = d->end > free_slot ? d->end : (uint32_t)free_slot + 1;
     e->keep = keep;
     e->at = now;
     e->address = *address;
@@ -251,14 +252,14 @@ static bool begin(struct dialer *d, struct pando_time now, size_t i,
 
 bool dialer_poll(struct dialer *d, struct pando_time now, struct dialer_effect *ret)
 {
-    for (size_t k = 0; k < DIALER_ENTRIES_MAX; k++) {
-        const size_t i = (d->cursor + k) % DIALER_ENTRIES_MAX;
+    for (size_t k = 0; k < d->end; k++) {
+        const size_t i = (d->cursor + k) % d->end;
         struct dialer_entry *e = &d->entries[i];
         if (e->state == DIALER_RESOLVING && pando_time_reached(e->at, now))
             back_off(d, now, e, "its name could not be resolved in 10 s");
         if (e->state != DIALER_DUE || !pando_time_reached(e->at, now))
             continue;
-        d->cursor = (uint32_t)(i + 1) % DIALER_ENTRIES_MAX;
+        d->cursor = (uint32_t)(i + 1) % d->end;
         return begin(d, now, i, ret);
     }
     return false;
@@ -267,7 +268,7 @@ bool dialer_poll(struct dialer *d, struct pando_time now, struct dialer_effect *
 struct pando_time dialer_deadline(const struct dialer *d)
 {
     struct pando_time first = PANDO_TIME_NEVER;
-    for (size_t i = 0; i < DIALER_ENTRIES_MAX; i++) {
+    for (size_t i = 0; i < d->end; i++) {
         const struct dialer_entry *e = &d->entries[i];
         if (e->state == DIALER_DUE || e->state == DIALER_RESOLVING)
             first = pando_time_min(first, e->at);

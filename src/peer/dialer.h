@@ -57,6 +57,7 @@ struct dialer_effect {
 struct dialer {
     struct dialer_entry entries[DIALER_ENTRIES_MAX];
     struct rng rng;
+    uint32_t end;    /* entries from here on were never used: poll does not walk them */
     uint32_t cursor; /* poll's fair walk */
 };
 

@@ -55,7 +55,7 @@ enum space_input_kind {
     SPACE_STORE_FAIL, /* status: the journal refuses appends until SPACE_STORE_BACK */
     SPACE_STORE_BACK, /* the journal takes appends again */
     SPACE_SNAPSHOTTED, /* status: the SNAPSHOT is on disk, or why it is not */
-    SPACE_CALL,       /* token, verb, text (JSON arguments): answer with REPLY */
+    SPACE_CALL,       /* token, verb, text (JSON, or bytes of a raw verb): answer with REPLY */
     SPACE_PUT,        /* token, verb, bytes: from the node itself, no JSON between; answer
                        * with a raw REPLY once durable: the 32 bytes of an id */
     SPACE_STOPPING,   /* append and publish what must be said before the node goes */
@@ -148,6 +148,9 @@ struct space_ops {
     const struct space_channel *channels;
     size_t channels_len;
     const char *const *verbs; /* NULL-terminated, for routing and help */
+    /* Verbs of theirs (NULL: none) whose arguments are bytes: a block (uvarint length and
+     * bytes) that names the space, empty for the only one, and what the engine gets. */
+    const char *const *raw_verbs;
     /* Make an instance; its tables are folded up to the journal's end already. */
     enum pando_status (*open)(const struct space_host *host, struct pando_slice config_json,
                               void **ret_instance, struct pando_err *reterr);

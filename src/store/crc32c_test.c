@@ -36,11 +36,24 @@ static void both_paths_agree_on_any_cut(void **state)
     }
 }
 
+/* Long ones go through several lanes at once. */
+static void long_ones_agree_too(void **state)
+{
+    (void)state;
+    static uint8_t bytes[50000];
+    struct rng rng = rng_seeded(2);
+    rng_fill(&rng, bytes, sizeof bytes);
+    for (size_t len = 6000; len < sizeof bytes; len += 1237)
+        CHECK_EQ(crc32c(7, slice_of(bytes + len % 8, len)),
+                 crc32c_portable(7, slice_of(bytes + len % 8, len)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(gives_the_published_values),
         TEST(both_paths_agree_on_any_cut),
+        TEST(long_ones_agree_too),
     };
     return CHECK_RUN(tests);
 }

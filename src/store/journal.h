@@ -27,6 +27,7 @@
 
 struct journal;
 struct journal_group;
+struct journal_ahead;
 
 struct journal_config {
     struct pando_files files;
@@ -63,6 +64,13 @@ void journal_commit_run(struct journal_group *group);
  * staged. */
 enum pando_status journal_commit_end(struct journal *j, struct journal_group *group,
                                      uint64_t *ret_durable) PANDO_MUST_USE;
+/* Zeros for the next segment, a step of them beside the commits, so that none waits for
+ * them. False: nothing is to be done now, or a step is under way, or a group in flight
+ * makes a segment. A group that must make one does not begin while a step is under way.
+ * `run` blocks, on any thread; a failure matters only when the segment is needed. */
+bool journal_ahead_begin(struct journal *j, struct journal_ahead **ret);
+void journal_ahead_run(struct journal_ahead *a);
+void journal_ahead_end(struct journal *j, struct journal_ahead *a);
 /* After a failure: reopen, verify what is on disk, write what is staged anew. PANDO_OK
  * when it takes appends again; the staged records need a new commit. Blocks briefly. */
 enum pando_status journal_retry(struct journal *j,

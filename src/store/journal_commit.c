@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define SPARE_STEP (64u << 10) /* least zeros written ahead by one commit */
+#define CHUNK_HINT_MAX (256u << 10)
 
 static void free_chunks(struct chunk *c)
 {
@@ -41,7 +41,7 @@ void journal_close(struct journal *j)
 {
     if (j == NULL)
         return;
-    PANDO_ASSERT(j->flying == NULL);
+    PANDO_ASSERT(j->flying == NULL && j->ahead == NULL);
     free_chunks(j->staged);
     j->staged = NULL;
     put_last_mark(j);
@@ -63,7 +63,7 @@ static bool has_room(const struct journal *j, const struct chunk *c, size_t need
 
 /* A quarter of all segments together, in whole first segments: what is written ahead
  * and not used yet stays a small part of the whole. */
-static uint64_t size_behind(const struct journal *j, const struct segment *last)
+uint64_t journal_size_behind(const struct journal *j, const struct segment *last)
 {
     const uint64_t all = last->head.base + last->head.size - j->segments[0].head.base;
     const uint64_t size = all / 4 / j->config.segment_min * j->config.segment_min;
@@ -81,7 +81,7 @@ static enum pando_status next_segment(struct journal *j, size_t need)
                                  .generation = j->config.seed };
     uint64_t size = j->config.segment_min;
     if (last != NULL) {
-        size = size_behind(j, last);
+        size = journal_size_behind(j, last);
         head.base = last->head.base + last->head.size;
         head.generation = last->head.generation + 1;
     }
@@ -114,7 +114,9 @@ static enum pando_status open_chunk(struct journal *j, size_t need)
         return PANDO_NOMEM;
     buf_init(&c->bytes, JOURNAL_GROUP_LIMIT + GROUP_HEAD);
     static const uint8_t head[GROUP_HEAD] = { 0 };
-    if (buf_append(&c->bytes, SLICE_OF(head)) != PANDO_OK) {
+    if (buf_reserve(&c->bytes, j->chunk_hint) != PANDO_OK ||
+        buf_append(&c->bytes, SLICE_OF(head)) != PANDO_OK) {
+        buf_deinit(&c->bytes);
         free(c);
         return PANDO_NOMEM;
     }
@@ -179,19 +181,22 @@ static enum pando_status take_targets(const struct journal *j, struct journal_gr
     return PANDO_OK;
 }
 
-/* The size of the next segment once the last one is half full. */
-static uint64_t spare_wanted(const struct journal *j)
+/* Whether the group begins a segment; that needs the spare file. */
+static bool makes_segment(const struct journal *j)
 {
-    const struct segment *last = &j->segments[j->segments_len - 1];
-    if (!last->exists || j->end - last->head.base < last->head.size / 2)
-        return 0;
-    return size_behind(j, last);
+    for (const struct chunk *c = j->staged; c != NULL; c = c->next)
+        if (!j->segments[c->segment].exists)
+            return true;
+    return false;
 }
 
 bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
 {
     if (j->flying != NULL || j->staged == NULL || j->stopped != PANDO_OK)
         return false;
+    const bool has_spare = makes_segment(j);
+    if (has_spare && j->ahead != NULL)
+        return false; /* journal_ahead_end comes soon */
     struct journal_group *g = calloc(1, sizeof *g);
     if (g == NULL)
         return false; /* asked again at the next append or turn */
@@ -202,6 +207,8 @@ bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
     if (j->staged->segment > 0)
         g->before = j->segments[j->staged->segment - 1].file;
     g->chunks = j->staged;
+    const size_t took = j->staged_last->bytes.len; /* a busy journal need not grow each anew */
+    j->chunk_hint = took < CHUNK_HINT_MAX ? took : CHUNK_HINT_MAX;
     g->chunks_last = j->staged_last;
     memcpy(g->dir, j->dir, sizeof g->dir);
     if (take_targets(j, g) != PANDO_OK) {
@@ -210,8 +217,8 @@ bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
         return false;
     }
     g->end = j->end;
-    g->spare = j->spare;
-    g->spare_size = spare_wanted(j);
+    g->has_spare = has_spare;
+    g->spare = has_spare ? j->spare : (struct spare){ .file = -1 };
     j->staged = j->staged_last = NULL;
     j->flying = g;
     *ret_group = g;
@@ -287,20 +294,6 @@ static void mark_behind(struct journal_group *g)
         g->marked = g->end;
 }
 
-/* Some zeros for the next segment, so many that it is ready when this one is full. A
- * failure matters only when the segment is needed. */
-static void write_ahead(struct journal_group *g)
-{
-    uint64_t len = 0;
-    for (const struct chunk *c = g->chunks; c != NULL; c = c->next)
-        len += c->bytes.len;
-    len = len * 5 > SPARE_STEP ? len * 5 : SPARE_STEP;
-    if (spare_grow(&g->spare, &g->files, g->dir, g->spare_size, len) == PANDO_OK)
-        return;
-    spare_discard(&g->spare, &g->files, g->dir);
-    g->spare.failed = true;
-}
-
 void journal_commit_run(struct journal_group *g)
 {
     struct chunk *c = g->chunks;
@@ -309,8 +302,6 @@ void journal_commit_run(struct journal_group *g)
         g->status = write_target(g, &g->targets[i], &c);
     if (g->status == PANDO_OK && g->sync)
         mark_behind(g);
-    if (g->status == PANDO_OK && g->spare_size > 0 && !g->spare.failed)
-        write_ahead(g);
 }
 
 /* The failed group's records lie in front of what was staged meanwhile, as they were. */
@@ -330,7 +321,8 @@ enum pando_status journal_commit_end(struct journal *j, struct journal_group *g,
     PANDO_ASSERT(j->flying == g);
     const enum pando_status st = g->status;
     j->flying = NULL;
-    j->spare = g->spare;
+    if (g->has_spare)
+        j->spare = g->spare;
     for (size_t i = 0; i < g->targets_len; i++) {
         struct segment *s = &j->segments[g->targets[i].segment];
         s->file = g->targets[i].file;

@@ -28,8 +28,7 @@ struct chunk {
 };
 
 /* A file of zeros that will be the next segment: written bit by bit ahead of need, so
- * that no commit waits for it and none changes metadata. The committing thread owns it.
- */
+ * that no commit waits for it and none changes metadata. One thread at a time owns it. */
 struct spare {
     int file;        /* -1: none */
     uint64_t size;   /* wanted */
@@ -46,8 +45,11 @@ struct journal {
     struct chunk *staged; /* oldest first; the last one is open */
     struct chunk *staged_last;
     struct journal_group *flying;
-    struct spare spare; /* the group's, while one is flying */
+    struct journal_ahead *ahead; /* the step under way */
+    struct spare spare; /* the step's, or the flying group's if that makes a segment */
+    uint64_t ahead_at;  /* durable when the last step began */
     size_t staged_bytes;
+    size_t chunk_hint; /* room for a new chunk: what the last one took */
     uint64_t end; /* where the next record or group goes */
     uint64_t durable;
     uint64_t epoch;
@@ -79,8 +81,8 @@ struct journal_group {
     struct chunk *chunks_last;
     struct target *targets;
     size_t targets_len;
+    bool has_spare; /* `spare` is in its hands */
     struct spare spare;
-    uint64_t spare_size; /* how large the next segment will be; 0: it is not near */
     enum pando_status status;
 };
 
@@ -108,6 +110,8 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
 /* Add `len` bytes of zeros to the spare file, making it when there is none. */
 enum pando_status spare_grow(struct spare *s, const struct pando_files *files,
                              const char *dir, uint64_t size, uint64_t len) PANDO_MUST_USE;
+/* How large the segment behind `last` will be. */
+uint64_t journal_size_behind(const struct journal *j, const struct segment *last);
 /* Remove it. */
 void spare_discard(struct spare *s, const struct pando_files *files, const char *dir);
 /* Make the segment of the spare file: zeros first, then its head, then its name. */

@@ -147,7 +147,7 @@ static enum pando_status drop_first(struct journal *j)
     char path[FILES_PATH_MAX], spare[FILES_PATH_MAX];
     segment_path(j->dir, s->head.base, path);
     enum pando_status st = files_path(spare, j->dir, SPARE_NAME);
-    const bool keep = j->spare.file < 0;
+    const bool keep = j->spare.file < 0 && j->ahead == NULL;
     if (st == PANDO_OK)
         st = keep ? f->ops->rename(f->ctx, path, spare) : f->ops->unlink(f->ctx, path);
     if (st == PANDO_OK)

@@ -77,7 +77,7 @@ enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
 {
     if (j->stopped == PANDO_OK)
         return PANDO_OK;
-    PANDO_ASSERT(j->flying == NULL);
+    PANDO_ASSERT(j->flying == NULL && j->ahead == NULL);
     enum pando_status st = reopen(j);
     if (st == PANDO_OK)
         st = verify_durable(j, reterr);

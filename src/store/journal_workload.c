@@ -67,12 +67,17 @@ enum pando_status workload_append(struct workload *w, size_t count)
 enum pando_status workload_commit(struct workload *w)
 {
     struct journal_group *group;
+    struct journal_ahead *ahead;
     while (journal_commit_begin(w->journal, &group)) {
         uint64_t durable;
         journal_commit_run(group);
         const enum pando_status st = journal_commit_end(w->journal, group, &durable);
         if (st != PANDO_OK)
             return st;
+        if (journal_ahead_begin(w->journal, &ahead)) {
+            journal_ahead_run(ahead);
+            journal_ahead_end(w->journal, ahead);
+        }
         while (w->acked < w->len && w->records[w->acked].position < durable)
             w->acked++;
     }

@@ -167,6 +167,41 @@ static void stops_the_sender_when_nothing_is_consumed(void **state)
     witness_end(f);
 }
 
+static void send_zeros(struct side *s, uint64_t stream, size_t len)
+{
+    uint8_t *data;
+    struct bytes *b = bytes_new(len, &data);
+    CHECK(b != NULL);
+    memset(data, 0, len);
+    CHECK_OK(s->at.port.ops->send(s->at.port.ctx, stream, b, false));
+    bytes_unref(b);
+}
+
+/* A message is digested when its last byte is there: the window must have room for that,
+ * wherever the bytes before it left it. */
+static void carries_messages_that_are_digested_when_whole(void **state)
+{
+    struct fixture *f = witness_begin(state);
+    witness_join(f);
+    struct side *s = &f->sides[0], *r = &f->sides[1];
+    const struct link_port *rp = &r->at.port;
+    const uint64_t stream = witness_open_stream(f, 0, LINK_EVENT);
+    const size_t whole = 256u << 10;
+    uint64_t total = 0;
+    for (int i = 0; i < 12; i++) {
+        r->consume = true;
+        send_zeros(s, stream, 13000);
+        total += 13000;
+        witness_await(f, witness_has_bytes, (struct wait){ .side = r, .len = total });
+        r->consume = false;
+        send_zeros(s, stream, whole);
+        total += whole;
+        witness_await(f, witness_has_bytes, (struct wait){ .side = r, .len = total });
+        rp->ops->consume(rp->ctx, r->streams[0].stream, whole);
+    }
+    witness_end(f);
+}
+
 static void tells_a_reset_to_both_directions(void **state)
 {
     struct fixture *f = witness_begin(state);
@@ -353,6 +388,7 @@ int link_conformance_run(const char *name, struct link_harness *harness)
         TEST(joins_many_small_sends_in_order),
         TEST(carries_ten_megabytes_unharmed),
         TEST(stops_the_sender_when_nothing_is_consumed),
+        TEST(carries_messages_that_are_digested_when_whole),
         TEST(tells_a_reset_to_both_directions),
         TEST(forgets_a_stream_that_it_reset),
         TEST(admits_waiting_streams_when_earlier_ones_end),

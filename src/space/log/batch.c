@@ -33,35 +33,69 @@ enum pando_status batch_put(struct pando_buf *b, const struct batch_message *m)
     return PANDO_OK;
 }
 
-static void id_of(struct batch_message *m)
+/* A cursor that is read message by message: no failure is carried along, each step says. */
+static bool get_uvarint(const uint8_t **at, const uint8_t *end, uint64_t *ret)
 {
-    for (size_t i = 0; i < 8; i++) {
-        m->id.bytes[i] = (uint8_t)(m->client >> (56 - 8 * i));
-        m->id.bytes[8 + i] = (uint8_t)(m->counter >> (56 - 8 * i));
+    if (*at < end && **at < 0x80) {
+        *ret = *(*at)++;
+        return true;
     }
+    const int size = wire_peek_uvarint(slice_of(*at, (size_t)(end - *at)), ret);
+    *at += size > 0 ? size : 0;
+    return size > 0;
+}
+
+static bool get_block(const uint8_t **at, const uint8_t *end, size_t max,
+                      struct pando_slice *ret)
+{
+    uint64_t len;
+    if (!get_uvarint(at, end, &len) || len > max || len > (size_t)(end - *at))
+        return false;
+    *ret = slice_of(*at, (size_t)len);
+    *at += len;
+    return true;
+}
+
+static uint64_t get_be8(const uint8_t *p)
+{
+    return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+           (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+           (uint64_t)p[6] << 8 | p[7];
+}
+
+static void put_be8(uint8_t *p, uint64_t v)
+{
+    for (size_t i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> (56 - 8 * i));
 }
 
 bool batch_next(struct pando_slice *left, struct batch_message *ret)
 {
-    struct wire_reader r = wire_read(*left);
-    struct batch_message m = { 0 };
-    const uint64_t flags = wire_get_be(&r, 1);
-    m.binary = (flags & FLAG_BINARY) != 0;
-    m.named = (flags & FLAG_NAMED) != 0;
-    m.client = wire_get_be(&r, 8);
-    m.counter = wire_get_uvarint(&r);
-    if (m.named)
-        wire_get_copy(&r, m.id.bytes, sizeof m.id.bytes);
-    else
-        id_of(&m);
-    m.room = wire_get_block(&r, LOG_ROOM_MAX);
-    m.sender = wire_get_block(&r, LOG_SENDER_MAX);
-    m.body = wire_get_block(&r, LOG_MESSAGE_MAX);
-    if (r.failed || m.room.len == 0 || memchr(m.room.ptr, 0, m.room.len) != NULL ||
-        (flags & ~(uint64_t)(FLAG_BINARY | FLAG_NAMED)) != 0)
+    if (left->len < 9 || (left->ptr[0] & ~(FLAG_BINARY | FLAG_NAMED)) != 0)
         return false;
-    *left = r.left;
-    *ret = m;
+    const uint8_t flags = left->ptr[0], *const client = left->ptr + 1;
+    const uint8_t *at = client, *const end = left->ptr + left->len;
+    ret->binary = (flags & FLAG_BINARY) != 0;
+    ret->named = (flags & FLAG_NAMED) != 0;
+    ret->client = get_be8(client);
+    at += 8;
+    if (!get_uvarint(&at, end, &ret->counter))
+        return false;
+    if (!ret->named) {
+        memcpy(ret->id.bytes, client, 8);
+        put_be8(ret->id.bytes + 8, ret->counter);
+    } else if ((size_t)(end - at) >= sizeof ret->id.bytes) {
+        memcpy(ret->id.bytes, at, sizeof ret->id.bytes);
+        at += sizeof ret->id.bytes;
+    } else {
+        return false;
+    }
+    if (!get_block(&at, end, LOG_ROOM_MAX, &ret->room) ||
+        !get_block(&at, end, LOG_SENDER_MAX, &ret->sender) ||
+        !get_block(&at, end, LOG_MESSAGE_MAX, &ret->body) || ret->room.len == 0 ||
+        memchr(ret->room.ptr, 0, ret->room.len) != NULL)
+        return false;
+    *left = slice_of(at, (size_t)(end - at));
     return true;
 }
 

@@ -43,7 +43,7 @@ struct batch_message {
 /* Append one message. Errors: PANDO_INVALID a field over its cap, or an empty room;
  * PANDO_FULL, PANDO_NOMEM. The buffer is as it was. */
 enum pando_status batch_put(struct pando_buf *b, const struct batch_message *m) PANDO_MUST_USE;
-/* Take the next message from `left`; false when it is malformed. */
+/* Take the next message from `left`; false when it is malformed, `ret` is then undefined. */
 bool batch_next(struct pando_slice *left, struct batch_message *ret);
 /* Whether `messages` is a whole number of well-formed ones, and how many. */
 bool batch_count(struct pando_slice messages, uint32_t *ret_len);

@@ -17,28 +17,40 @@ struct incoming {
     uint32_t configs_len;
 };
 
-static struct bytes *record_of(struct pando_slice bytes, uint64_t index, uint64_t term,
-                               enum raft_kind kind)
+/* `head` and `bytes` follow each other in it. */
+static struct bytes *record_of(uint64_t index, uint64_t term, enum raft_kind kind,
+                               struct pando_slice head, struct pando_slice bytes)
 {
     uint8_t *data;
-    struct bytes *record = bytes_new(LOG_WIRE_RECORD_HEAD + bytes.len, &data);
+    const size_t size = LOG_WIRE_RECORD_HEAD + head.len + bytes.len;
+    struct bytes *record = bytes_new(size, &data);
     if (record == NULL)
         return NULL;
-    struct wire_writer w = wire_write(data, LOG_WIRE_RECORD_HEAD);
+    struct wire_writer w = wire_write(data, size);
     log_wire_put_record(&w, index, term, kind);
-    if (bytes.len > 0)
-        memcpy(data + LOG_WIRE_RECORD_HEAD, bytes.ptr, bytes.len);
+    wire_put_bytes(&w, head);
+    wire_put_bytes(&w, bytes);
     return record;
 }
 
 /* An entry of ours: its bytes wait in the cache for raft's WRITE_ENTRY. */
-void log_propose_put(struct log *l, uint64_t index, uint64_t term, enum raft_kind kind,
-                     struct pando_slice bytes)
+static void propose(struct log *l, uint64_t index, struct bytes *record)
 {
-    struct bytes *record = record_of(bytes, index, term, kind);
     PANDO_ASSERT(record != NULL); /* raft counts on it already */
     log_cache_put(l, index, record);
     bytes_unref(record);
+}
+
+void log_propose_put(struct log *l, uint64_t index, uint64_t term, enum raft_kind kind,
+                     struct pando_slice bytes)
+{
+    propose(l, index, record_of(index, term, kind, SLICE_EMPTY, bytes));
+}
+
+void log_propose_data(struct log *l, uint64_t index, uint64_t term, struct pando_slice head,
+                      struct pando_slice messages)
+{
+    propose(l, index, record_of(index, term, RAFT_DATA, head, messages));
 }
 
 static bool is_record(struct pando_slice record, const struct raft_entry *e)
@@ -103,7 +115,7 @@ static struct bytes *find_record(struct log *l, const struct raft_effect *e)
             return bytes_ref(cached);
     }
     return entry->kind == RAFT_NOOP
-               ? record_of(SLICE_EMPTY, entry->index, entry->term, RAFT_NOOP)
+               ? record_of(entry->index, entry->term, RAFT_NOOP, SLICE_EMPTY, SLICE_EMPTY)
                : NULL;
 }
 
@@ -308,11 +320,14 @@ static bool is_member(struct log *l, const struct log_peer *p, uint64_t id)
 
 bool log_receive(struct log *l, struct log_peer *p, struct bytes *bytes, size_t offset)
 {
-    struct incoming *in = calloc(1, sizeof *in);
     struct raft_message m;
     struct pando_slice entries;
+    if (l->incoming_room == NULL)
+        l->incoming_room = malloc(sizeof *l->incoming_room);
+    struct incoming *in = l->incoming_room; /* only what is counted is looked at */
     if (in == NULL)
         return true; /* as if it had been lost */
+    in->len = in->configs_len = 0;
     bool ok = log_wire_get_raft(slice_from(bytes_view(bytes), offset), &m, &entries) == PANDO_OK;
     if (ok && is_member(l, p, m.from) && m.to == l->options.id) {
         in->message = bytes;
@@ -324,6 +339,5 @@ bool log_receive(struct log *l, struct log_peer *p, struct bytes *bytes, size_t 
             log_raft_input(l, &(struct raft_input){ .kind = RAFT_RECEIVE, .message = &m });
         l->incoming = NULL;
     }
-    free(in);
     return ok;
 }

@@ -102,6 +102,7 @@ struct log_take {
     enum log_take_state state;
     bool own;  /* of our own session: numbered when it is sent */
     bool many; /* append_many: answer with a list */
+    bool raw;  /* append_batch: answer with bytes */
     uint64_t client, counter; /* of the first message */
     uint32_t count, done;
     uint64_t *seqs;
@@ -178,7 +179,7 @@ struct log {
     struct pando_time commit_at; /* write the commit index by then */
 
     /* drive.c */
-    struct incoming *incoming;
+    struct incoming *incoming, *incoming_room;
     struct pando_slice incoming_entries;
     struct log_held held[RAFT_HELD_MAX];
 
@@ -274,6 +275,9 @@ void log_identity_write(struct log *l);
 void log_drive(struct log *l);
 /* A RAFT message, its kind at `offset` - 1. False: malformed. */
 bool log_receive(struct log *l, struct log_peer *p, struct bytes *message, size_t offset);
+/* The same for RAFT_DATA whose bytes lie in two pieces. */
+void log_propose_data(struct log *l, uint64_t index, uint64_t term, struct pando_slice head,
+                      struct pando_slice messages);
 void log_propose_put(struct log *l, uint64_t index, uint64_t term, enum raft_kind kind,
                      struct pando_slice bytes);
 void log_held_drop(struct log *l);
@@ -334,6 +338,11 @@ void log_inbox_drop(struct log *l);
 void log_inbox_drop_peer(struct log *l, uint32_t handle);
 bool log_batch_flush(struct log *l);
 void log_takes_deinit(struct log *l);
+
+/* append_batch.c */
+void log_append_batch(struct log *l, uint64_t token, struct pando_slice messages);
+void log_batch_answer(struct log *l, const struct log_take *t);
+extern const char *const log_raw_verbs[];
 
 /* apply.c */
 void log_apply(struct log *l);

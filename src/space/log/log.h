@@ -26,6 +26,16 @@
  *            -> {room, seq, term, msg_id}  once a quorum has it on disk.
  *            `client` and `counter` (1, 2, 3...) make a repeated call harmless: the first
  *            answer comes again. Without them the node numbers the call itself.
+ *   append_batch  for programs that send much; the argument is bytes: block (uvarint length,
+ *            bytes) the space's name, empty for the only one; then 1 to LOG_BATCH_MAX
+ *            messages as batch.h encodes them, of one client, their counters following each
+ *            other, LOG_BATCH_BYTES in all. They take part in the sequence together and in
+ *            this order. The answer is bytes: be8 per message, its number in its room; 0: it
+ *            was taken before, so long ago that its number is not remembered; 2^64-1: its
+ *            room could not be made. A client has one batch under way at a time (one that
+ *            overtakes its predecessor is refused); who wants more takes several clients.
+ *            Repeating it is harmless, as for `append`. POST the bytes to
+ *            /api/log.append_batch
  *   append_many {room?, sender?, texts:[...]} -> {room, seqs:[...]}   in this order
  *   read     {room?, from?, limit?, linear?} -> {room, first, last, messages:[M...]}
  *            M = {seq, term, msg_id, sender, room, text | bytes, time (ms)}.
@@ -60,6 +70,8 @@
 #define LOG_SENDER_MAX  64        /* bytes of a sender's name */
 #define LOG_MESSAGE_MAX (64u << 10) /* bytes of one message */
 #define LOG_ROOMS_MAX   1024
+#define LOG_BATCH_MAX   1024      /* messages of one append_batch */
+#define LOG_BATCH_BYTES (120u << 10) /* encoded: one entry holds it */
 #define LOG_DEFAULT_ROOM "general"
 
 /* Records of the journal. */

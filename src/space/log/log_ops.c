@@ -27,6 +27,7 @@ static void log_close(void *instance)
     rooms_deinit(&l->base);
     buf_deinit(&l->incoming_snapshot);
     raft_free(l->raft);
+    free(l->incoming_room);
     free(l->effects);
     free(l->streams);
     free(l);
@@ -215,6 +216,7 @@ const struct space_ops space_log_ops = {
     .channels = CHANNELS,
     .channels_len = LOG_CHANNELS,
     .verbs = log_verbs,
+    .raw_verbs = log_raw_verbs,
     .open = log_open,
     .close = log_close,
     .fold = log_fold,

@@ -138,7 +138,8 @@ static void feed(struct raft *r, struct raft_peer *p)
     }
     if (p->mode == PEER_STREAM) {
         stream(r, p);
-        if (p->told < r->commit)
+        /* While entries are on their way there, more will follow that tell it. */
+        if (p->told < r->commit && (p->next - 1 <= r->commit || p->next - 1 == p->match))
             append(r, p, meeting(r, p), 0, 0, RAFT_LANE_CONTROL);
         return;
     }

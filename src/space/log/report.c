@@ -10,6 +10,10 @@ void log_take_answer(struct log *l, const struct log_take *t)
     struct pando_buf b;
     if (t->token == LOG_NOBODY)
         return;
+    if (t->raw) {
+        log_batch_answer(l, t);
+        return;
+    }
     if (t->full) {
         log_fail(l, t->token, PANDO_FULL, "there are %d rooms already", LOG_ROOMS_MAX);
         return;

@@ -55,7 +55,8 @@ void rooms_deinit(struct rooms *r)
 
 static uint32_t room_at(const struct rooms *r, struct pando_slice name)
 {
-    if (r->latest < r->len && slice_equal(slice_text(r->at[r->latest].name), name))
+    const char *latest = r->latest < r->len ? r->at[r->latest].name : NULL;
+    if (latest != NULL && memcmp(latest, name.ptr, name.len) == 0 && latest[name.len] == '\0')
         return r->latest;
     const struct room_key k = key_of(name);
     const uint32_t *found = map_find(&r->by_name, &k);

@@ -75,9 +75,11 @@ static bool answer_again(struct log *l, struct log_take *t)
 {
     uint32_t room;
     uint64_t seq;
-    if (t->own || rooms_ask(&l->rooms, t->client, t->counter, &room, &seq) != ROOMS_AGAIN)
+    if (t->own || rooms_ask(&l->rooms, t->client, t->counter + t->count - 1, &room, &seq) !=
+                      ROOMS_AGAIN)
         return false;
-    t->seqs[0] = seq;
+    for (uint32_t i = 0; i < t->count; i++)
+        (void)rooms_ask(&l->rooms, t->client, t->counter + i, &room, &t->seqs[i]);
     log_take_answer(l, t);
     log_take_free(t);
     return true;
@@ -177,21 +179,15 @@ bool log_batch_flush(struct log *l)
 {
     uint8_t head[BATCH_HEAD_MAX];
     uint64_t index, term;
-    struct pando_buf entry;
     if (l->batch_count == 0)
         return true;
     struct wire_writer w = wire_write(head, sizeof head);
     batch_put_head(&w, l->host.wall(l->host.ctx).ms, l->batch_count);
     const uint32_t size = (uint32_t)(w.len + l->batch.len);
-    buf_init(&entry, RAFT_ENTRY_MAX);
-    enum pando_status st = buf_append(&entry, wire_written(&w));
+    const enum pando_status st =
+        raft_propose(l->raft, l->now, RAFT_DATA, size, &index, &term);
     if (st == PANDO_OK)
-        st = buf_append(&entry, buf_view(&l->batch));
-    if (st == PANDO_OK)
-        st = raft_propose(l->raft, l->now, RAFT_DATA, size, &index, &term);
-    if (st == PANDO_OK)
-        log_propose_put(l, index, term, RAFT_DATA, buf_view(&entry));
-    buf_deinit(&entry);
+        log_propose_data(l, index, term, wire_written(&w), buf_view(&l->batch));
     if (st != PANDO_OK && l->role == RAFT_LEADER)
         return false;
     l->totals.proposed += st == PANDO_OK ? l->batch_count : 0;
@@ -310,6 +306,15 @@ static void answer(struct log *l, struct log_take *t)
     drop(l, t);
 }
 
+/* Its next message is in the sequence. */
+static void seen(struct log *l, struct log_take *t, enum rooms_verdict verdict, uint64_t seq)
+{
+    t->full |= verdict == ROOMS_FULL;
+    t->seqs[t->done++] = verdict == ROOMS_FULL && t->raw ? UINT64_MAX : seq;
+    if (t->done == t->count)
+        answer(l, t);
+}
+
 static void own_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,
                      uint64_t seq)
 {
@@ -326,29 +331,23 @@ static void own_seen(struct log *l, const struct batch_message *m, enum rooms_ve
     }
     if (t == NULL || t->client != m->client || m->counter != t->counter + t->done)
         return; /* seen before */
-    t->seqs[t->done++] = seq;
-    if (verdict == ROOMS_FULL)
-        t->full = true;
-    if (t->done == t->count)
-        answer(l, t);
+    seen(l, t, verdict, seq);
 }
 
 static void foreign_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,
                          uint64_t seq)
 {
     struct log_take *t = l->takes_first;
-    while (t != NULL && (t->own || t->client != m->client || t->counter != m->counter))
+    while (t != NULL && (t->own || t->client != m->client || t->counter + t->done != m->counter))
         t = t->next;
     if (t == NULL)
         return;
-    t->seqs[0] = seq;
-    t->full = verdict == ROOMS_FULL;
     if (verdict == ROOMS_GAP)
         fail(l, t, PANDO_INVALID, "this counter does not follow the client's last one");
     else if (verdict == ROOMS_UNKNOWN)
         fail(l, t, PANDO_INVALID, "this client is not known (any more): it begins with counter 1");
     else
-        answer(l, t);
+        seen(l, t, verdict, seq);
 }
 
 void log_takes_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,

@@ -381,7 +381,7 @@ static const struct {
     { "cancel", call_cancel },
 };
 
-const char *const log_verbs[] = { "append", "append_many", "read",     "watch",   "rooms",
+const char *const log_verbs[] = { "append", "append_batch", "append_many", "read",     "watch",   "rooms",
                                   "status", "members",     "transfer", "leave",   "remove",
                                   "recover", "announce",   "cancel",   NULL };
 
@@ -389,6 +389,10 @@ void log_call(struct log *l, const struct space_input *in)
 {
     struct call c = { .l = l, .token = in->token };
     json_t *args = NULL;
+    if (strcmp(in->verb, log_raw_verbs[0]) == 0) {
+        log_append_batch(l, in->token, in->text);
+        return;
+    }
     if (in->text.len > 0 && (json_text_parse(in->text, JSON_TEXT_MAX, &args, NULL) != PANDO_OK ||
                              !json_is_object(args))) {
         log_fail(l, in->token, PANDO_MALFORMED, "the arguments must be a JSON object");
