@@ -118,7 +118,7 @@ enum pando_status journal_snapshot_read(const struct pando_files *files, const c
     if (st == PANDO_OK)
         return PANDO_OK;
     return pando_err_set(reterr, st,
-                         "journal: %.150s is %s; restore a backup or let peers send it",
+                         "journal: %.150s is %s; restore a backup, or remove the space and join it again",
                          path, st == PANDO_CORRUPT ? "damaged" : pando_status_text(st));
 }
 

@@ -72,7 +72,7 @@ static enum pando_status corrupt(struct journal *j, uint64_t base, uint64_t offs
     return pando_err_set(reterr, PANDO_CORRUPT,
                          "journal: %.120s/%016" PRIx64
                          ".seg is damaged at offset %" PRIu64
-                         ": %s; restore a backup or let peers repair it",
+                         ": %s; restore a backup, or remove the space and join it again",
                          j->dir, base, offset, what);
 }
 

@@ -86,7 +86,7 @@ class Damage(unittest.TestCase):
                     said = victim.output()[where:]
                     self.assertIn("damaged", said, f"bit {bit} of byte {offset}")
                     self.assertIn(os.path.basename(path), said, "the file is named")
-                    self.assertIn("restore a backup or let peers repair it\n", said, "what to do is said")
+                    self.assertIn("restore a backup, or remove the space and join it again\n", said, "what to do is said")
                 else:
                     self.follows(cluster, victim)
                 if victim.process.poll() is None:
