@@ -1,15 +1,11 @@
 /* raft_mutant.h - bugs planted on purpose, to show that the core's checkers can fail.
  *
- * The shipped module is built with RAFT_MUTANT 0, where every MUTANT(...) is a constant
- * false and leaves no code. Each other value builds one broken variant for one test,
- * which passes only when a schedule or the simulation finds the bug.
+ * In the shipped module every MUTANT(...) is a constant false and leaves no code. One program
+ * is built with RAFT_MUTABLE: it is told which bug to have, and passes only when a schedule or
+ * the simulation finds that bug.
  */
 #ifndef SPACE_LOG_RAFT_MUTANT_H
 #define SPACE_LOG_RAFT_MUTANT_H
-
-#ifndef RAFT_MUTANT
-#define RAFT_MUTANT 0
-#endif
 
 enum raft_mutant {
     MUTANT_NONE,
@@ -38,6 +34,11 @@ enum raft_mutant {
     MUTANTS
 };
 
-#define MUTANT(name) (RAFT_MUTANT == MUTANT_##name)
+#ifdef RAFT_MUTABLE
+extern enum raft_mutant raft_mutant; /* of raft_mutant_test.c, set before anything runs */
+#define MUTANT(name) (raft_mutant == MUTANT_##name)
+#else
+#define MUTANT(name) false
+#endif
 
 #endif
