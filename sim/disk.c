@@ -91,14 +91,32 @@ static enum pando_status replay(struct disk_space *s)
     return st == PANDO_NOT_FOUND ? PANDO_OK : st;
 }
 
+static void dir_of(const struct pando_id *id, char *ret, size_t cap)
+{
+    (void)snprintf(ret, cap, "spaces/%02x%02x%02x%02x/journal", id->bytes[0], id->bytes[1],
+                   id->bytes[2], id->bytes[3]);
+}
+
+static enum pando_status read_snapshot(struct disk *d, const char *dir,
+                                       struct node_space_store *ret, struct pando_err *reterr)
+{
+    struct pando_buf state;
+    buf_init(&state, JOURNAL_SNAPSHOT_MAX);
+    const enum pando_status st =
+        journal_snapshot_read(&d->files, dir, &ret->snapshot_position, &state, reterr);
+    if (st == PANDO_OK)
+        ret->snapshot = bytes_copy(buf_view(&state));
+    buf_deinit(&state);
+    return st == PANDO_NOT_FOUND ? PANDO_OK : st;
+}
+
 enum pando_status disk_open(struct disk *d, uint32_t slot, const struct pando_id *id,
                             const struct space_ops *ops, struct node_space_store *ret,
                             struct pando_err *reterr)
 {
     struct disk_space *s = &d->spaces[slot];
     char dir[64];
-    (void)snprintf(dir, sizeof dir, "spaces/%02x%02x%02x%02x/journal", id->bytes[0],
-                   id->bytes[1], id->bytes[2], id->bytes[3]);
+    dir_of(id, dir, sizeof dir);
     *s = (struct disk_space){ .ops = ops, .id = *id, .disk = d, .life = s->life + 1 };
     const struct journal_config config = {
         .files = d->files, .dir = dir, .space = *id, .segment_min = 4096, .sync = true
@@ -115,8 +133,9 @@ enum pando_status disk_open(struct disk *d, uint32_t slot, const struct pando_id
         disk_close(d, slot);
         return pando_err_set(reterr, st, "the journal does not replay");
     }
-    *ret = (struct node_space_store){ rows_tables(s->rows), s->journal, 0, s };
-    return PANDO_OK;
+    *ret = (struct node_space_store){ .tables = rows_tables(s->rows), .journal = s->journal,
+                                      .handle = s };
+    return read_snapshot(d, dir, ret, reterr);
 }
 
 /* Nobody waits for the group any more. */
@@ -225,6 +244,42 @@ void disk_commit(struct disk *d, uint32_t slot)
 {
     if (d->spaces[slot].used)
         begin(d, slot);
+}
+
+struct disk_snapshot {
+    struct disk *disk;
+    struct bytes *state;
+    uint64_t position;
+    uint32_t slot, life;
+};
+
+static void snapshotted(void *ctx, const struct sim_event *e)
+{
+    struct disk_snapshot *w = ctx;
+    struct disk *d = w->disk;
+    struct disk_space *s = &d->spaces[w->slot];
+    struct pando_err err;
+    char dir[64];
+    (void)e;
+    if (s->used && s->life == w->life) {
+        dir_of(&s->id, dir, sizeof dir);
+        const enum pando_status st = journal_snapshot_write(&d->files, dir, w->position,
+                                                            bytes_view(w->state), &err);
+        if (st == PANDO_OK)
+            (void)!journal_drop_before(s->journal, w->position, &err); /* or with the next */
+        d->owner.snapshotted(d->owner.ctx, w->slot, st);
+    }
+    bytes_unref(w->state);
+    free(w);
+}
+
+void disk_snapshot(struct disk *d, uint32_t slot, uint64_t position, struct bytes *state)
+{
+    struct disk_snapshot *w = calloc(1, sizeof *w);
+    PANDO_ASSERT(w != NULL);
+    *w = (struct disk_snapshot){ d, state, position, slot, d->spaces[slot].life };
+    queue_put(d->queue, d->latency,
+              (struct sim_event){ .fire = snapshotted, .ctx = w, .a = slot, .b = w->life });
 }
 
 static enum pando_status write_nothing(void *ctx, int file, uint64_t offset,

@@ -27,6 +27,7 @@ struct disk_owner {
     void (*durable)(void *ctx, uint32_t slot, uint64_t position);
     void (*failed)(void *ctx, uint32_t slot, enum pando_status why);
     void (*back)(void *ctx, uint32_t slot);
+    void (*snapshotted)(void *ctx, uint32_t slot, enum pando_status status);
 };
 
 struct disk *disk_new(struct sim_queue *queue, uint64_t seed, const struct disk_owner *owner);
@@ -41,6 +42,8 @@ void disk_close(struct disk *d, uint32_t slot);
 enum pando_status disk_append(struct disk *d, uint32_t slot, uint8_t record,
                               struct pando_slice bytes, uint64_t *ret_position);
 void disk_commit(struct disk *d, uint32_t slot);
+/* Write it after the disk's latency, then drop the records below. Takes the reference. */
+void disk_snapshot(struct disk *d, uint32_t slot, uint64_t position, struct bytes *state);
 /* The power fails: from now on nothing reaches the disk. Close the spaces (node_free does),
  * then disk_power_on shows what is left. */
 void disk_power_off(struct disk *d, struct rng *rng);

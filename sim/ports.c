@@ -23,6 +23,11 @@ static void space_close(void *ctx, uint32_t slot)
     disk_close(((struct sim_node *)ctx)->disk, slot);
 }
 
+static void snapshot(void *ctx, uint32_t slot, uint64_t position, struct bytes *state)
+{
+    disk_snapshot(((struct sim_node *)ctx)->disk, slot, position, state);
+}
+
 static enum pando_status space_remove(void *ctx, const struct pando_id *id,
                                       struct pando_err *reterr)
 {
@@ -95,10 +100,31 @@ static enum pando_status run(void *ctx, uint64_t job, const struct node_run *how
     return PANDO_UNSUPPORTED;
 }
 
+static void kept(void *ctx, const struct sim_event *e)
+{
+    struct sim_node *n = ctx;
+    if (!n->up || n->life != e->b)
+        return;
+    node_worked(n->node, n->sim->queue.now, e->a, PANDO_OK, slice_text("{\"done\":true}"));
+    n->dirty = true;
+    sim_turn(n);
+}
+
+/* Of the slow works only "keep" makes sense here. The text is on disk at once; a crash before
+ * the answer leaves the caller in doubt, as a real one does. */
 static enum pando_status work(void *ctx, uint64_t job, const char *what, struct pando_slice args)
 {
-    (void)ctx, (void)job, (void)what, (void)args;
-    return PANDO_UNSUPPORTED;
+    struct sim_node *n = ctx;
+    if (strcmp(what, "keep") != 0)
+        return PANDO_UNSUPPORTED;
+    struct bytes *text = bytes_copy(args);
+    if (text == NULL)
+        return PANDO_NOMEM;
+    bytes_unref(n->kept);
+    n->kept = text;
+    queue_put(&n->sim->queue, PANDO_MSEC(1),
+              (struct sim_event){ .fire = kept, .ctx = n, .a = job, .b = n->life });
+    return PANDO_OK;
 }
 
 struct lookup {
@@ -119,8 +145,10 @@ static void looked_up(void *ctx, const struct sim_event *e)
     free(l);
 }
 
-static void resolve(void *ctx, uint32_t token, const char *name)
+static void resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                    uint32_t attempt)
 {
+    (void)family, (void)attempt;
     struct sim_node *n = ctx;
     struct lookup *l = calloc(1, sizeof *l);
     (void)name;
@@ -238,6 +266,7 @@ struct node_ports sim_ports(struct sim_node *n)
         .space_remove = space_remove,
         .append = append,
         .commit = commit,
+        .snapshot = snapshot,
         .verify = verify,
         .run = run,
         .work = work,
@@ -276,7 +305,15 @@ static void back(void *ctx, uint32_t slot)
     sim_turn(n);
 }
 
+static void snapshotted(void *ctx, uint32_t slot, enum pando_status status)
+{
+    struct sim_node *n = ctx;
+    node_snapshotted(n->node, n->sim->queue.now, slot, status);
+    n->dirty = true;
+    sim_turn(n);
+}
+
 struct disk_owner sim_disk_owner(struct sim_node *n)
 {
-    return (struct disk_owner){ n, durable, failed, back };
+    return (struct disk_owner){ n, durable, failed, back, snapshotted };
 }

@@ -46,6 +46,7 @@ struct sim_config {
     const char *local_json;         /* settings of the space; NULL: the defaults */
     uint32_t voters;                /* 0: a dag; else a log whose first nodes are its static
                                        members, and the others ask to be taken in */
+    uint64_t keep_bytes;            /* of a log's entries; 0: the default */
     enum sim_plant plant;
     bool trace; /* print the nodes' records to stderr */
 };

@@ -30,6 +30,8 @@ struct sim_node {
     uint32_t peers_len;
     struct node_space_config space;
     char settings[160];
+    struct bytes *kept; /* what the work "keep" wrote last */
+    struct pando_slice kept_view;
     char name[16];
     struct tracer tracer;
 };

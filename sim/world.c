@@ -37,8 +37,12 @@ static void init_member(struct sim *s, struct sim_node *n)
     for (uint32_t k = 0; n->index < s->config.voters && k < s->config.voters; k++)
         len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, "%s%u",
                                 k == 0 ? ",\"members\":[" : ",", k + 1);
-    (void)snprintf(n->settings + len, sizeof n->settings - len,
-                   n->index < s->config.voters ? "]}" : "}");
+    if (n->index < s->config.voters)
+        len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, "]");
+    if (s->config.keep_bytes > 0)
+        len += (size_t)snprintf(n->settings + len, sizeof n->settings - len, ",\"keep_bytes\":%llu",
+                                (unsigned long long)s->config.keep_bytes);
+    (void)snprintf(n->settings + len, sizeof n->settings - len, "}");
     n->space = (struct node_space_config){ .name = "chat", .kind = "log",
                                            .local_json = n->settings };
 }
@@ -112,8 +116,10 @@ void sim_free(struct sim *s)
         if (s->nodes[i].up)
             sim_crash(s, i);
     drain(s);
-    for (uint32_t i = 0; i < s->config.nodes; i++)
+    for (uint32_t i = 0; i < s->config.nodes; i++) {
         disk_free(s->nodes[i].disk);
+        bytes_unref(s->nodes[i].kept);
+    }
     net_free(s->net);
     queue_deinit(&s->queue);
     map_deinit(&s->verdicts);
@@ -190,11 +196,15 @@ bool sim_start(struct sim *s, uint32_t i)
         memset(n->tracer.levels, TRACE_DEBUG, sizeof n->tracer.levels);
     else
         memset(n->tracer.levels, TRACE_CRITICAL + 1, sizeof n->tracer.levels);
+    if (n->kept != NULL)
+        n->kept_view = bytes_view(n->kept);
     const struct node_config config = {
+        .notices = true,
         .secret = &n->secret, .name = n->name, .network = "sim", .data = "memory",
         .durability = "fsync", .peers_max = s->config.peers_max, .seed = rng_next(&s->rng),
         .tracer = &n->tracer, .kinds = node_kinds, .kinds_len = node_kinds_len,
         .spaces = &n->space, .spaces_len = 1,
+        .kept = n->kept == NULL ? NULL : &n->kept_view,
     };
     const struct node_ports ports = sim_ports(n);
     n->life++;

@@ -4,6 +4,7 @@
 #include "apps/pando/demo.h"
 #include "apps/pando/output.h"
 #include "base/slice.h"
+#include "space/log/raft.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -205,23 +206,25 @@ int chat_peers_leader(struct chat_peers *p)
     return leader;
 }
 
-static bool settled(const json_t *state, size_t voters, long long leader)
+static bool settled(const json_t *state, size_t members, long long leader)
 {
-    size_t i, count = 0;
+    size_t i, voters = 0;
     json_t *m;
     char standing[32];
-    json_array_foreach(json_object_get(state, "members"), i, m)
-        count += strcmp(text_of(m, "standing", standing, sizeof standing), "voter") == 0;
-    return count == voters && number_of(state, "leader") == leader;
+    const json_t *all = json_object_get(state, "members");
+    json_array_foreach(all, i, m)
+        voters += strcmp(text_of(m, "standing", standing, sizeof standing), "voter") == 0;
+    return json_array_size(all) == members && number_of(state, "leader") == leader &&
+           voters == (members < RAFT_VOTERS_MAX ? members : RAFT_VOTERS_MAX);
 }
 
-bool chat_peers_settled(struct chat_peers *p, size_t voters)
+bool chat_peers_settled(struct chat_peers *p, size_t members)
 {
     const int leader = chat_peers_leader(p);
     bool all = leader >= 0;
     for (size_t i = 0; i < p->len && all; i++) {
         json_t *state = p->at[i].pid > 0 ? chat_peers_state(p, i) : NULL;
-        all = p->at[i].pid <= 0 || settled(state, voters, (long long)p->at[leader].id);
+        all = p->at[i].pid <= 0 || settled(state, members, (long long)p->at[leader].id);
         json_decref(state);
     }
     return all;

@@ -14,7 +14,7 @@
 #include <pando/types.h>
 #include <sys/types.h>
 
-#define CHAT_PEERS_MAX 64
+#define CHAT_PEERS_MAX 32 /* members of a group */
 
 struct chat_peer {
     pid_t pid; /* 0: not running */
@@ -52,8 +52,9 @@ bool chat_peers_pump(struct chat_peers *p);
 json_t *chat_peers_state(struct chat_peers *p, size_t i);
 /* The peer that says it leads, by its own word; -1: none does. */
 int chat_peers_leader(struct chat_peers *p);
-/* Everybody who runs is a voter, and all of them know the same leader. */
-bool chat_peers_settled(struct chat_peers *p, size_t voters);
+/* The first `members` peers are the group, as many of them vote as may, and everybody who
+ * runs knows the same leader. */
+bool chat_peers_settled(struct chat_peers *p, size_t members);
 /* The whole file; empty when there is none. The caller deinits. */
 struct pando_buf chat_peers_file(const char *path);
 /* The file has this text, counted from byte `from`. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LINE_MAX_LEN (1u << 20)
+
 static enum pando_status put_option(const struct args *args, int option, const char *key,
                                     json_t *question, struct pando_err *reterr)
 {
@@ -123,36 +125,58 @@ enum pando_status run_log_read(const struct args *args, struct pando_err *reterr
     return st;
 }
 
+struct tail {
+    bool json;
+    struct pando_buf rest; /* of a line whose end has not come */
+};
+
+static void print_line(const struct tail *t, struct pando_slice line)
+{
+    json_t *m = t->json ? NULL : json_loadb((const char *)line.ptr, line.len, 0, NULL);
+    if (t->json && line.len > 0)
+        (void)printf("%.*s\n", (int)line.len, (const char *)line.ptr);
+    else if (json_is_integer(json_object_get(m, "seq")))
+        print_message(m);
+    json_decref(m);
+}
+
 static bool print_part(void *ctx, struct pando_slice part)
 {
-    const bool *json = ctx;
-    while (part.len > 0) {
-        const uint8_t *end = memchr(part.ptr, '\n', part.len);
-        const size_t len = end == NULL ? part.len : (size_t)(end - part.ptr);
-        json_t *m = *json ? NULL : json_loadb((const char *)part.ptr, len, 0, NULL);
-        if (*json && len > 0)
-            (void)printf("%.*s\n", (int)len, (const char *)part.ptr);
-        else if (json_is_integer(json_object_get(m, "seq")))
-            print_message(m);
-        json_decref(m);
-        part = slice_from(part, len + 1);
+    struct tail *t = ctx;
+    size_t from = 0;
+    if (buf_append(&t->rest, part) != PANDO_OK)
+        return false;
+    for (;;) {
+        const uint8_t *end = from == t->rest.len
+                                 ? NULL
+                                 : memchr(t->rest.ptr + from, '\n', t->rest.len - from);
+        if (end == NULL)
+            break;
+        const size_t len = (size_t)(end - t->rest.ptr) - from;
+        print_line(t, slice_of(t->rest.ptr + from, len));
+        from += len + 1;
     }
+    buf_consume(&t->rest, from);
     return fflush(stdout) == 0;
 }
 
 enum pando_status run_log_tail(const struct args *args, struct pando_err *reterr)
 {
     struct reach reach;
-    bool json = args->json;
-    const struct client_stream stream = { &json, print_part };
+    struct tail t = { .json = args->json };
+    const struct client_stream stream = { &t, print_part };
     json_t *question = log_question(args);
     enum pando_status st = put_option(args, OPT_FROM, "from", question, reterr);
+    buf_init(&t.rest, LINE_MAX_LEN);
+    if (args_has(args, OPT_FROM) && !args_has(args, OPT_ROOM)) /* numbers are a room's */
+        (void)json_object_set_new(question, "room", json_string("general"));
     if (st == PANDO_OK)
         st = reach_find(args, &reach, reterr);
     if (st == PANDO_OK) {
         reach.target.timeout = PANDO_SEC(86400); /* silence means that nobody speaks */
         st = reach_ask(&reach, "log.watch", question, &stream, NULL, reterr);
     }
+    buf_deinit(&t.rest);
     json_decref(question);
     return st;
 }

@@ -85,8 +85,10 @@ enum pando_status run_log_transfer(const struct args *args, struct pando_err *re
         return bad;
     }
     const enum pando_status st = reach_call(args, "log.transfer", question, &answer, reterr);
-    if (st == PANDO_OK && !args->json)
+    if (st == PANDO_OK && !args->json && number_of(answer, "leader") > 0)
         (void)printf("Member %lld leads now.\n", number_of(answer, "leader"));
+    else if (st == PANDO_OK && !args->json)
+        (void)printf("The lead is being handed over; pando log stat tells who has it.\n");
     json_decref(answer);
     return st;
 }
@@ -139,8 +141,8 @@ enum pando_status run_log_recover(const struct args *args, struct pando_err *ret
     }
     st = reach_call(args, "log.recover", question, &answer, reterr);
     if (st == PANDO_OK && !args->json)
-        (void)printf("The group is now %s, from term %lld on. Delete the data of the lost members "
-                     "before one of them starts again.\n", members, number_of(answer, "term"));
+        (void)printf("The group is now %s. Delete the data of the lost members before one of "
+                     "them starts again.\n", members);
     json_decref(answer);
     return st;
 }

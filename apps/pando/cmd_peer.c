@@ -28,6 +28,14 @@ static void print_peer(const json_t *p)
         (void)printf("             %s\n", reason);
 }
 
+static void print_ban(const json_t *ban)
+{
+    char id[96], reason[160];
+    (void)printf("%-12s %s\n", "banned", text_of(ban, "peer_id", id, sizeof id));
+    if (text_of(ban, "reason", reason, sizeof reason)[0] != '\0')
+        (void)printf("             %s\n", reason);
+}
+
 enum pando_status run_peer_ls(const struct args *args, struct pando_err *reterr)
 {
     json_t *answer = NULL;
@@ -38,6 +46,8 @@ enum pando_status run_peer_ls(const struct args *args, struct pando_err *reterr)
         json_t *peer;
         const json_t *peers = json_object_get(answer, "peers");
         json_array_foreach(peers, i, peer) print_peer(peer);
+        const json_t *banned = json_object_get(answer, "banned");
+        json_array_foreach(banned, i, peer) print_ban(peer);
         if (json_array_size(peers) == 0)
             (void)printf("No peers. Add one: pando peer add 127.0.0.1:9001\n");
     }
@@ -76,9 +86,14 @@ enum pando_status run_peer_ban(const struct args *args, struct pando_err *reterr
     json_t *question = json_pack("{s:s,s:s}", "peer", args->words[0], "reason",
                                  args_value(args, OPT_REASON, "by the operator"));
     return tell(args, "peer.ban", question,
-                "Banned until the node ends; keep it in deny: of "
-                "config.yml to make it last.",
+                "Banned, also after a restart; 'pando peer unban' allows it again.",
                 reterr);
+}
+
+enum pando_status run_peer_unban(const struct args *args, struct pando_err *reterr)
+{
+    return tell(args, "peer.unban", json_pack("{s:s}", "peer", args->words[0]),
+                "Allowed again; 'pando peer add' dials it.", reterr);
 }
 
 enum pando_status run_peer_ping(const struct args *args, struct pando_err *reterr)

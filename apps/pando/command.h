@@ -40,6 +40,7 @@ enum option_id {
     OPT_REASON,
     OPT_ID,
     OPT_SPACE_CONFIG,
+    OPT_ACCESS,
     OPT_NAME,
     OPT_TEMPLATE,
     OPT_FILE,
@@ -75,6 +76,7 @@ enum option_id {
     OPT_RATE,
     OPT_COUNT,
     OPT_CHECK,
+    OPT_CLIENT_ID,
 };
 
 struct args {

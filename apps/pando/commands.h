@@ -10,13 +10,14 @@
     X(run_validate) X(run_receipt_verify) X(run_receipt_show) X(run_dag_ls)              \
     X(run_dag_show) X(run_dag_heads) X(run_dag_stats) X(run_dag_equivocations)           \
     X(run_dag_export) X(run_peer_ls) X(run_peer_add) X(run_peer_rm) X(run_peer_ban)      \
-    X(run_peer_ping) X(run_link_cut) X(run_link_heal) X(run_space_ls)                    \
+    X(run_peer_unban) X(run_peer_ping) X(run_link_cut) X(run_link_heal) X(run_space_ls)                    \
     X(run_space_create) X(run_space_join) X(run_space_rm) X(run_key_new)                 \
     X(run_key_show) X(run_backup) X(run_restore) X(run_db_verify) X(run_db_reindex)      \
     X(run_config_explain) X(run_log_create) X(run_log_append) X(run_log_read)            \
     X(run_log_tail) X(run_log_members) X(run_log_stat) X(run_log_rooms)                  \
     X(run_log_transfer) X(run_log_leave) X(run_log_remove) X(run_log_recover)            \
-    X(run_chat) X(run_scale_test) X(run_load) X(run_demo) X(run_sim) X(run_init) X(run_completions) X(run_help)
+    X(run_chat) X(run_client) X(run_scale_test) X(run_load) X(run_demo) X(run_sim)       \
+    X(run_init) X(run_completions) X(run_help)
 
 #define X(function) \
     enum pando_status function(const struct args *args, struct pando_err *reterr);

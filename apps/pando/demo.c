@@ -229,16 +229,27 @@ bool demo_stop(struct demo *d, size_t i)
     return false;
 }
 
+static const struct {
+    const char *name;
+    enum pando_status (*play)(struct demo *d, struct pando_err *reterr);
+} demos[] = {
+    { "two-node", demo_two_node },
+    { "chat", demo_chat },
+};
+
 enum pando_status run_demo(const struct args *args, struct pando_err *reterr)
 {
     struct demo d;
-    if (strcmp(args->words[0], "two-node") != 0)
-        return pando_err_set(reterr, PANDO_NOT_FOUND, "there is no demo '%s'; there is: two-node",
-                             args->words[0]);
+    size_t i = 0;
+    while (i < sizeof demos / sizeof demos[0] && strcmp(demos[i].name, args->words[0]) != 0)
+        i++;
+    if (i == sizeof demos / sizeof demos[0])
+        return pando_err_set(reterr, PANDO_NOT_FOUND,
+                             "there is no demo '%s'; there are: two-node, chat", args->words[0]);
     enum pando_status st = demo_begin(&d, args->json, reterr);
     if (st != PANDO_OK)
         return st;
-    st = demo_two_node(&d, reterr);
+    st = demos[i].play(&d, reterr);
     if (st != PANDO_OK)
         d.failed++;
     const enum pando_status end = demo_end(&d, st == PANDO_OK ? reterr : NULL);

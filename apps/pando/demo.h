@@ -61,5 +61,6 @@ void demo_step(struct demo *d, const char *format, ...) PANDO_PRINTF(2, 3);
 bool demo_check(struct demo *d, bool held, const char *format, ...) PANDO_PRINTF(3, 4);
 
 enum pando_status demo_two_node(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_chat(struct demo *d, struct pando_err *reterr);
 
 #endif

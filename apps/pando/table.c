@@ -64,13 +64,17 @@ static const struct argp_option export_options[] = {
     END,
 };
 static const struct argp_option ban_options[] = {
-    { "reason", OPT_REASON, "TEXT", 0, "What the peer and the log are told", 1 },
+    { "reason", OPT_REASON, "TEXT", 0, "Why: 'pando peer ls' shows it", 1 },
     END,
 };
 static const struct argp_option create_options[] = {
     { "kind", OPT_KIND, "KIND", 0, "Kind of the space (dag)", 1 },
     { "config-json", OPT_SPACE_CONFIG, "JSON", 0,
       "Immutable settings; they are part of its id", 1 },
+    { "access", OPT_ACCESS, "PEER=ROLE", 0,
+      "Who may enter, also part of its id: a peer id with read, write or admin; may "
+      "repeat (open)",
+      1 },
     END,
 };
 static const struct argp_option template_options[] = {
@@ -126,7 +130,7 @@ static const struct argp_option log_read_options[] = {
 };
 static const struct argp_option log_tail_options[] = {
     { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
-    { "room", OPT_ROOM, "ROOM", 0, "Only this room (all)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "Only this room (all; with --from: general)", 1 },
     { "from", OPT_FROM, "SEQ", 0, "From this number on (what comes from now on)", 1 },
     END,
 };
@@ -134,6 +138,17 @@ static const struct argp_option log_recover_options[] = {
     { "space", OPT_SPACE, "NAME", 0, "The log space (the only one)", 1 },
     { "unsafe", OPT_UNSAFE, NULL, 0, "Yes, what only the lost members hold may be gone", 1 },
     { "members", OPT_MEMBERS, "N,N,...", 0, "Who is left, this node among them", 1 },
+    END,
+};
+static const struct argp_option client_options[] = {
+    { "host", OPT_HOST, "HOST", 0, "The node's host (127.0.0.1)", 1 },
+    { "port", OPT_PORT, "PORT", 0, "The node's TCP port (5001)", 1 },
+    { "nodes", OPT_NODES, "HOST:PORT,...", 0, "Further nodes of the chat, if that one goes", 1 },
+    { "client-id", OPT_CLIENT_ID, "N", 0, "Who speaks: shown as node_N (9999)", 1 },
+    { "room", OPT_ROOM, "ROOM", 0, "The room (general)", 1 },
+    { "token", OPT_TOKEN, "TOKEN", 0, "Token of the node, from another machine", 1 },
+    { "timeout", OPT_TIMEOUT, "SECONDS", 0,
+      "How long to wait for acknowledgements when the input has ended (30)", 1 },
     END,
 };
 static const struct argp_option chat_options[] = {
@@ -232,27 +247,33 @@ const struct command commands[] = {
         "Peers, the state of their links, and why it is so", NULL,
         "pando peer ls\npando peer ls --node node1 --json\n"),
     ROW("peer add", NULL, NEEDS_NODE, 1, 1, "ADDRESS", run_peer_add, NULL, false,
-        "Stay linked with an address from now on", NULL,
+        "Stay linked with an address from now on, also after a restart", NULL,
         "pando peer add 127.0.0.1:9001\n"
         "pando peer add /ip4/10.0.0.7/udp/9000/quic-v1/p2p/12D3Koo...\n"),
-    ROW("peer rm", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_rm, NULL, false,
-        "Forget a peer and cut its link", NULL, "pando peer rm 12D3Koo...\n"),
+    ROW("peer rm", NULL, NEEDS_NODE, 1, 1, "PEER|ADDRESS", run_peer_rm, NULL, false,
+        "Forget a peer or an address, cut its link, and do not dial it after a restart",
+        NULL, "pando peer rm 12D3Koo...\npando peer rm 127.0.0.1:9001\n"),
     ROW("peer ban", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_ban, ban_options, false,
-        "Refuse a peer from now on", NULL, "pando peer ban 12D3Koo... --reason spam\n"),
+        "Refuse a peer from now on, also after a restart", NULL,
+        "pando peer ban 12D3Koo... --reason spam\n"),
+    ROW("peer unban", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_unban, NULL, false,
+        "Allow a peer that was banned", NULL, "pando peer unban 12D3Koo...\n"),
     ROW("peer ping", NULL, NEEDS_NODE, 1, 1, "PEER", run_peer_ping, NULL, false,
         "Measure the round trip to a linked peer", NULL, "pando peer ping 12D3Koo...\n"),
     ROW("link cut", NULL, NEEDS_NODE, 1, 1, "PEER|all", run_link_cut, NULL, false,
-        "Cut the link to a peer, or all links, until healed", NULL,
+        "Cut the link to a peer, or all links, until healed or until the node ends", NULL,
         "pando link cut all --node node1\n"),
     ROW("link heal", NULL, NEEDS_NODE, 0, 1, "[PEER|all]", run_link_heal, NULL, false,
         "Allow links that were cut", NULL, "pando link heal all --node node1\n"),
     ROW("space ls", NULL, NEEDS_NODE, 0, 0, "", run_space_ls, NULL, false,
         "Spaces of a node", NULL, "pando space ls\n"),
     ROW("space create", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_create, create_options,
-        false, "Make a space and open it", NULL,
-        "pando space create receipts --kind dag\n"),
+        false, "Make a space and open it, also after a restart", NULL,
+        "pando space create receipts --kind dag\n"
+        "pando space create lab --access 12D3KooA...=admin --access 12D3KooB...=read\n"),
     ROW("space join", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_join, create_options,
-        false, "Open a space that another node made, by the same name, kind and settings",
+        false,
+        "Open a space that another node made, by the same name, kind, access and settings",
         NULL, "pando space join receipts --kind dag\n"),
     ROW("space rm", NULL, NEEDS_NODE, 1, 1, "NAME", run_space_rm, NULL, false,
         "Close a space and delete its data on this node", NULL,
@@ -294,6 +315,13 @@ const struct command commands[] = {
         "The way out of a lost quorum, and not a safe one: what only the lost members hold is "
         "gone. Run it on one member that is left.",
         "pando log recover --unsafe --members 1,2 --node node1\n"),
+    ROW("client", NULL, NEEDS_NOTHING, 0, 0, "", run_client, client_options, false,
+        "Speak in a chat through one of its nodes",
+        "Line by line; /status and /quit are understood. When the node goes, the same and "
+        "then the others are tried; what was not acknowledged is said again, once.",
+        "pando client --host 127.0.0.1 --port 5001\n"
+        "pando client --port 5002 --client-id 102 --nodes 127.0.0.1:5001,127.0.0.1:5003\n"
+        "echo 'deployed' | pando client --port 5001 --room ops\n"),
     ROW("chat", NULL, NEEDS_NOTHING, 0, 0, "", run_chat, chat_options, false,
         "A peer of a chat in which everybody sees one order",
         "Every peer is a whole node. On a terminal it has a screen of its own; otherwise, and "
@@ -339,10 +367,11 @@ const struct command commands[] = {
         "What each key of config.yml means, and its value with --data", NULL,
         "pando config explain\npando config explain log\n"
         "pando config explain --data ./node1_data --json\n"),
-    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "two-node", run_demo, NULL, false,
-        "Show a whole federation with real processes, and check each claim",
+    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "two-node|chat", run_demo, NULL, false,
+        "Show a federation or a chat with real processes, and check each claim",
         "Starts nodes of this very binary in a folder under /tmp, speaks to their control "
-        "sockets and exits 0 only if every step held.", "pando demo two-node\n"),
+        "sockets and exits 0 only if every step held.",
+        "pando demo two-node\npando demo chat\n"),
     ROW("sim", NULL, NEEDS_NOTHING, 0, 0, "", run_sim, sim_options, false,
         "Run whole nodes under virtual time, network and disk",
         "Each scenario claims that nothing acknowledged is lost, that events travel fast and "

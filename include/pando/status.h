@@ -52,7 +52,7 @@ PANDO_EXPORT int pando_status_rpc(enum pando_status status);
  * (open, load, config, store); NULL is allowed wherever one is taken. */
 struct pando_err {
     enum pando_status status;
-    char text[240];
+    char text[320];
 };
 
 /* Fill `err` (if not NULL) and return `status`, so that a boundary function can end with

@@ -19,8 +19,10 @@
 #define EQUAL_WITHIN  PANDO_SEC(30)
 #define PAGE          1000
 
-/* What a node shows: said[seq - 1] is the number of the text, "m<number>". */
+/* What a node shows: said[seq - first] is the number of the text, "m<number>". What is older
+ * than the kept entries is not shown. */
 struct transcript {
+    uint64_t first;
     uint64_t *said;
     size_t len, cap;
 };
@@ -39,9 +41,12 @@ static json_t *ask(struct scene *sc, uint32_t node, const char *verb, const char
 static bool add(struct scene *sc, struct transcript *t, const json_t *message)
 {
     const char *text = json_string_value(json_object_get(message, "text"));
-    if (text == NULL || text[0] != 'm' ||
-        (uint64_t)json_integer_value(json_object_get(message, "seq")) != t->len + 1) {
-        scene_fail(sc, "safety: number %zu is missing or out of order", t->len + 1);
+    const uint64_t seq = (uint64_t)json_integer_value(json_object_get(message, "seq"));
+    if (t->len == 0)
+        t->first = seq;
+    if (text == NULL || text[0] != 'm' || seq != t->first + t->len) {
+        scene_fail(sc, "safety: number %llu is missing or out of order",
+                   (unsigned long long)(t->first + t->len));
         return false;
     }
     if (t->len == t->cap) {
@@ -60,7 +65,8 @@ static void read_all(struct scene *sc, uint32_t node, struct transcript *t)
         const size_t had = t->len;
         size_t i;
         json_t *one;
-        (void)snprintf(args, sizeof args, "{\"from\":%zu,\"limit\":%d}", t->len + 1, PAGE);
+        (void)snprintf(args, sizeof args, "{\"from\":%llu,\"limit\":%d}",
+                       (unsigned long long)(t->len == 0 ? 1 : t->first + t->len), PAGE);
         json_t *page = ask(sc, node, "log.read", args);
         if (page == NULL) {
             scene_fail(sc, "node %u does not let its room be read", node);
@@ -80,7 +86,8 @@ static void claim_once_each(struct scene *sc, const struct transcript *t)
     PANDO_ASSERT(seen != NULL);
     for (size_t i = 0; i < t->len; i++) {
         if (t->said[i] == 0 || t->said[i] > sim_said_len(sc->sim))
-            scene_fail(sc, "safety: number %zu was never said", i + 1);
+            scene_fail(sc, "safety: what number %llu shows was never said",
+                       (unsigned long long)(t->first + i));
         else if (seen[t->said[i]]++ != 0)
             scene_fail(sc, "safety: m%llu has two numbers", (unsigned long long)t->said[i]);
     }
@@ -94,11 +101,11 @@ static void claim_acknowledged(struct scene *sc, const struct transcript *t)
         const struct sim_said *s = sim_said_at(sc->sim, k);
         if (!s->taken)
             continue;
-        if (s->seq == 0 || s->seq > t->len || t->said[s->seq - 1] != k + 1)
+        const uint64_t at = s->seq - t->first;
+        if (s->seq >= t->first && (at >= t->len || t->said[at] != k + 1))
             scene_fail(sc, "safety: m%zu was acknowledged as number %llu, where m%llu stands",
                        k + 1, (unsigned long long)s->seq,
-                       (unsigned long long)(s->seq == 0 || s->seq > t->len
-                                                ? 0 : t->said[s->seq - 1]));
+                       (unsigned long long)(at >= t->len ? 0 : t->said[at]));
         for (size_t j = k + 1; j < sim_said_len(sc->sim) && j < k + 200; j++) {
             const struct sim_said *later = sim_said_at(sc->sim, j);
             if (later->taken && later->asked.ns > s->acked.ns && later->seq < s->seq)
@@ -108,7 +115,7 @@ static void claim_acknowledged(struct scene *sc, const struct transcript *t)
     }
 }
 
-static bool is_leader_known(struct sim *s, void *ctx)
+static bool everybody_follows(struct sim *s, void *ctx)
 {
     struct scene *sc = ctx;
     uint64_t leader = 0;
@@ -120,7 +127,9 @@ static bool is_leader_known(struct sim *s, void *ctx)
                                         ? "" : json_string_value(json_object_get(status, "role")),
                                     "JOINING") == 0;
         json_decref(status);
-        if (status == NULL || joining)
+        if (joining)
+            return false; /* every node in time becomes a member */
+        if (status == NULL)
             continue;
         if (says == 0 || (leader != 0 && says != leader))
             return false;
@@ -152,10 +161,22 @@ static bool is_settled(struct sim *s, void *ctx)
     return true;
 }
 
+/* Both end with the same message, and agree as far back as both go. */
+static bool is_same(const struct transcript *a, const struct transcript *b)
+{
+    if (a->len == 0 || b->len == 0)
+        return a->len == b->len;
+    const uint64_t from = a->first > b->first ? a->first : b->first;
+    const uint64_t end = a->first + a->len;
+    return b->first + b->len == end && from < end &&
+           memcmp(a->said + (from - a->first), b->said + (from - b->first),
+                  (size_t)(end - from) * sizeof *a->said) == 0;
+}
+
 static void claim_chat(struct scene *sc)
 {
     struct transcript first = { 0 };
-    if (!sim_run_until(sc->sim, is_leader_known, sc, PANDO_MSEC(50), LEADER_WITHIN))
+    if (!sim_run_until(sc->sim, everybody_follows, sc, PANDO_MSEC(50), LEADER_WITHIN))
         scene_fail(sc, "liveness: no leader is known to all within %.0f s",
                    (double)LEADER_WITHIN.ns / 1e9);
     if (!scene_failed(sc) &&
@@ -170,8 +191,7 @@ static void claim_chat(struct scene *sc)
             first = t;
             continue;
         }
-        if (!scene_failed(sc) &&
-            (t.len != first.len || memcmp(t.said, first.said, t.len * sizeof *t.said) != 0))
+        if (!scene_failed(sc) && !is_same(&t, &first))
             scene_fail(sc, "safety: node %u shows another transcript", i);
         free(t.said);
     }
@@ -191,6 +211,26 @@ static void speak(struct scene *sc, struct pando_span span, struct pando_span ga
         sim_say(sc->sim, (uint32_t)rng_below(&sc->rng, sc->nodes));
         sim_run_for(sc->sim, (struct pando_span){ 1 + rng_below(&sc->rng, 2 * gap.ns) });
     }
+}
+
+/* A linear read, where it is answered at all, shows what was acknowledged before it. */
+static bool claim_linear(struct scene *sc, uint32_t node)
+{
+    uint64_t most = 0;
+    if (!sim_is_up(sc->sim, node))
+        return false;
+    for (size_t k = 0; k < sim_said_len(sc->sim); k++) {
+        const struct sim_said *s = sim_said_at(sc->sim, k);
+        most = s->taken && s->seq > most ? s->seq : most;
+    }
+    json_t *page = ask(sc, node, "log.read", "{\"linear\":true,\"limit\":1}");
+    const uint64_t last = (uint64_t)json_integer_value(json_object_get(page, "last"));
+    if (page != NULL && last < most)
+        scene_fail(sc, "safety: node %u reads up to number %llu, %llu was acknowledged before", node,
+                   (unsigned long long)last, (unsigned long long)most);
+    const bool answered = page != NULL;
+    json_decref(page);
+    return answered;
 }
 
 static size_t taken(struct scene *sc, uint64_t *ret_median_ns)
@@ -214,6 +254,22 @@ static size_t taken(struct scene *sc, uint64_t *ret_median_ns)
     }
     *ret_median_ns = low * 1000;
     return n;
+}
+
+/* Of all nodes that are up, in this life. */
+static uint64_t counted(struct scene *sc, const char *name)
+{
+    struct space_metric rows[64];
+    double sum = 0;
+    for (uint32_t i = 0; i < sc->nodes; i++) {
+        const void *instance =
+            sim_is_up(sc->sim, i) ? node_space_instance(sim_node(sc->sim, i), 0) : NULL;
+        const size_t len =
+            instance == NULL ? 0 : sim_kind(sc->sim)->metrics(instance, rows, 64);
+        for (size_t k = 0; k < len; k++)
+            sum += strcmp(rows[k].name, name) == 0 ? rows[k].value : 0;
+    }
+    return (uint64_t)sum;
 }
 
 static void open_chat(struct scene *sc, struct sim_config *config)
@@ -243,7 +299,7 @@ void scenario_chat(struct scene *sc)
     struct sim_config config = scene_config(sc);
     uint64_t median = 0;
     open_chat(sc, &config);
-    if (!sim_run_until(sc->sim, is_leader_known, sc, PANDO_MSEC(50), PANDO_SEC(5)))
+    if (!sim_run_until(sc->sim, everybody_follows, sc, PANDO_MSEC(50), PANDO_SEC(5)))
         scene_fail(sc, "liveness: no leader at the start");
     sim_run_for(sc->sim, PANDO_SEC(1));
     if (!scene_failed(sc) && leader_of(sc) + 1 != config.voters)
@@ -254,6 +310,9 @@ void scenario_chat(struct scene *sc)
     if (!scene_failed(sc) && (calm != sim_said_len(sc->sim) || median > 60000000))
         scene_fail(sc, "speed: %zu of %zu were acknowledged, half of them within %.1f ms", calm,
                    sim_said_len(sc->sim), (double)median / 1e6);
+    for (uint32_t i = 0; i < sc->nodes && !scene_failed(sc); i++)
+        if (!claim_linear(sc, i))
+            scene_fail(sc, "liveness: node %u does not answer a linear read", i);
     for (int round = 0; round < 2 && !scene_failed(sc); round++) {
         const uint32_t leader = leader_of(sc);
         if (leader == UINT32_MAX) {
@@ -277,6 +336,7 @@ void scenario_chat_storm(struct scene *sc)
     uint64_t median;
     uint32_t faults = 0;
     config.disk_latency = PANDO_MSEC(1 + rng_below(&sc->rng, 20));
+    config.keep_bytes = rng_chance(&sc->rng, 1, 2) ? 4096 + rng_below(&sc->rng, 8192) : 0;
     open_chat(sc, &config);
     speak(sc, PANDO_SEC(2), PANDO_MSEC(50));
     const struct pando_time end = pando_time_add(sim_now(sc->sim), PANDO_SEC(sc->seconds));
@@ -284,10 +344,15 @@ void scenario_chat_storm(struct scene *sc)
         scene_fault(sc);
         faults++;
         speak(sc, PANDO_MSEC(50 + rng_below(&sc->rng, 3000)), PANDO_MSEC(60));
+        if (rng_chance(&sc->rng, 1, 3))
+            (void)claim_linear(sc, (uint32_t)rng_below(&sc->rng, sc->nodes));
     }
     scene_calm(sc, &config.weather);
     sim_run_for(sc->sim, config.idle); /* links over cut paths are gone, dials come round */
     claim_chat(sc);
-    (void)snprintf(sc->figures, sizeof sc->figures, "%u faults, %zu of %zu acknowledged", faults,
-                   taken(sc, &median), sim_said_len(sc->sim));
+    (void)snprintf(sc->figures, sizeof sc->figures,
+                   "%u faults, %zu of %zu acknowledged, %llu snapshots, %llu installed", faults,
+                   taken(sc, &median), sim_said_len(sc->sim),
+                   (unsigned long long)counted(sc, "snapshots_total"),
+                   (unsigned long long)counted(sc, "installed_total"));
 }

@@ -1,4 +1,4 @@
-#include "api/api_impl.h"
+#include "api/jsonl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,10 @@ static void set_defaults(struct api_config *c)
         c->first_byte_timeout = PANDO_SEC(2);
     if (c->request_timeout.ns == 0)
         c->request_timeout = PANDO_SEC(30);
+    if (c->lines_idle.ns == 0)
+        c->lines_idle = PANDO_SEC(900);
+    if (c->lines_stall.ns == 0)
+        c->lines_stall = PANDO_SEC(30);
 }
 
 /* The caller's texts are only borrowed. */
@@ -33,6 +37,11 @@ static enum pando_status copy_texts(struct api *a, struct pando_err *reterr)
         a->host_list[i] = a->hosts[i];
     }
     c->token = NULL;
+    if (c->lines_space != NULL && strlen(c->lines_space) >= sizeof a->lines_space)
+        return pando_err_set(reterr, PANDO_INVALID, "the chat space's name is too long");
+    (void)snprintf(a->lines_space, sizeof a->lines_space, "%s",
+                   c->lines_space != NULL ? c->lines_space : "");
+    c->lines_space = NULL;
     return PANDO_OK;
 }
 
@@ -75,6 +84,8 @@ enum pando_status api_new(const struct api_config *config, struct api **ret_api,
     if (st == PANDO_OK)
         st = copy_texts(a, reterr);
     if (st == PANDO_OK)
+        st = jsonl_start(a);
+    if (st == PANDO_OK)
         st = http_start(a, reterr);
     if (st == PANDO_OK)
         st = listen_all(a, reterr);
@@ -106,6 +117,7 @@ void api_stop_listening(struct api *a)
         (void)unlink(a->socket_path);
     a->socket_bound = false;
     door_close(a);
+    jsonl_close_all(a, "this node stops");
 }
 
 void api_free(struct api *a)
@@ -114,6 +126,7 @@ void api_free(struct api *a)
         return;
     a->stopping = true;
     api_stop_listening(a);
+    jsonl_stop(a);
     http_stop(a);
     free(a->pending);
     free(a->requests);
@@ -122,12 +135,13 @@ void api_free(struct api *a)
 
 void api_ready(struct api *a, struct pando_time now, uint32_t handle, unsigned events)
 {
-    (void)events;
     a->now = now;
     if (handle == HANDLE_TCP)
         door_accept(a, a->tcp_fd, false);
     else if (handle == HANDLE_UNIX)
         door_accept(a, a->unix_fd, true);
+    else if (handle >= HANDLE_LINES)
+        jsonl_ready(a, handle, events);
     else if (handle >= HANDLE_PENDING)
         door_ready(a, handle - HANDLE_PENDING);
     if (handle == HANDLE_HTTP || a->run_again)
@@ -140,11 +154,13 @@ void api_tick(struct api *a, struct pando_time now)
     door_expire(a);
     http_expire(a);
     http_run_due(a);
+    jsonl_tick(a);
 }
 
 struct pando_time api_deadline(const struct api *a, struct pando_time now)
 {
-    const struct pando_time at = pando_time_min(door_deadline(a), http_deadline(a));
+    struct pando_time at = pando_time_min(door_deadline(a), http_deadline(a));
+    at = pando_time_min(at, jsonl_deadline(a));
     return pando_time_reached(at, now) ? now : at;
 }
 

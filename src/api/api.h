@@ -13,7 +13,8 @@
  *
  *      accept -> peek (2 s) -> libmicrohttpd -> access rules -> route -> backend.call
  *                  |                                                        |
- *                  +-> 0x16, '{': refused with a reason     client <- api_reply
+ *                  +-> '{': JSON lines (jsonl.h)            client <- api_reply
+ *                  +-> 0x16: refused with a reason
  *
  * Who may write: anybody on the control socket, loopback peers of the TCP port, and
  * others with the bearer token (access.h). Nothing here blocks and nothing has a thread:
@@ -21,7 +22,8 @@
  *
  * Caps: connections_max (further ones are closed at accept), body_max (413), 32 KiB of
  * headers (431), queued_max bytes of a reply that a slow client has not taken (the client
- * is cut and the call cancelled), 30 s for a request to arrive, 2 s for its first byte.
+ * is cut and the call cancelled), 30 s for a request to arrive, 2 s for its first byte; of
+ * JSON lines 64 KiB each, 64 calls and 16 rooms of one client (jsonl.h).
  */
 #ifndef API_API_H
 #define API_API_H
@@ -73,6 +75,10 @@ struct api_config {
     size_t queued_max;
     struct pando_span first_byte_timeout; /* 2 s */
     struct pando_span request_timeout;    /* 30 s for a whole request to arrive */
+    const char *lines_space;       /* log space of the JSON-lines dialect; NULL: the only one */
+    bool lines_open;               /* it takes messages of other machines without the token */
+    struct pando_span lines_idle;  /* 15 min without a byte from a client */
+    struct pando_span lines_stall; /* 30 s in which a client takes none of what waits */
     struct api_watch_ops watch;
     struct api_backend backend;
     const struct tracer *tracer;

@@ -14,14 +14,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* As a node without a log space answers. */
+static void no_such_verb(struct api_fixture *f, uint64_t token, const char *verb,
+                         struct pando_slice args)
+{
+    (void)verb, (void)args;
+    fixture_say(f, token, PANDO_UNSUPPORTED, "there is no such verb", false, false);
+}
+
 static void the_first_byte_chooses_the_language(void **state)
 {
     (void)state;
     struct api_fixture f;
     fixture_setup(&f, 8);
     int fd = fixture_dial(&f, false);
-    fixture_put(fd, "{\"type\":\"join\"}\n");
+    f.answer = no_such_verb;
+    fixture_put(fd, "{\"type\":\"JOIN\"}\n");
     CHECK(strstr(fixture_see(&f, fd, NULL), "no chat room") != NULL);
+    CHECK_EQ(api_counters(f.api).connections_now, 0);
+    f.answer = NULL;
     close(fd);
     fd = fixture_dial(&f, false);
     fixture_put(fd, "\x16\x03\x01");

@@ -15,6 +15,11 @@
 static enum pando_status watch(void *ctx, int fd, unsigned events, uint32_t handle)
 {
     struct api_fixture *f = ctx;
+    for (size_t i = 0; i < f->watches_len; i++)
+        if (f->watches[i].fd == fd && f->watches[i].handle == handle) {
+            f->watches[i].events = events;
+            return PANDO_OK;
+        }
     CHECK(f->watches_len < WATCHES);
     f->watches[f->watches_len].fd = fd;
     f->watches[f->watches_len].events = events;
@@ -48,7 +53,9 @@ static void call(void *ctx, uint64_t token, const char *verb, struct pando_slice
     (void)snprintf(f->verb, sizeof f->verb, "%s", verb);
     (void)snprintf(f->args, sizeof f->args, "%.*s", (int)args.len,
                    (const char *)args.ptr);
-    if (strcmp(verb, "status") == 0)
+    if (f->answer != NULL)
+        f->answer(f, token, verb, args);
+    else if (strcmp(verb, "status") == 0)
         fixture_say(f, token, PANDO_OK, "{\"well\":true}", false, false);
     else if (strcmp(verb, "metrics") == 0)
         CHECK_OK(api_reply(f->api, token, PANDO_OK, slice_text("up 1\n"), true,
@@ -99,13 +106,18 @@ bool fixture_serve(struct api_fixture *f, int ms)
     uint32_t handles[WATCHES];
     const size_t len = f->watches_len;
     for (size_t i = 0; i < len; i++) {
-        fds[i] = (struct pollfd){ .fd = f->watches[i].fd, .events = POLLIN };
+        const unsigned wanted = f->watches[i].events;
+        fds[i] = (struct pollfd){ .fd = f->watches[i].fd };
+        fds[i].events = (short)(((wanted & API_READABLE) != 0 ? POLLIN : 0) |
+                                ((wanted & API_WRITABLE) != 0 ? POLLOUT : 0));
         handles[i] = f->watches[i].handle;
     }
     const int ready = poll(fds, (nfds_t)len, ms);
     for (size_t i = 0; i < len && ready > 0; i++)
         if (fds[i].revents != 0)
-            api_ready(f->api, f->now, handles[i], API_READABLE);
+            api_ready(f->api, f->now, handles[i],
+                      ((fds[i].revents & POLLOUT) != 0 ? API_WRITABLE : 0) |
+                          ((fds[i].revents & ~POLLOUT) != 0 ? API_READABLE : 0));
     if (pando_time_reached(api_deadline(f->api, f->now), f->now))
         api_tick(f->api, f->now);
     return ready > 0;

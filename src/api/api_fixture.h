@@ -27,6 +27,10 @@ struct api_fixture {
     char verb[32];
     char args[256];
     int calls, cancels;
+    /* When set it answers instead of the above. */
+    void (*answer)(struct api_fixture *f, uint64_t token, const char *verb,
+                   struct pando_slice args);
+    void *answer_ctx;
 };
 
 void fixture_setup(struct api_fixture *f, size_t connections_max);

@@ -3,9 +3,10 @@
  *   api.c      life-cycle, deadlines, what the host calls
  *   listen.c   sockets: bind with errors that name the remedy
  *   door.c     accept, the peek at the first byte, the caps
- *   http.c     libmicrohttpd's callbacks: a request from its first header to its last
- * byte dispatch.c a whole request becomes a call of the backend, REST or JSON-RPC reply.c
- * what the backend answers becomes a response
+ *   http.c     libmicrohttpd's callbacks: a request, first header to last byte
+ *   dispatch.c a whole request becomes a call of the backend, REST or JSON-RPC
+ *   reply.c    what the backend answers becomes a response
+ *   jsonl*.c   the JSON-lines chat dialect (jsonl.h)
  */
 #ifndef API_API_IMPL_H
 #define API_API_IMPL_H
@@ -77,8 +78,12 @@ struct request {
     size_t out_taken; /* bytes of `out` that MHD has */
 };
 
+struct jsonl; /* jsonl.h */
+
 struct api {
     struct api_config config;
+    struct jsonl *jsonl;
+    char lines_space[64];
     char token[512];
     char hosts[API_HOSTS_MAX][256];
     const char *host_list[API_HOSTS_MAX];
@@ -141,6 +146,10 @@ void reply_fail(struct request *r, int http_status, enum pando_status status,
                 const char *text);
 void reply_refuse(struct request *r, enum access_verdict verdict);
 void reply_wake(struct request *r);
+/* The sentence of a failed answer, which a backend gives as it is, as {"text":...} or as
+ * {"error":{"text":...}}. */
+void reply_error_text(enum pando_status status, struct pando_slice body, char *ret,
+                      size_t cap);
 /* Give the response to MHD. */
 enum MHD_Result reply_queue(struct request *r);
 

@@ -4,7 +4,7 @@
  * it costs a slot and a descriptor, no HTTP memory. When descriptors run out, accepting
  * pauses for 100 ms instead of spinning on a listener that stays ready.
  */
-#include "api/api_impl.h"
+#include "api/jsonl.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,9 +13,6 @@
 #define PAUSE            PANDO_MSEC(100)
 #define ACCEPTS_PER_TURN 64
 
-static const char no_room[] =
-    "{\"type\":\"error\",\"text\":\"this node has no chat room; "
-    "HTTP is spoken on this port too: GET /api lists its routes\"}\n";
 /* A TLS 1.x alert record: fatal, protocol version. */
 static const uint8_t no_tls[] = { 0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46 };
 
@@ -64,7 +61,9 @@ void door_ready(struct api *a, size_t slot)
     } else if (first == 0x16) {
         refuse(a, p, no_tls, sizeof no_tls, "TLS is not spoken here, use http://");
     } else if (first == '{') {
-        refuse(a, p, no_room, sizeof no_room - 1, "no chat room on this node");
+        release(a, p);
+        jsonl_add(a, p);
+        p->fd = -1;
     } else {
         release(a, p);
         http_add(a, p);

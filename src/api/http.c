@@ -106,7 +106,7 @@ static struct request *request_new(struct api *a, struct MHD_Connection *http)
         r->api = a;
         r->connection = c;
         r->http = http;
-        r->token = ++a->next_serial << 16 | i;
+        r->token = (++a->next_serial & 0x0fffffff) << 16 | i; /* below other tokens */
         buf_init(&r->body, a->config.body_max);
         buf_init(&r->out, a->config.queued_max);
         return r;

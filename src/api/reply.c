@@ -1,6 +1,6 @@
 /* reply.c - what the backend answers becomes a response: whole, or in parts as they come.
  */
-#include "api/api_impl.h"
+#include "api/jsonl.h"
 
 #include "codec/json.h"
 
@@ -92,13 +92,10 @@ void reply_refuse(struct request *r, enum access_verdict verdict)
     reply_fail(r, browser ? 403 : 401, PANDO_REFUSED, access_text(verdict));
 }
 
-/* The sentence of a failure, which a backend may also give as {"text":...} or as
- * {"error":{"text":...}}. */
-static void fail_from(struct request *r, enum pando_status status,
-                      struct pando_slice body)
+void reply_error_text(enum pando_status status, struct pando_slice body, char *ret,
+                      size_t cap)
 {
     json_t *value = NULL;
-    char plain[1024];
     const char *text = NULL;
     if (body.len > 0 && body.ptr[0] == '{' &&
         json_text_parse(body, JSON_TEXT_MAX, &value, NULL) == PANDO_OK) {
@@ -108,14 +105,22 @@ static void fail_from(struct request *r, enum pando_status status,
                 ? error
                 : json_object_get(error != NULL ? error : value, "text"));
     }
-    if (text == NULL) {
-        (void)snprintf(plain, sizeof plain, "%.*s",
-                       (int)(body.len < 1000 ? body.len : 1000),
-                       body.len > 0 ? (const char *)body.ptr : "");
-        text = plain[0] != '\0' ? plain : pando_status_text(status);
-    }
-    reply_fail(r, pando_status_http(status), status, text);
+    if (text != NULL)
+        (void)snprintf(ret, cap, "%s", text);
+    else if (body.len > 0)
+        (void)snprintf(ret, cap, "%.*s", (int)(body.len < cap ? body.len : cap),
+                       (const char *)body.ptr);
+    else
+        (void)snprintf(ret, cap, "%s", pando_status_text(status));
     json_decref(value);
+}
+
+static void fail_from(struct request *r, enum pando_status status,
+                      struct pando_slice body)
+{
+    char text[1024];
+    reply_error_text(status, body, text, sizeof text);
+    reply_fail(r, pando_status_http(status), status, text);
 }
 
 static enum pando_status put_rpc_result(struct request *r, struct pando_slice body,
@@ -162,6 +167,8 @@ enum pando_status api_reply(struct api *a, uint64_t token, enum pando_status sta
                             struct pando_slice body, bool raw, const char *content_type,
                             bool more)
 {
+    if ((token & JSONL_TOKEN) != 0)
+        return jsonl_reply(a, token, status, body, more);
     struct request *r = find(a, token);
     if (r == NULL || (r->answered && !r->more))
         return PANDO_NOT_FOUND;

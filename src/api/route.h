@@ -21,10 +21,12 @@
     X("peer.add", WRITE, "address", "Stay linked with an address")                     \
     X("peer.rm", WRITE, "peer", "Forget a peer and cut its link")                      \
     X("peer.ban", WRITE, "peer, reason", "Refuse a peer from now on")                  \
+    X("peer.unban", WRITE, "peer", "Allow a peer that was banned")                     \
     X("peer.ping", READ, "peer", "Round trip to a linked peer")                        \
     X("space.ls", READ, "", "Spaces of this node")                                     \
-    X("space.create", WRITE, "name, kind, config", "Make a space and open it")         \
-    X("space.join", WRITE, "id, name", "Open a space that another node made")          \
+    X("space.create", WRITE, "name, kind, access, config", "Make a space and open it") \
+    X("space.join", WRITE, "name, kind, access, config",                               \
+      "Open a space that another node made")                                           \
     X("space.rm", WRITE, "space", "Close a space and delete its data here")            \
     X("dag.ls", READ, "space, limit, before, kind, author", "Events, newest first")    \
     X("dag.show", READ, "space, id", "One event")                                      \
@@ -83,6 +85,7 @@
     X("POST", "/api/peers", "peer.add")                             \
     X("DELETE", "/api/peers/{peer}", "peer.rm")                     \
     X("POST", "/api/peers/{peer}/ban", "peer.ban")                  \
+    X("DELETE", "/api/peers/{peer}/ban", "peer.unban")              \
     X("GET", "/api/peers/{peer}/ping", "peer.ping")                 \
     X("GET", "/api/spaces", "space.ls")                             \
     X("POST", "/api/spaces", "space.create")                        \

@@ -39,6 +39,8 @@ struct cbor_item {
 
 /* Whether `bytes` is exactly one strict value. Errors: PANDO_MALFORMED. */
 enum pando_status cbor_check(struct pando_slice bytes) PANDO_MUST_USE;
+/* The same for an item that lies inside `outer` containers: they count as depth. */
+enum pando_status cbor_check_inside(struct pando_slice bytes, size_t outer) PANDO_MUST_USE;
 
 /* The next item's head (and its bytes for strings). Sets r->failed on anything not strict
  * in itself; order of keys is cbor_check's part. False after a failure. */

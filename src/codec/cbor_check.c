@@ -36,6 +36,11 @@ static bool admit(struct frame *f, const struct cbor_item *item)
 
 enum pando_status cbor_check(struct pando_slice bytes)
 {
+    return cbor_check_inside(bytes, 0);
+}
+
+enum pando_status cbor_check_inside(struct pando_slice bytes, size_t outer)
+{
     struct wire_reader r = wire_read(bytes);
     struct frame frames[CBOR_DEPTH_MAX + 1];
     size_t depth = 0;
@@ -51,7 +56,7 @@ enum pando_status cbor_check(struct pando_slice bytes)
             return PANDO_MALFORMED;
         if (item.kind != CBOR_ARRAY && item.kind != CBOR_MAP)
             continue;
-        if (depth == CBOR_DEPTH_MAX)
+        if (depth + outer >= CBOR_DEPTH_MAX)
             return PANDO_MALFORMED;
         const bool is_map = item.kind == CBOR_MAP;
         frames[++depth] = (struct frame){

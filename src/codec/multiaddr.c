@@ -99,6 +99,9 @@ static bool take_host(const struct multiaddr_part *part, struct multiaddr_udp *u
         if (part->value.len >= sizeof udp->name)
             return false;
         memcpy(udp->name, part->value.ptr, part->value.len);
+        udp->name_family = part->code == MULTIADDR_DNS4   ? 4
+                           : part->code == MULTIADDR_DNS6 ? 6
+                                                          : 0;
         return true;
     default: return false;
     }

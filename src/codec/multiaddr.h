@@ -61,6 +61,7 @@ struct multiaddr_udp {
     uint8_t ip_len; /* 4, 16, or 0 when a DNS name stands there instead */
     uint16_t port;
     char name[254];         /* the DNS name, or empty */
+    uint8_t name_family;    /* 4 or 6 of dns4 and dns6; 0 any */
     struct pando_slice p2p; /* multihash of /p2p/ID, or empty; borrows from the address */
 };
 /* Take /ip4|ip6|dns/.../udp/N/quic-v1[/p2p/ID] apart. Errors: PANDO_UNSUPPORTED any other

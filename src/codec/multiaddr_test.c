@@ -103,6 +103,14 @@ static void a_quic_address_is_taken_apart_and_built_again(void **state)
     CHECK_OK(multiaddr_to_udp(&a, &udp));
     CHECK_EQ(udp.ip_len, 0);
     CHECK_STR(udp.name, "host.example");
+    CHECK_EQ(udp.name_family, 0);
+    CHECK_OK(multiaddr_parse("/dns6/host.example/udp/7/quic-v1", &b, &err));
+    CHECK_OK(multiaddr_to_udp(&b, &udp));
+    CHECK_EQ(udp.name_family, 6);
+    CHECK_OK(multiaddr_parse("/dns4/host.example/udp/7/quic-v1", &b, &err));
+    CHECK_OK(multiaddr_to_udp(&b, &udp));
+    CHECK_EQ(udp.name_family, 4);
+    CHECK_OK(multiaddr_to_udp(&a, &udp));
     CHECK_EQ(udp.p2p.len, 38);
 }
 

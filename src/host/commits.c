@@ -204,6 +204,7 @@ void commits_start_all(struct host *h)
         struct host_space *s = &h->spaces[i];
         if (!s->used)
             continue;
+        snapshots_drop(s);
         if (s->commit_wanted && !s->committing)
             start_commit(s);
         if (!s->flushing)
@@ -241,6 +242,21 @@ static enum pando_status fold(void *ctx, struct tables *tables,
     return ops->fold(tables, space, record, position, bytes);
 }
 
+static enum pando_status read_snapshot(struct host_space *s, struct node_space_store *ret,
+                                       struct pando_err *reterr)
+{
+    struct pando_buf state;
+    buf_init(&state, JOURNAL_SNAPSHOT_MAX);
+    enum pando_status st = store_snapshot_read(s->store, &ret->snapshot_position, &state, reterr);
+    if (st == PANDO_OK)
+        ret->snapshot = bytes_copy(buf_view(&state));
+    buf_deinit(&state);
+    if (st == PANDO_NOT_FOUND || (st == PANDO_OK && ret->snapshot != NULL))
+        return PANDO_OK;
+    commits_space_close(s->host, s->slot);
+    return st == PANDO_OK ? PANDO_NOMEM : st;
+}
+
 enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pando_id *id,
                                      const struct space_ops *ops,
                                      struct node_space_store *ret,
@@ -255,9 +271,11 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
         return st;
     s->used = true;
     h->retry.data = h;
-    *ret = (struct node_space_store){ store_tables(s->store), store_journal(s->store),
-                                      store_epoch(s->store), s->store };
-    return PANDO_OK;
+    *ret = (struct node_space_store){ .tables = store_tables(s->store),
+                                      .journal = store_journal(s->store),
+                                      .epoch = store_epoch(s->store),
+                                      .handle = s->store };
+    return read_snapshot(s, ret, reterr);
 }
 
 /* Wait for what is under way: closing is rare, and the jobs are short. */
@@ -267,7 +285,8 @@ void commits_space_close(void *ctx, uint32_t slot)
     struct host_space *s = &h->spaces[slot];
     if (!s->used)
         return;
-    while (s->committing || s->flushing || s->aheading) {
+    while (s->committing || s->flushing || s->aheading ||
+           (s->snapshotting && s->drop_before == 0)) {
         (void)commits_at_once(h);
         pool_drain(h->syncers);
         pool_drain(h->helpers);

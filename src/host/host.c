@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 #include "crypto/keystore.h"
+#include "node/args.h"
 #include "node/kinds.h"
 
 #include <jansson.h>
@@ -115,17 +116,47 @@ static enum pando_status space_settings(const struct config *c, const struct con
     return *ret != NULL ? PANDO_OK : pando_err_set(reterr, PANDO_NOMEM, "memory is out");
 }
 
-static enum pando_status make_node(struct host *h, struct pando_err *reterr)
+static enum pando_status access_json(const struct config_space *s, struct pando_buf *b)
+{
+    buf_init(b, 64u << 10);
+    enum pando_status st = buf_printf(b, "{%s", s->members_len == 0 ? "" : "\"access\":{");
+    for (size_t i = 0; i < s->members_len && st == PANDO_OK; i++) {
+        st = i == 0 ? PANDO_OK : buf_printf(b, ",");
+        if (st == PANDO_OK)
+            st = answer_string(b, s->members[i].peer);
+        if (st == PANDO_OK)
+            st = buf_printf(b, ":\"%s\"", s->members[i].role);
+    }
+    return st == PANDO_OK ? buf_printf(b, "%s", s->members_len == 0 ? "}" : "}}") : st;
+}
+
+_Static_assert(CONFIG_SPACES_MAX <= NODE_SPACES_MAX, "a node opens all it is told");
+
+static enum pando_status configure_spaces(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
     enum pando_status st = PANDO_OK;
-    struct node_space_config *spaces = h->space_configs;
-    for (size_t i = 0; i < c->spaces.len && i < NODE_SPACES_MAX && st == PANDO_OK; i++) {
-        st = space_settings(c, &c->spaces.items[i], &h->local_json[i], reterr);
-        spaces[i] = (struct node_space_config){ .name = c->spaces.items[i].name,
-                                                .kind = c->spaces.items[i].kind,
-                                                .local_json = h->local_json[i] };
+    for (size_t i = 0; i < c->spaces.len && st == PANDO_OK; i++) {
+        const struct config_space *s = &c->spaces.items[i];
+        st = space_settings(c, s, &h->local_json[i], reterr);
+        if (st == PANDO_OK && access_json(s, &h->space_json[i]) != PANDO_OK)
+            st = pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+        h->space_configs[i] = (struct node_space_config){
+            .name = s->name,
+            .kind = s->kind,
+            .config_json = (const char *)h->space_json[i].ptr,
+            .local_json = h->local_json[i],
+        };
     }
+    return st;
+}
+
+static enum pando_status make_node(struct host *h, struct pando_err *reterr)
+{
+    const struct config *c = h->config;
+    enum pando_status st = configure_spaces(h, reterr);
+    if (st != PANDO_OK)
+        return st;
     struct node_config nc = {
         .secret = h->secret,
         .name = c->name,
@@ -135,18 +166,24 @@ static enum pando_status make_node(struct host *h, struct pando_err *reterr)
         .allow = h->allow,
         .deny = h->deny,
         .mesh = c->mesh,
+        .notices = h->printing && h->json,
         .no_store = c->exec.no_store,
         .tracer = h->tracer,
         .kinds = node_kinds,
         .kinds_len = node_kinds_len,
-        .spaces = spaces,
+        .spaces = h->space_configs,
         .spaces_len = c->spaces.len,
     };
-    if (c->spaces.len > NODE_SPACES_MAX)
-        st = pando_err_set(reterr, PANDO_FULL, "a node holds at most %d spaces, the config names %zu",
-                           NODE_SPACES_MAX, c->spaces.len);
     nc.allow_len = parse_ids(&c->allow, h->allow, reterr, &st);
     nc.deny_len = parse_ids(&c->deny, h->deny, reterr, &st);
+    buf_init(&h->note, STORE_NOTE_MAX);
+    const enum pando_status noted =
+        st == PANDO_OK ? store_note_read(c->data, &h->note, reterr) : st;
+    h->kept = buf_view(&h->note);
+    if (noted == PANDO_OK)
+        nc.kept = &h->kept;
+    else if (noted != PANDO_NOT_FOUND)
+        return noted;
     crypto_random((uint8_t *)&nc.seed, sizeof nc.seed);
     const struct node_ports ports = host_ports(h);
     return st == PANDO_OK ? node_new(&nc, &ports, &h->node, reterr) : st;
@@ -168,6 +205,7 @@ static enum pando_status add_peers(struct host *h, struct pando_err *reterr)
         if (st != PANDO_OK)
             return st;
     }
+    node_add_kept_peers(h->node, host_now(h));
     return PANDO_OK;
 }
 
@@ -197,8 +235,12 @@ void host_close(struct host *h)
         job->done(job);
     }
     node_free(h->node);
-    for (size_t i = 0; i < NODE_SPACES_MAX; i++)
+    delivery_stop(h);
+    buf_deinit(&h->note);
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++) {
+        buf_deinit(&h->space_json[i]);
         free(h->local_json[i]);
+    }
     exec_free(h->exec);
     store_close(h->store);
     loop_stop(h);
@@ -211,7 +253,8 @@ enum pando_status host_open(struct host *h, struct pando_err *reterr)
     const struct config *c = h->config;
     if (uv_loop_init(&h->loop) != 0)
         return pando_err_set(reterr, PANDO_IO, "the event loop cannot be made");
-    const struct log_config lc = { .id = c->name,
+    const struct log_config lc = { .id = c->log.id[0] != '\0' ? c->log.id : c->name,
+                                   .seconds = c->log.clock == CONFIG_LOG_SECONDS,
                                    .file = c->log.file,
                                    .rotate_bytes = (uint64_t)c->log.rotate_mb << 20,
                                    .json = c->log.format == CONFIG_LOG_JSON,
@@ -253,6 +296,9 @@ enum pando_status host_run(const struct config *config,
     if (st == PANDO_OK) {
         registry_write(h);
         print_start(h);
+        st = delivery_start(h, reterr);
+    }
+    if (st == PANDO_OK) {
         (void)uv_run(&h->loop, UV_RUN_DEFAULT);
         print_stop(h);
     }

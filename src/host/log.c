@@ -30,7 +30,7 @@ struct log {
     uint64_t size;
     uint64_t rotate_bytes;
     unsigned keep;
-    bool json;
+    bool json, seconds;
     void (*sink)(void *ctx, struct pando_slice line);
     void *sink_ctx;
     struct pando_wall (*wall)(void *ctx);
@@ -124,13 +124,15 @@ static void write_record(struct log *l, struct pando_wall now, enum trace_module
         (void)localtime_r(&seconds, &tm);
         (void)strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm);
     }
+    char part[8];
+    (void)snprintf(part, sizeof part, l->json ? ".%03d" : ",%03d", (int)(now.ms % 1000));
     const int len = snprintf(
         line, sizeof line,
         l->json
-            ? "{\"time\":\"%s.%03dZ\",\"module\":\"%s\",\"id\":\"%s\",\"level\":\"%s\","
+            ? "{\"time\":\"%s%sZ\",\"module\":\"%s\",\"id\":\"%s\",\"level\":\"%s\","
               "\"text\":\"%s\"}\n"
-            : "%s,%03d - %s.%s - %s - %s\n",
-        date, (int)(now.ms % 1000), trace_module_name(module), l->id,
+            : "%s%s - %s.%s - %s - %s\n",
+        date, l->seconds && !l->json ? "" : part, trace_module_name(module), l->id,
         trace_level_name(level), safe);
     if (len > 0)
         put_line(l, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
@@ -195,6 +197,7 @@ enum pando_status log_new(const struct log_config *config, struct log **ret_log,
     l->rotate_bytes = config->rotate_bytes;
     l->keep = config->keep == 0 ? 5 : config->keep > KEEP_MAX ? KEEP_MAX : config->keep;
     l->json = config->json;
+    l->seconds = config->seconds;
     l->sink = config->sink;
     l->sink_ctx = config->sink_ctx;
     l->wall = config->wall != NULL ? config->wall : system_wall;

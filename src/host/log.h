@@ -24,6 +24,7 @@ struct log_config {
     uint64_t rotate_bytes; /* 0: never */
     unsigned keep;         /* old files kept; 0: 5 */
     bool json;
+    bool seconds;          /* no milliseconds in a text line */
     /* Takes each line, newline included, instead of standard error; from any thread, one
      * at a time; must not log. NULL: none */
     void (*sink)(void *ctx, struct pando_slice line);

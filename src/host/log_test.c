@@ -182,6 +182,24 @@ static void a_sink_takes_the_lines_that_no_file_takes(void **state)
     buf_deinit(&all);
 }
 
+static void a_line_may_count_in_seconds(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char text[400];
+    setup(&f, false, 0);
+    log_free(f.log);
+    const struct log_config config = {
+        .id = "2", .file = f.path, .seconds = true, .wall = wall, .wall_ctx = &f
+    };
+    struct pando_err err = { 0 };
+    CHECK_OK(log_new(&config, &f.log, &err));
+    trace(log_tracer(f.log), TRACE_NODE, TRACE_INFO, "Became LEADER");
+    CHECK(content(f.path, text, sizeof text) > 0);
+    CHECK_STR(text + strlen("2026-07-14 03:33:20"), " - node.2 - INFO - Became LEADER\n");
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +210,7 @@ int main(void)
         TEST(a_chatterbox_is_cut_and_the_cut_is_told),
         TEST(a_file_that_cannot_be_written_is_named),
         TEST(a_sink_takes_the_lines_that_no_file_takes),
+        TEST(a_line_may_count_in_seconds),
     };
     return CHECK_RUN(tests);
 }

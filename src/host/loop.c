@@ -127,6 +127,7 @@ static void on_check(uv_check_t *check)
     }
     if (h->quic != NULL)
         watch_sockets(h);
+    delivery_flush(h);
     give_memory_back(h, now);
     const struct pando_time end = host_now(h);
     if (end.ns - now.ns > PANDO_MSEC(5).ns)

@@ -87,6 +87,10 @@ static void reply(void *ctx, uint64_t token, enum pando_status status,
         library_reply(h->library, token, status, body, more);
         return;
     }
+    if (token >= DELIVERY_TOKEN && token < 2 * DELIVERY_TOKEN) {
+        delivery_reply(h, token, status, body, more);
+        return;
+    }
     const char *type = !raw   ? NULL
                        : more ? "application/octet-stream"
                               : "text/plain; version=0.0.4";
@@ -130,6 +134,7 @@ struct node_ports host_ports(struct host *h)
         .space_remove = commits_space_remove,
         .append = append,
         .commit = commits_want,
+        .snapshot = snapshots_write,
         .verify = workers_verify,
         .run = workers_run,
         .work = workers_work,
@@ -154,7 +159,8 @@ static bool admit(void *ctx, const struct peer_id *peer, const struct multiaddr 
 {
     struct host *h = ctx;
     (void)address;
-    return peer->len == 0 || node_admits(h->node, peer);
+    /* A cut one gets in and is sent away with that reason: it must not give up dialling. */
+    return peer->len == 0 || !node_bars(h->node, peer);
 }
 
 static void on_call(void *ctx, uint64_t token, const char *verb, struct pando_slice args)
@@ -169,23 +175,58 @@ static void on_cancel(void *ctx, uint64_t token)
     node_cancel(h->node, token);
 }
 
+/* "0.0.0.0", "::", or one of each family with a comma between them. */
+static enum pando_status read_listen(const struct config *c, struct quic_config *qc,
+                                     struct pando_err *reterr)
+{
+    const char *at = c->listen;
+    for (size_t i = 0; at != NULL; i++) {
+        const char *comma = strchr(at, ',');
+        char text[64];
+        (void)snprintf(text, sizeof text, "%.*s",
+                       (int)(comma == NULL ? strlen(at) : (size_t)(comma - at)), at);
+        struct quic_bind b = { .port = c->port };
+        if (inet_pton(AF_INET, text, b.ip) == 1)
+            b.ip_len = 4;
+        else if (inet_pton(AF_INET6, text, b.ip) == 1)
+            b.ip_len = 16;
+        if (b.ip_len == 0)
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "listen: '%s' is neither an IPv4 nor an IPv6 address", text);
+        if (i == QUIC_SOCKETS_MAX || (i > 0 && qc->binds[0].ip_len == b.ip_len))
+            return pando_err_set(reterr, PANDO_INVALID,
+                                 "listen: '%s' has two addresses of one family; one IPv4 and "
+                                 "one IPv6 address are possible",
+                                 c->listen);
+        qc->binds[i] = b;
+        at = comma == NULL ? NULL : comma + 1;
+    }
+    return PANDO_OK;
+}
+
 enum pando_status ports_open_quic(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
     struct quic_config qc = quic_config_default();
-    struct in_addr ip;
-    if (inet_pton(AF_INET, c->listen, &ip) != 1)
-        return pando_err_set(reterr, PANDO_INVALID, "listen: '%s' is not an IPv4 address",
-                             c->listen);
-    memcpy(qc.binds[0].ip, &ip, 4);
-    qc.binds[0].ip_len = 4;
-    qc.binds[0].port = c->port;
+    const enum pando_status st = read_listen(c, &qc, reterr);
+    if (st != PANDO_OK)
+        return st;
     qc.secret = h->secret;
     qc.sink = (struct link_sink){ h, on_link };
     qc.tracer = h->tracer;
     qc.admit_ctx = h;
     qc.admit = admit;
     return quic_new(&qc, &h->quic, reterr);
+}
+
+/* The space of the chat lines: `chat` where there is one, else the node's only log. */
+static const char *chat_space(const struct config *c)
+{
+    for (size_t i = 0; i < c->spaces.len; i++)
+        if (strcmp(c->spaces.items[i].name, "chat") == 0 &&
+            strcmp(c->spaces.items[i].kind, "log") == 0)
+            return c->spaces.items[i].name;
+    return NULL;
 }
 
 enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
@@ -198,6 +239,8 @@ enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
         .http_port = c->http_port,
         .socket_path = path,
         .token = c->token,
+        .lines_open = c->lines_open,
+        .lines_space = chat_space(c),
         .watch = loop_watch_ops(h),
         .backend = { h, on_call, on_cancel },
         .tracer = h->tracer,
@@ -207,16 +250,40 @@ enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
     return api_new(&ac, &h->api, reterr);
 }
 
-/* The addresses to tell peers: the bound one, or every interface's when it is "any". */
+/* An interface's address of that length. IPv6 addresses that mean something on one link only
+ * are of no use to peers. */
+static bool interface_ip(const struct sockaddr *address, uint8_t ip_len, uint8_t ret_ip[16])
+{
+    if (address != NULL && address->sa_family == AF_INET && ip_len == 4) {
+        struct sockaddr_in v4;
+        memcpy(&v4, address, sizeof v4);
+        memcpy(ret_ip, &v4.sin_addr, 4);
+        return true;
+    }
+    if (address == NULL || address->sa_family != AF_INET6 || ip_len != 16)
+        return false;
+    struct sockaddr_in6 v6;
+    memcpy(&v6, address, sizeof v6);
+    memcpy(ret_ip, &v6.sin6_addr, 16);
+    return !IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
+}
+
+/* The addresses to tell peers: those of the config, else the bound one, or every
+ * interface's when it is "any". */
 size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap)
 {
     size_t len = 0;
     struct multiaddr a;
     struct multiaddr_udp udp;
+    for (size_t i = 0; i < h->config->advertise.len && len < cap; i++)
+        if (multiaddr_parse_peer(h->config->advertise.items[i], &ret[len], NULL) == PANDO_OK)
+            len++;
+    if (len > 0)
+        return len;
     for (size_t i = 0; h->quic != NULL && len < cap && quic_local(h->quic, i, &a); i++) {
-        static const uint8_t any[4] = { 0 };
-        if (multiaddr_to_udp(&a, &udp) != PANDO_OK || udp.ip_len != 4 ||
-            memcmp(udp.ip, any, 4) != 0) {
+        static const uint8_t any[16] = { 0 };
+        if (multiaddr_to_udp(&a, &udp) != PANDO_OK ||
+            memcmp(udp.ip, any, udp.ip_len) != 0) {
             ret[len++] = a;
             continue;
         }
@@ -224,12 +291,9 @@ size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap)
         if (getifaddrs(&list) != 0)
             continue;
         for (struct ifaddrs *it = list; it != NULL && len < cap; it = it->ifa_next) {
-            if (it->ifa_addr == NULL || it->ifa_addr->sa_family != AF_INET ||
-                (it->ifa_flags & IFF_UP) == 0)
-                continue;
-            const struct sockaddr_in *in =
-                (const struct sockaddr_in *)(const void *)it->ifa_addr;
-            multiaddr_from_udp((const uint8_t *)&in->sin_addr, 4, udp.port, &ret[len++]);
+            uint8_t ip[16];
+            if ((it->ifa_flags & IFF_UP) != 0 && interface_ip(it->ifa_addr, udp.ip_len, ip))
+                multiaddr_from_udp(ip, udp.ip_len, udp.port, &ret[len++]);
         }
         freeifaddrs(list);
     }

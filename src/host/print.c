@@ -44,9 +44,16 @@ static void print_text_start(struct host *h, const char *peer)
                  c->durability == CONFIG_DURABILITY_FSYNC
                      ? "fsync"
                      : "none (a crash may lose acknowledged events)");
-    for (size_t i = 0; i < c->spaces.len; i++)
-        (void)printf("  Space:       %s (%s)\n", c->spaces.items[i].name,
-                     c->spaces.items[i].kind);
+    bool chat = false;
+    for (size_t i = 0; i < c->spaces.len; i++) {
+        (void)printf("  Space:       %s (%s%s)\n", c->spaces.items[i].name,
+                     c->spaces.items[i].kind,
+                     c->spaces.items[i].members_len > 0 ? ", members only" : "");
+        chat |= strcmp(c->spaces.items[i].kind, "log") == 0;
+    }
+    if (chat)
+        (void)printf("  Chat lines:  %s:%u%s\n", c->http_listen, api_port(h->api),
+                     c->lines_open ? ", open to other machines" : "");
     for (size_t i = 0; i < c->peers.len; i++)
         (void)printf("  Peer:        %s\n", c->peers.items[i]);
 }
@@ -75,11 +82,20 @@ void print_notice(void *ctx, const char *kind, struct pando_slice json)
                      (const char *)json.ptr);
 }
 
+/* The labels count events of dag spaces; a chat's node has none. */
+static bool has_dag(const struct host *h)
+{
+    for (size_t i = 0; i < h->config->spaces.len; i++)
+        if (strcmp(h->config->spaces.items[i].kind, "dag") == 0)
+            return true;
+    return false;
+}
+
 /* The four labels, when one of them has changed. */
 void print_labels(struct host *h)
 {
     const struct pando_time now = host_now(h);
-    if (!h->printing || h->json || !pando_time_reached(h->labels_at, now))
+    if (!h->printing || h->json || !pando_time_reached(h->labels_at, now) || !has_dag(h))
         return;
     struct node_monitor m;
     h->labels_at = pando_time_add(now, LABELS_EVERY);

@@ -11,6 +11,7 @@
 #include "host/host.h"
 #include "host/log.h"
 #include "host/pool.h"
+#include "host/transcript.h"
 #include "net/quic.h"
 #include "node/config.h"
 #include "node/node.h"
@@ -37,9 +38,18 @@ struct host_space {
     bool failed;
     uint8_t quick;              /* a bit for each of the last commits */
     struct commit_job *at_once; /* a small one that the end of this turn makes */
+    bool snapshotting;
+    uint64_t drop_before; /* a snapshot covers the records below; 0: none waits */
     struct store_space *store;
     uint32_t slot;
     struct host *host;
+};
+
+/* What the node tells of a log space of its config; by its place there. */
+struct host_delivery {
+    bool used;
+    struct transcript *transcript; /* or NULL */
+    json_t *before;                /* {room: last number} when the node started */
 };
 
 struct host {
@@ -69,7 +79,9 @@ struct host {
     struct pool *syncers;
     struct pool *runners;
     struct pool *helpers;
+    uint32_t walks; /* over journal files, by backups and verification */
     struct host_space spaces[NODE_SPACES_MAX];
+    struct host_delivery deliveries[NODE_SPACES_MAX];
     struct exec_limits limits;
     bool network;     /* false: a one-shot call without sockets */
     bool signals_wanted;
@@ -94,6 +106,9 @@ struct host {
     enum pando_status direct_status;
     struct node_space_config space_configs[NODE_SPACES_MAX];
     char *local_json[NODE_SPACES_MAX]; /* of its space in the config */
+    struct pando_buf space_json[NODE_SPACES_MAX]; /* immutable configs */
+    struct pando_buf note;   /* operator.json as it was read */
+    struct pando_slice kept; /* of it */
     struct peer_id allow[CONFIG_LIST_MAX];
     struct peer_id deny[CONFIG_LIST_MAX];
 };
@@ -123,11 +138,15 @@ enum pando_status commits_space_remove(void *ctx, const struct pando_id *id, str
 void commits_start_all(struct host *h);
 /* Make those commits that are small; whether there were any. */
 bool commits_at_once(struct host *h);
+/* snapshots.c */
+void snapshots_write(void *ctx, uint32_t slot, uint64_t position, struct bytes *state);
+void snapshots_drop(struct host_space *s);
 /* workers.c */
 void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
 enum pando_status workers_run(void *ctx, uint64_t job, const struct node_run *run);
 enum pando_status workers_work(void *ctx, uint64_t job, const char *what, struct pando_slice args);
-void workers_resolve(void *ctx, uint32_t token, const char *name);
+void workers_resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                     uint32_t attempt);
 /* loop.c: watching descriptors and time */
 enum pando_status loop_start(struct host *h, struct pando_err *reterr);
 /* Set the timer for the first deadline; the node must have started. */
@@ -141,6 +160,13 @@ void print_start(struct host *h);
 void print_notice(void *ctx, const char *kind, struct pando_slice json);
 void print_labels(struct host *h);
 void print_stop(struct host *h);
+/* delivery.c: calls with tokens of [DELIVERY_TOKEN, 2 * DELIVERY_TOKEN) are its */
+#define DELIVERY_TOKEN (UINT64_C(1) << 45)
+enum pando_status delivery_start(struct host *h, struct pando_err *reterr);
+void delivery_stop(struct host *h);
+void delivery_flush(struct host *h);
+void delivery_reply(struct host *h, uint64_t token, enum pando_status status,
+                    struct pando_slice body, bool more);
 /* library.c */
 #define LIBRARY_TOKEN (UINT64_C(1) << 47)
 void library_reply(struct pando_node *n, uint64_t token, enum pando_status status,

@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 #include "exec/receipt.h"
+#include "host/lookup.h"
 #include "host/report.h"
 #include "node/args.h"
 
@@ -111,7 +112,7 @@ static void run_capsule(struct pool_job *job)
     if (r->status != PANDO_OK) {
         if (r->result != NULL) {
             r->result->failure = EXEC_FAIL_INPUT;
-            (void)snprintf(r->result->text, sizeof r->result->text, "%s", r->err.text);
+            (void)snprintf(r->result->text, sizeof r->result->text, "%.239s", r->err.text);
         }
         return;
     }
@@ -196,16 +197,17 @@ struct resolve_job {
     struct pool_job job;
     struct host *host;
     uint32_t token;
+    struct lookup_wish wish;
     char name[254];
     uint8_t ip[16];
     uint8_t ip_len;
-    char text[160];
+    char text[200];
 };
 
 static void run_resolve(struct pool_job *job)
 {
     struct resolve_job *r = (struct resolve_job *)job;
-    struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_DGRAM };
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
     struct addrinfo *list = NULL;
     const int rc = getaddrinfo(r->name, NULL, &hints, &list);
     if (rc != 0) {
@@ -213,10 +215,13 @@ static void run_resolve(struct pool_job *job)
                        gai_strerror(rc));
         return;
     }
-    const struct sockaddr_in *in =
-        (const struct sockaddr_in *)(const void *)list->ai_addr;
-    memcpy(r->ip, &in->sin_addr, 4);
-    r->ip_len = 4;
+    if (lookup_choose(list, &r->wish, r->ip, &r->ip_len) != PANDO_OK)
+        (void)snprintf(r->text, sizeof r->text,
+                       "'%.80s' has no address that this node can dial: it listens on %s",
+                       r->name,
+                       r->wish.ip4 && r->wish.ip6 ? "IPv4 and IPv6"
+                       : r->wish.ip6              ? "IPv6 only"
+                                                  : "IPv4 only");
     freeaddrinfo(list);
 }
 
@@ -227,7 +232,8 @@ static void resolved(struct pool_job *job)
     free(r);
 }
 
-void workers_resolve(void *ctx, uint32_t token, const char *name)
+void workers_resolve(void *ctx, uint32_t token, const char *name, uint8_t family,
+                     uint32_t attempt)
 {
     struct host *h = ctx;
     struct resolve_job *r = calloc(1, sizeof *r);
@@ -235,18 +241,30 @@ void workers_resolve(void *ctx, uint32_t token, const char *name)
         return; /* the dialler's own limit ends the wait */
     *r = (struct resolve_job){ .job = { .run = run_resolve, .done = resolved },
                                .host = h,
-                               .token = token };
+                               .token = token,
+                               .wish = { .family = family, .attempt = attempt } };
+    struct multiaddr local;
+    struct multiaddr_udp udp;
+    for (size_t i = 0; h->quic != NULL && quic_local(h->quic, i, &local); i++) {
+        if (multiaddr_to_udp(&local, &udp) != PANDO_OK)
+            continue;
+        r->wish.ip4 = r->wish.ip4 || udp.ip_len == 4;
+        r->wish.ip6 = r->wish.ip6 || udp.ip_len == 16;
+    }
     (void)snprintf(r->name, sizeof r->name, "%s", name);
     if (pool_submit(h->helpers, &r->job) != PANDO_OK)
         free(r);
 }
 
-/* Slow work that a call asked for: a backup, a verification. */
+/* Slow work that a call asked for. */
+enum work_kind { WORK_BACKUP, WORK_VERIFY, WORK_KEEP };
+
 struct work_job {
     struct pool_job job;
     struct host *host;
     uint64_t number;
-    bool backup;
+    enum work_kind kind;
+    struct bytes *kept; /* KEEP: the text */
     struct store_backup_plan *plan;
     char target[1024];
     enum pando_status status;
@@ -258,8 +276,11 @@ static void run_work(struct pool_job *job)
 {
     struct work_job *w = (struct work_job *)job;
     const struct store_progress progress = { 0 };
-    if (w->backup)
+    if (w->kind == WORK_BACKUP)
         w->status = store_backup(w->plan, w->target, &progress, &w->err);
+    else if (w->kind == WORK_KEEP)
+        w->status =
+            store_note_write(w->host->config->data, bytes_view(w->kept), &w->err);
     else
         w->status =
             store_verify(w->host->config->data, true, &progress, &w->verdict, &w->err);
@@ -268,11 +289,12 @@ static void run_work(struct pool_job *job)
 static void worked(struct pool_job *job)
 {
     struct work_job *w = (struct work_job *)job;
+    w->host->walks -= w->kind != WORK_KEEP;
     char text[512];
     int len;
     if (w->status != PANDO_OK)
         len = snprintf(text, sizeof text, "%s", w->err.text);
-    else if (w->backup)
+    else if (w->kind != WORK_VERIFY)
         len = snprintf(text, sizeof text, "{\"done\":true}");
     else
         len = snprintf(
@@ -285,7 +307,15 @@ static void worked(struct pool_job *job)
             (unsigned long long)w->verdict.bytes, (unsigned long long)w->verdict.damaged);
     node_worked(w->host->node, host_now(w->host), w->number, w->status,
                 slice_of(text, (size_t)len));
+    bytes_unref(w->kept);
     free(w);
+}
+
+static enum work_kind work_named(const char *what)
+{
+    return strcmp(what, "backup") == 0 ? WORK_BACKUP
+           : strcmp(what, "keep") == 0 ? WORK_KEEP
+                                       : WORK_VERIFY;
 }
 
 enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
@@ -298,9 +328,11 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
     *w = (struct work_job){ .job = { .run = run_work, .done = worked },
                             .host = h,
                             .number = job,
-                            .backup = strcmp(what, "backup") == 0 };
+                            .kind = work_named(what) };
     enum pando_status st = PANDO_OK;
-    if (w->backup) {
+    if (w->kind == WORK_KEEP && (w->kept = bytes_copy(args)) == NULL)
+        st = PANDO_NOMEM;
+    if (w->kind == WORK_BACKUP) {
         json_t *parsed = args_parse(args, NULL);
         const char *target = args_text(parsed, "path", NULL);
         st = target == NULL ? PANDO_INVALID : store_backup_plan(h->store, &w->plan);
@@ -309,8 +341,10 @@ enum pando_status workers_work(void *ctx, uint64_t job, const char *what,
     }
     if (st == PANDO_OK)
         st = pool_submit(h->helpers, &w->job);
+    h->walks += st == PANDO_OK && w->kind != WORK_KEEP;
     if (st != PANDO_OK) {
         store_backup_plan_free(w->plan);
+        bytes_unref(w->kept);
         free(w);
     }
     return st;

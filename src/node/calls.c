@@ -47,6 +47,14 @@ static void watch(struct node *n, uint64_t token)
     call_fail(n, token, PANDO_FULL, "at most %d watchers at once", NODE_WATCHERS_MAX);
 }
 
+bool node_is_heard(const struct node *n)
+{
+    bool heard = n->config.notices || n->config.mesh;
+    for (size_t i = 0; i < NODE_WATCHERS_MAX; i++)
+        heard |= n->watchers[i] != 0;
+    return heard;
+}
+
 void calls_notice(struct node *n, const char *kind, struct pando_slice json)
 {
     n->ports.notice(n->ports.ctx, kind, json);

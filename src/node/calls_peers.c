@@ -56,6 +56,22 @@ static enum pando_status print_entry(struct pando_buf *b, const struct dialer_en
     return st == PANDO_OK ? buf_printf(b, "}") : st;
 }
 
+static enum pando_status print_bans(struct node *n, struct pando_buf *b)
+{
+    char id[PEER_ID_TEXT_MAX];
+    enum pando_status st = buf_printf(b, "],\"banned\":[");
+    for (size_t i = 0; i < n->kept->bans_len && st == PANDO_OK; i++) {
+        const struct kept_ban *ban = &n->kept->bans[i];
+        peer_id_print(&ban->peer, id);
+        st = buf_printf(b, "%s{\"peer_id\":\"%s\",\"reason\":", i == 0 ? "" : ",", id);
+        if (st == PANDO_OK)
+            st = answer_string(b, ban->reason);
+        if (st == PANDO_OK)
+            st = buf_printf(b, "}");
+    }
+    return st == PANDO_OK ? buf_printf(b, "]}") : st;
+}
+
 static void list(struct node *n, uint64_t token)
 {
     struct pando_buf b;
@@ -76,7 +92,7 @@ static void list(struct node *n, uint64_t token)
         first = false;
     }
     if (st == PANDO_OK)
-        st = buf_printf(&b, "]}");
+        st = print_bans(n, &b);
     if (st == PANDO_OK)
         call_reply(n, token, PANDO_OK, buf_view(&b));
     else
@@ -100,9 +116,13 @@ static void add(struct node *n, uint64_t token, const json_t *args)
         call_fail(n, token, st, "%s", err.text);
         return;
     }
+    if (!keeping_has_room(n, token))
+        return;
     st = dialer_add(&n->dialer, n->now, &address, true, &entry);
     if (st == PANDO_OK)
-        call_reply(n, token, PANDO_OK, slice_text("{\"added\":true}"));
+        st = kept_add(n->kept, &address);
+    if (st == PANDO_OK)
+        keeping_save(n, token, "{\"added\":true}");
     else if (st == PANDO_FULL)
         call_fail(n, token, st,
                   "at most %d addresses are kept; remove one with `pando peer rm`",
@@ -137,14 +157,28 @@ static void drop_named(struct node *n, const struct peer_id *id, enum link_reaso
         peers_drop(n, index, reason);
 }
 
+/* Dial none of its addresses any more; how many there were. */
+static size_t forget(struct node *n, const struct peer_id *id)
+{
+    for (size_t i = 0; i < DIALER_ENTRIES_MAX; i++) {
+        const struct dialer_entry *e = &n->dialer.entries[i];
+        if (e->state != DIALER_FREE && peer_id_equal(&e->peer, id))
+            kept_remove(n->kept, &e->address);
+    }
+    return dialer_remove_peer(&n->dialer, id);
+}
+
 static void remove_peer(struct node *n, uint64_t token, const json_t *args)
 {
     struct multiaddr address;
     const char *text = args_text(args, "peer", "");
+    if (!keeping_has_room(n, token))
+        return;
     if (peer_id_parse(text, &(struct peer_id){ 0 }) != PANDO_OK &&
         multiaddr_parse_peer(text, &address, NULL) == PANDO_OK &&
         dialer_remove_address(&n->dialer, &address) > 0) {
-        call_reply(n, token, PANDO_OK, slice_text("{\"removed\":true}"));
+        kept_remove(n->kept, &address);
+        keeping_save(n, token, "{\"removed\":true}");
         return;
     }
     struct peer_id id;
@@ -152,31 +186,42 @@ static void remove_peer(struct node *n, uint64_t token, const json_t *args)
         return;
     uint32_t index;
     const bool linked = peer_find(n, &id, &index) != NULL;
-    if (dialer_remove_peer(&n->dialer, &id) == 0 && !linked) {
+    if (forget(n, &id) == 0 && !linked) {
         call_fail(n, token, PANDO_NOT_FOUND,
                   "this node knows no such peer; `pando peer ls` lists them");
         return;
     }
     drop_named(n, &id, LINK_REASON_LOCAL);
-    call_reply(n, token, PANDO_OK, slice_text("{\"removed\":true}"));
+    keeping_save(n, token, "{\"removed\":true}");
 }
 
 static void ban(struct node *n, uint64_t token, const json_t *args)
 {
     struct peer_id id;
-    if (!named(n, token, args, &id))
+    if (!named(n, token, args, &id) || !keeping_has_room(n, token))
         return;
-    if (n->bans_len == NODE_CUTS_MAX) {
-        call_fail(
-            n, token, PANDO_FULL,
-            "at most %d bans at run time; put further ones into `deny:` of config.yml",
-            NODE_CUTS_MAX);
+    if (kept_ban(n->kept, &id, args_text(args, "reason", "")) != PANDO_OK) {
+        call_fail(n, token, PANDO_FULL,
+                  "at most %d peers are banned; put further ones into `deny:` of config.yml",
+                  KEPT_BANS_MAX);
         return;
     }
-    n->bans[n->bans_len++] = id;
-    (void)dialer_remove_peer(&n->dialer, &id);
+    (void)forget(n, &id);
     drop_named(n, &id, LINK_REASON_DENIED);
-    call_reply(n, token, PANDO_OK, slice_text("{\"banned\":true}"));
+    keeping_save(n, token, "{\"banned\":true}");
+}
+
+static void unban(struct node *n, uint64_t token, const json_t *args)
+{
+    struct peer_id id;
+    if (!named(n, token, args, &id) || !keeping_has_room(n, token))
+        return;
+    if (kept_unban(n->kept, &id))
+        keeping_save(n, token, "{\"unbanned\":true}");
+    else
+        call_fail(n, token, PANDO_NOT_FOUND,
+                  "that peer is not banned; `pando peer ls` lists those that are, and "
+                  "`deny:` of config.yml may name further ones");
 }
 
 static void ping(struct node *n, uint64_t token, const json_t *args)
@@ -207,6 +252,8 @@ void calls_peers(struct node *n, uint64_t token, const char *verb,
         remove_peer(n, token, args);
     else if (strcmp(verb, "peer.ban") == 0)
         ban(n, token, args);
+    else if (strcmp(verb, "peer.unban") == 0)
+        unban(n, token, args);
     else if (strcmp(verb, "peer.ping") == 0)
         ping(n, token, args);
     else

@@ -26,6 +26,8 @@ static void list(struct node *n, uint64_t token)
             st = buf_printf(
                 &b, ",\"kind\":\"%s\",\"id\":\"%s\",\"peers\":%zu,\"journal\":\"%s\"",
                 s->ops->kind, s->hex, peers, s->failed ? "stopped" : "ok");
+        if (st == PANDO_OK)
+            st = policy_print(n, s, &b);
         const size_t len = s->ops->status(s->instance, members, sizeof members);
         if (st == PANDO_OK && len > 0)
             st = buf_printf(&b, ",%.*s", (int)len, members);
@@ -41,14 +43,28 @@ static void list(struct node *n, uint64_t token)
     buf_deinit(&b);
 }
 
+/* The immutable config as text, with "access" in it wherever it was said; NULL none. */
+static char *config_text(const json_t *args)
+{
+    json_t *config = json_object_get(args, "config"), *access = json_object_get(args, "access");
+    if (config == NULL && access == NULL)
+        return NULL;
+    json_t *whole = config == NULL ? json_object() : json_copy(config);
+    if (access != NULL)
+        (void)json_object_set(whole, "access", access);
+    char *text = json_dumps(whole, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(whole);
+    return text;
+}
+
 /* Creating and joining are one act: a space is its name, kind and config. */
 static void create(struct node *n, uint64_t token, const json_t *args)
 {
     struct pando_err err = { 0 };
-    const json_t *config = json_object_get(args, "config");
+    if (!keeping_has_room(n, token))
+        return;
     const json_t *settings = json_object_get(args, "settings");
-    char *text =
-        config == NULL ? NULL : json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = config_text(args);
     char *local = settings == NULL ? NULL : json_dumps(settings, JSON_COMPACT);
     const struct node_space_config c = {
         .name = args_text(args, "name", ""),
@@ -57,14 +73,20 @@ static void create(struct node *n, uint64_t token, const json_t *args)
         .local_json = local,
     };
     uint32_t slot;
-    const enum pando_status st = spaces_open(n, &c, &slot, &err);
+    enum pando_status st = spaces_open(n, &c, &slot, &err);
     if (st == PANDO_OK) {
         char answer[160];
-        const int len = snprintf(answer, sizeof answer,
-                                 "{\"created\":true,\"id\":\"%s\"}", n->spaces[slot].hex);
+        const struct node_space *s = &n->spaces[slot];
+        (void)snprintf(answer, sizeof answer, "{\"created\":true,\"id\":\"%s\"}", s->hex);
         protocols_push(n);
         n->ports.notice(n->ports.ctx, "spaces_changed", SLICE_EMPTY);
-        call_reply(n, token, PANDO_OK, slice_of(answer, (size_t)len));
+        st = kept_space_add(n->kept, s->name, s->ops->kind, s->config_text,
+                            local == NULL ? "{}" : local);
+        if (st == PANDO_OK)
+            keeping_save(n, token, answer);
+        else
+            call_fail(n, token, st, "created, but only until the node ends: %s",
+                      pando_status_text(st));
     } else {
         call_fail(n, token, st, "%s",
                   err.text[0] == '\0' ? pando_status_text(st) : err.text);
@@ -101,13 +123,16 @@ static void remove_space(struct node *n, uint64_t token, const json_t *args)
         call_fail(n, token, PANDO_BUSY, "events of '%s' are being verified: try again", name);
         return;
     }
+    if (!keeping_has_room(n, token))
+        return;
     const struct pando_id id = s->id;
+    kept_space_remove(n->kept, s->name);
     spaces_close(n, s->slot);
     protocols_push(n);
     const enum pando_status st = n->ports.space_remove(n->ports.ctx, &id, &err);
     n->ports.notice(n->ports.ctx, "spaces_changed", SLICE_EMPTY);
     if (st == PANDO_OK)
-        call_reply(n, token, PANDO_OK, slice_text("{\"removed\":true}"));
+        keeping_save(n, token, "{\"removed\":true}");
     else
         call_fail(n, token, st, "%s", err.text);
 }

@@ -36,7 +36,7 @@ static void meet(struct node *n, struct node_space *s, uint32_t peer)
 {
     struct node_peer *p = peer_at(n, peer);
     struct peer_space *ps = &p->spaces[s->slot];
-    if (ps->shared)
+    if (ps->shared || !policy_admits(s, &p->id, SPACE_MAY_READ))
         return;
     *ps = (struct peer_space){ .shared = true };
     for (uint8_t c = 0; c < s->ops->channels_len; c++) {
@@ -110,6 +110,8 @@ static bool name_space(struct node *n, struct node_stream *stream,
         struct node_space *s = &n->spaces[i];
         if (!s->used || s->kind != stream->kind || !slice_equal(SLICE_OF(s->id), first))
             continue;
+        if (!policy_admits(s, &peer_at(n, stream->peer)->id, SPACE_MAY_READ))
+            return false; /* its stream is reset, as for a space that we do not hold */
         stream->slot = i;
         stream->deadline = PANDO_TIME_NEVER;
         /* Whoever names the space holds it: no need to wait for its identify message. */
@@ -120,6 +122,15 @@ static bool name_space(struct node *n, struct node_stream *stream,
     return false;
 }
 
+/* A message's bytes are done with, but for those that were consumed when they came. */
+static void consume_message(struct node *n, struct node_stream *stream, size_t len)
+{
+    const size_t before = len < stream->ahead ? len : stream->ahead;
+    stream->ahead -= before;
+    if (len > before)
+        n->ports.link.ops->consume(n->ports.link.ctx, stream->id, len - before);
+}
+
 static void hand_over(struct node *n, struct node_stream *stream,
                       struct pando_slice message)
 {
@@ -128,7 +139,7 @@ static void hand_over(struct node *n, struct node_stream *stream,
     if (s == NULL || bytes == NULL ||
         !peer_at(n, stream->peer)->spaces[stream->slot].shared) {
         /* Its PEER_UP is still to come, or is over: the sync engines ask again. */
-        n->ports.link.ops->consume(n->ports.link.ctx, stream->id, message.len);
+        consume_message(n, stream, message.len);
         bytes_unref(bytes);
         return;
     }
@@ -145,8 +156,11 @@ void spaces_channel_read(struct node *n, struct node_stream *stream,
 {
     const uint64_t id = stream->id;
     const size_t had = data.len;
-    size_t in_messages = 0; /* charged until digested; frame heads are consumed at once */
-    const size_t carried = stream->frame_carried;
+    /* Whole messages are charged until they are digested. The rest is consumed at once: a
+     * window is opened in steps of half its size, so a message that had to fit into what is
+     * left of it might never become whole. The frame's limit bounds what is carried. */
+    size_t in_messages = 0, again = 0;
+    size_t carried = stream->frame_carried;
     struct pando_slice message;
     bool found = true;
     while ((stream = stream_find(n, id)) != NULL && found) {
@@ -165,16 +179,19 @@ void spaces_channel_read(struct node *n, struct node_stream *stream,
             }
             continue;
         }
+        /* Of the first message, what was carried has been consumed before. */
+        const size_t before = carried < message.len ? carried : message.len;
+        carried = 0;
         in_messages += message.len;
+        again += before;
+        stream->ahead += before;
         hand_over(n, stream, message);
     }
     if (stream == NULL)
         return;
-    /* Bytes of an unfinished message are carried: they count when it is whole. */
     stream->frame_carried = stream->frame.part.len;
-    const size_t settled = had + carried - stream->frame_carried;
-    if (settled > in_messages)
-        n->ports.link.ops->consume(n->ports.link.ctx, id, settled - in_messages);
+    if (had > in_messages - again)
+        n->ports.link.ops->consume(n->ports.link.ctx, id, had - (in_messages - again));
 }
 
 void channels_send(struct node *n, struct node_space *s, const struct space_effect *e)
@@ -214,8 +231,9 @@ void channels_digested(struct node *n, struct node_space *s, const struct space_
     if (e->peer >= n->peers_max || !n->peers[e->peer].used)
         return;
     const uint64_t id = n->peers[e->peer].spaces[s->slot].in[e->channel];
-    if (id != 0)
-        n->ports.link.ops->consume(n->ports.link.ctx, id, (size_t)e->value);
+    struct node_stream *stream = id == 0 ? NULL : stream_find(n, id);
+    if (stream != NULL)
+        consume_message(n, stream, (size_t)e->value);
 }
 
 static void credit_one(struct node *n, struct node_space *s, uint32_t peer)

@@ -67,7 +67,8 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
     if (c->http_port == 0)
         c->http_port = c->port;
     char problem[CONFIG_PROBLEM_MAX];
-    if (c->spaces.len == 0 && !config_space_add(c, "default", "dag", problem))
+    const struct config_space fallback = { .name = "default" };
+    if (c->spaces.len == 0 && !config_space_add(c, &fallback, problem))
         return pando_err_set(reterr, PANDO_INVALID, "config: spaces %s", problem);
     for (size_t i = 0; i < c->allow.len; i++)
         for (size_t j = 0; j < c->deny.len; j++)

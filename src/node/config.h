@@ -9,6 +9,9 @@
  * tags and second documents are refused. An error names file:line:column and the nearest
  * key.
  *
+ * A file that speaks of node_id, seed_nodes and their like is in the dialect of the chat
+ * nodes (config_member.h) and means a node with one log space.
+ *
  * A config is a value of fixed size: copying and comparing is assignment and memcmp, and
  * there is nothing to free. Thread: none.
  */
@@ -23,8 +26,9 @@
 #define CONFIG_TEXT_MAX   256
 #define CONFIG_PATH_MAX   512
 #define CONFIG_LIST_MAX   64
-#define CONFIG_SPACES_MAX 32
+#define CONFIG_SPACES_MAX 16
 #define CONFIG_SETTINGS_MAX 512
+#define CONFIG_MEMBERS_MAX 64 /* of one space */
 #define CONFIG_FILE_MAX   (1u << 20)
 
 struct config_list {
@@ -32,10 +36,17 @@ struct config_list {
     char items[CONFIG_LIST_MAX][CONFIG_TEXT_MAX];
 };
 
+struct config_member {
+    char peer[80]; /* a peer id */
+    char role[8];  /* read, write or admin */
+};
+
 struct config_space {
     char name[CONFIG_TEXT_MAX];
     char kind[16];
     char settings[CONFIG_SETTINGS_MAX]; /* JSON object of this node's own, or "" */
+    size_t members_len; /* 0: open to everybody */
+    struct config_member members[CONFIG_MEMBERS_MAX];
 };
 
 struct config_spaces {
@@ -45,6 +56,7 @@ struct config_spaces {
 
 enum config_durability { CONFIG_DURABILITY_FSYNC, CONFIG_DURABILITY_NONE };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
+enum config_log_clock { CONFIG_LOG_MILLISECONDS, CONFIG_LOG_SECONDS };
 enum config_preset {
     CONFIG_PRESET_DEFAULT,
     CONFIG_PRESET_DEVELOPMENT,
@@ -62,11 +74,14 @@ struct config {
     uint16_t http_port; /* filled by config_finish() */
     struct config_list http_hosts;
     char token[CONFIG_TEXT_MAX];
+    bool lines_open;
     struct config_list peers;
+    struct config_list advertise;
     bool mesh;
     struct config_list allow;
     struct config_list deny;
     struct config_spaces spaces;
+    char chat_dir[CONFIG_PATH_MAX];
     enum config_durability durability;
     uint32_t heartbeat_s;
     uint32_t sync_s;
@@ -75,6 +90,8 @@ struct config {
         char file[CONFIG_PATH_MAX];
         uint32_t rotate_mb;
         enum config_log_format format;
+        char id[CONFIG_TEXT_MAX];
+        enum config_log_clock clock;
     } log;
     struct {
         enum config_preset limits;

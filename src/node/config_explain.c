@@ -22,7 +22,7 @@ static const char *type_text(const struct config_row *row, char text[96])
     case CONFIG_LIST:
         return "list";
     case CONFIG_SPACES:
-        return "list of {name, kind}";
+        return "list of {name, kind, access, settings}";
     case CONFIG_ENUM:
         break;
     }

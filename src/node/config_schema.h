@@ -19,7 +19,9 @@
       "Folder of the key, the stores and the control socket; ./NAME_data when empty")    \
     X("network", TEXT, network, "pando", 1, 63,                                          \
       "Name of the network; nodes of different networks refuse each other")              \
-    X("listen", TEXT, listen, "0.0.0.0", 1, 63, "Address on which QUIC listens")         \
+    X("listen", TEXT, listen, "0.0.0.0", 1, 63,                                          \
+      "Address on which QUIC listens, IPv4 or IPv6; one of each with a comma, as in "    \
+      "0.0.0.0,::")                                                                      \
     X("port", PORT, port, "9000", 0, 65535,                                              \
       "UDP port of QUIC, and TCP port of HTTP unless http_port says otherwise; 0 takes " \
       "a free one")                                                                      \
@@ -33,16 +35,24 @@
     X("token", TEXT, token, "", 0, 127,                                                  \
       "Bearer token for writes over HTTP from other machines; none may write when "      \
       "empty")                                                                           \
+    X("lines_open", BOOL, lines_open, "no", 0, 1,                                        \
+      "Take chat lines from other machines without the token")                           \
     X("peers", LIST, peers, "[]", 0, 64,                                                 \
       "Peers to stay linked with: IP:PORT, HOST:PORT or a multiaddr, which may end in "  \
       "/p2p/ID")                                                                         \
+    X("advertise", LIST, advertise, "[]", 0, 8,                                          \
+      "Addresses to tell peers, as in peers, in place of those that are bound")          \
     X("mesh", BOOL, mesh, "no", 0, 1,                                                    \
       "Link with the peers of peers too, until all are linked")                          \
     X("allow", LIST, allow, "[]", 0, 64, "Peer ids that may link; everybody when empty") \
     X("deny", LIST, deny, "[]", 0, 64, "Peer ids that may not link")                     \
-    X("spaces", SPACES, spaces, "[]", 0, 32,                                             \
-      "Spaces to open, each {name, kind, settings}; settings (a mapping, or JSON text) " \
-      "are this node's own; one dag named default when empty")                           \
+    X("spaces", SPACES, spaces, "[]", 0, 16,                                             \
+      "Spaces to open, each {name, kind, access, settings}; access is open or maps "     \
+      "peer ids to read, write or admin; settings (a mapping, or JSON text) are this "   \
+      "node's own; one dag named default when empty")                                    \
+    X("chat_dir", PATH, chat_dir, "", 0, 0,                                              \
+      "Folder for what log spaces delivered, MEMBER_messages.jsonl each; none when "     \
+      "empty")                                                                           \
     X("durability", ENUM("fsync|none"), durability, "fsync", 0, 0,                       \
       "fsync: acknowledge what is on disk; none: what is in memory (a crash loses it, "  \
       "status shows it)")                                                                \
@@ -58,6 +68,10 @@
     X("log.rotate_mb", NUMBER, log.rotate_mb, "10", 0, 10000,                            \
       "Size at which the log file rotates, in MiB; 0 never; five old ones are kept")     \
     X("log.format", ENUM("text|json"), log.format, "text", 0, 0, "How log lines look")   \
+    X("log.id", TEXT, log.id, "", 0, 63,                                                 \
+      "What stands behind the module in a line; the node's name when empty")             \
+    X("log.clock", ENUM("milliseconds|seconds"), log.clock, "milliseconds", 0, 0,        \
+      "How fine the time of a line is")                                                  \
     X("exec.limits", ENUM("default|development|production"), exec.limits, "default", 0,  \
       0, "Limits of a capsule's run where the caller names none")                        \
     X("exec.no_store", BOOL, exec.no_store, "no", 0, 1,                                  \

@@ -195,12 +195,33 @@ static bool is_name(const char *text)
     return len > 0 && len < 64 && good == len && text[0] != '.';
 }
 
-bool config_space_add(struct config *c, const char *name, const char *kind,
+bool config_member_add(struct config_space *space, const char *peer, const char *role,
+                       char ret_problem[CONFIG_PROBLEM_MAX])
+{
+    struct config_member m = { 0 };
+    if (strcmp(role, "read") != 0 && strcmp(role, "write") != 0 &&
+        strcmp(role, "admin") != 0) {
+        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX,
+                       "a role is read, write or admin, not '%.40s'", role);
+        return false;
+    }
+    if (space->members_len == CONFIG_MEMBERS_MAX) {
+        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX, "access lists at most %d peers",
+                       CONFIG_MEMBERS_MAX);
+        return false;
+    }
+    if (!set_text(m.peer, sizeof m.peer, peer, ret_problem) ||
+        !set_text(m.role, sizeof m.role, role, ret_problem))
+        return false;
+    space->members[space->members_len++] = m;
+    return true;
+}
+
+bool config_space_add(struct config *c, const struct config_space *space,
                       char ret_problem[CONFIG_PROBLEM_MAX])
 {
     struct config_spaces *s = &c->spaces;
-    if (kind[0] == '\0')
-        kind = "dag";
+    const char *name = space->name, *kind = space->kind[0] == '\0' ? "dag" : space->kind;
     if (!is_name(name) || !is_name(kind) || strlen(kind) >= sizeof s->items[0].kind) {
         (void)snprintf(
             ret_problem, CONFIG_PROBLEM_MAX,
@@ -218,7 +239,14 @@ bool config_space_add(struct config *c, const char *name, const char *kind,
                        CONFIG_SPACES_MAX);
         return false;
     }
+    const size_t own = strlen(space->settings);
+    if (own > 0 && (own < 2 || space->settings[0] != '{' || space->settings[own - 1] != '}')) {
+        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX,
+                       "of '%.63s' have settings that are no JSON object", name);
+        return false;
+    }
     struct config_space *item = &s->items[s->len];
+    *item = *space;
     if (!set_text(item->name, sizeof item->name, name, ret_problem) ||
         !set_text(item->kind, sizeof item->kind, kind, ret_problem))
         return false;
@@ -226,37 +254,25 @@ bool config_space_add(struct config *c, const char *name, const char *kind,
     return true;
 }
 
-bool config_space_settings(struct config *c, const char *json,
-                           char ret_problem[CONFIG_PROBLEM_MAX])
-{
-    struct config_space *item = &c->spaces.items[c->spaces.len - 1];
-    const size_t len = strlen(json);
-    if (len < 2 || json[0] != '{' || json[len - 1] != '}') {
-        (void)snprintf(ret_problem, CONFIG_PROBLEM_MAX,
-                       "of '%.63s' have settings that are no JSON object", item->name);
-        return false;
-    }
-    return set_text(item->settings, sizeof item->settings, json, ret_problem);
-}
-
 /* name, name:kind or name:kind:{settings}; all or nothing is added. */
 static bool add_space_text(struct config *c, const char *value, char *problem)
 {
-    char name[CONFIG_TEXT_MAX + CONFIG_SETTINGS_MAX];
-    if (!set_text(name, sizeof name, value, problem))
+    struct config_space space = { 0 };
+    char text[CONFIG_TEXT_MAX + CONFIG_SETTINGS_MAX];
+    if (!set_text(text, sizeof text, value, problem))
         return false;
-    char *kind = strchr(name, ':');
+    char *kind = strchr(text, ':');
     if (kind != NULL)
         *kind++ = '\0';
     char *settings = kind != NULL ? strchr(kind, ':') : NULL;
     if (settings != NULL)
         *settings++ = '\0';
-    if (!config_space_add(c, name, kind != NULL ? kind : "", problem))
+    if (!set_text(space.name, sizeof space.name, text, problem) ||
+        (kind != NULL && !set_text(space.kind, sizeof space.kind, kind, problem)) ||
+        (settings != NULL &&
+         !set_text(space.settings, sizeof space.settings, settings, problem)))
         return false;
-    if (settings == NULL || config_space_settings(c, settings, problem))
-        return true;
-    memset(&c->spaces.items[--c->spaces.len], 0, sizeof c->spaces.items[0]);
-    return false;
+    return config_space_add(c, &space, problem);
 }
 
 bool config_row_set(struct config *c, const struct config_row *row, const char *value,

@@ -39,12 +39,12 @@ void config_row_clear(struct config *c, const struct config_row *row);
 /* Set or append one value. False leaves `c` as it was and says why. */
 bool config_row_set(struct config *c, const struct config_row *row, const char *value,
                     char ret_problem[CONFIG_PROBLEM_MAX]);
-/* One space; `kind` "" is dag. */
-bool config_space_add(struct config *c, const char *name, const char *kind,
+/* One space; a kind "" is dag. */
+bool config_space_add(struct config *c, const struct config_space *space,
                       char ret_problem[CONFIG_PROBLEM_MAX]);
-/* The settings of the space added last: the text of a JSON object. */
-bool config_space_settings(struct config *c, const char *json,
-                           char ret_problem[CONFIG_PROBLEM_MAX]);
+/* One more member of a space that is being read. */
+bool config_member_add(struct config_space *space, const char *peer, const char *role,
+                       char ret_problem[CONFIG_PROBLEM_MAX]);
 
 /* config_settings.c: append one YAML scalar to JSON text: a number, a truth value or null
  * when it is `plain`, else a string. False: no room, or not UTF-8. */

@@ -52,7 +52,9 @@ static void a_whole_file_is_read(void **state)
                "exec.no_store: yes\n"
                "durability: none\n"
                "spaces:\n  - {name: default, kind: dag}\n  - name: other\n"
-               "  - third:dag\n");
+               "  - third:dag\n"
+               "  - name: lab\n    access:\n      12D3KooA: admin\n      12D3KooB: read\n"
+               "  - {name: wide, access: open}\n");
     CHECK_STR(c.name, "bootstrap-node");
     CHECK_EQ(c.port, 9002);
     CHECK(c.mesh);
@@ -62,9 +64,16 @@ static void a_whole_file_is_read(void **state)
     CHECK_EQ(c.log.format, CONFIG_LOG_JSON);
     CHECK(c.exec.no_store);
     CHECK_EQ(c.durability, CONFIG_DURABILITY_NONE);
-    CHECK_EQ(c.spaces.len, 3);
+    CHECK_EQ(c.spaces.len, 5);
     CHECK_STR(c.spaces.items[1].kind, "dag");
     CHECK_STR(c.spaces.items[2].name, "third");
+    CHECK_EQ(c.spaces.items[2].members_len, 0);
+    CHECK_STR(c.spaces.items[3].kind, "dag");
+    CHECK_EQ(c.spaces.items[3].members_len, 2);
+    CHECK_STR(c.spaces.items[3].members[0].peer, "12D3KooA");
+    CHECK_STR(c.spaces.items[3].members[0].role, "admin");
+    CHECK_STR(c.spaces.items[3].members[1].role, "read");
+    CHECK_EQ(c.spaces.items[4].members_len, 0);
 }
 
 static void a_space_carries_settings_of_this_node(void **state)
@@ -88,9 +97,9 @@ static void a_space_carries_settings_of_this_node(void **state)
     CHECK_STR(err.text, "config: spaces of 'e' have settings that are no JSON object");
     CHECK_EQ(c.spaces.len, 4);
     expect_refusal("spaces:\n  - {name: a, settings: [1]}\n",
-                   "t.yml:2:25: a space's name and kind are short texts");
+                   "t.yml:2:25: a space's name, kind and settings are short texts");
     expect_refusal("spaces:\n  - {name: a, color: red}\n",
-                   "t.yml:2:15: a space has a name, a kind and settings, nothing else");
+                   "t.yml:2:15: a space has a name, a kind, an access and settings, nothing else");
     expect_refusal("spaces:\n  - {name: a, settings: {a: {b: {c: {d: {e: 1}}}}}}\n",
                    "t.yml:2:41: the settings of a space are nested too deep");
 }
@@ -110,6 +119,22 @@ static void a_mistake_is_named_with_its_place_and_the_nearest_key(void **state)
     expect_refusal("peers: 127.0.0.1:9001\n", "t.yml:1:8: peers takes a list");
     expect_refusal("port: [1]\n", "t.yml:1:7: port takes one value");
     expect_refusal("port: 1\nport: 2\n", "t.yml:2:1: this key was given before");
+}
+
+static void a_policy_that_is_none_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    expect_refusal("spaces:\n  - name: a\n    access: closed\n",
+                   "t.yml:3:13: access is open, or peer ids with a role each");
+    expect_refusal("spaces:\n  - name: a\n    access: {p: owner}\n",
+                   "t.yml:3:17: a role is read, write or admin, not 'owner'");
+    expect_refusal("spaces:\n  - name: a\n    access: {}\n", "t.yml:3:14: access lists nobody");
+    expect_refusal("spaces:\n  - name: a\n    members: {}\n",
+                   "t.yml:3:5: a space has a name, a kind, an access and settings, nothing else");
+    char text[4096] = "spaces:\n  - name: a\n    access:\n";
+    for (int i = 0; i <= CONFIG_MEMBERS_MAX; i++)
+        (void)snprintf(text + strlen(text), 32, "      p%d: read\n", i);
+    expect_refusal(text, "t.yml:68:12: access lists at most 64 peers");
 }
 
 static void anchors_aliases_tags_and_second_documents_are_refused(void **state)
@@ -195,6 +220,7 @@ int main(void)
         TEST(a_whole_file_is_read),
         TEST(a_space_carries_settings_of_this_node),
         TEST(a_mistake_is_named_with_its_place_and_the_nearest_key),
+        TEST(a_policy_that_is_none_is_refused_with_its_place),
         TEST(anchors_aliases_tags_and_second_documents_are_refused),
         TEST(a_flag_overrides_and_a_list_flag_adds),
         TEST(what_is_left_open_is_filled_from_the_rest),

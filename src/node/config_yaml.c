@@ -2,6 +2,7 @@
  */
 #include "node/config.h"
 
+#include "node/config_member.h"
 #include "node/config_table.h"
 
 #include <errno.h>
@@ -117,61 +118,87 @@ static enum pando_status read_settings(struct reader *r, char *text, unsigned de
     return refuse(r, "the settings of a space are nested too deep");
 }
 
-struct space_item {
-    char name[CONFIG_TEXT_MAX];
-    char kind[CONFIG_TEXT_MAX];
-    char settings[CONFIG_SETTINGS_MAX];
-};
+/* `open`, or {PEER: ROLE, ...}. */
+static enum pando_status read_access(struct reader *r, struct config_space *space)
+{
+    char peer[CONFIG_TEXT_MAX], problem[CONFIG_PROBLEM_MAX];
+    enum pando_status st = next(r);
+    if (st != PANDO_OK)
+        return st;
+    if (r->event.type == YAML_SCALAR_EVENT && scalar(r) != NULL &&
+        strcmp(scalar(r), "open") == 0)
+        return PANDO_OK;
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return refuse(r, "access is open, or peer ids with a role each");
+    for (;;) {
+        st = next(r);
+        if (st != PANDO_OK)
+            return st;
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return space->members_len > 0 ? PANDO_OK
+                                          : refuse(r, "access lists nobody");
+        const char *text = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+        if (text == NULL || strlen(text) >= sizeof peer)
+            return refuse(r, "a peer id is a short text");
+        (void)snprintf(peer, sizeof peer, "%s", text);
+        st = next(r);
+        if (st != PANDO_OK)
+            return st;
+        text = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
+        if (!config_member_add(space, peer, text == NULL ? "" : text, problem))
+            return refuse(r, problem);
+    }
+}
 
 /* The value of one key of a space, which was not read yet. */
 static enum pando_status read_space_value(struct reader *r, const char *key,
-                                          struct space_item *item)
+                                          struct config_space *space)
 {
-    char *place = strcmp(key, "name") == 0 ? item->name
-                  : strcmp(key, "kind") == 0 ? item->kind
-                                             : NULL;
-    const bool settings = strcmp(key, "settings") == 0;
-    if (place == NULL && !settings)
-        return refuse(r, "a space has a name, a kind and settings, nothing else");
+    char *place = space->settings;
+    size_t cap = sizeof space->settings;
+    if (strcmp(key, "access") == 0)
+        return read_access(r, space);
+    if (strcmp(key, "name") == 0) {
+        place = space->name;
+        cap = sizeof space->name;
+    } else if (strcmp(key, "kind") == 0) {
+        place = space->kind;
+        cap = sizeof space->kind;
+    } else if (strcmp(key, "settings") != 0) {
+        return refuse(r, "a space has a name, a kind, an access and settings, nothing else");
+    }
     const enum pando_status st = next(r);
     if (st != PANDO_OK)
         return st;
-    if (settings && r->event.type == YAML_MAPPING_START_EVENT) {
-        item->settings[0] = '\0';
-        return read_settings(r, item->settings, 0);
+    if (place == space->settings && r->event.type == YAML_MAPPING_START_EVENT) {
+        place[0] = '\0';
+        return read_settings(r, place, 0);
     }
     const char *value = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
-    if (value == NULL || (place != NULL && strlen(value) >= CONFIG_TEXT_MAX))
-        return refuse(r, "a space's name and kind are short texts");
-    if (settings)
-        (void)snprintf(item->settings, sizeof item->settings, "%s", value);
-    else
-        (void)snprintf(place, CONFIG_TEXT_MAX, "%s", value);
+    if (value == NULL || strlen(value) >= cap)
+        return refuse(r, "a space's name, kind and settings are short texts");
+    (void)snprintf(place, cap, "%s", value);
     return PANDO_OK;
 }
 
-/* {name: N, kind: K, settings: {...}}, whose start was just read. */
+/* {name: N, kind: K, access: A, settings: {...}}, whose start was just read. */
 static enum pando_status read_space(struct reader *r)
 {
-    struct space_item item = { 0 };
+    struct config_space space = { 0 };
     char problem[CONFIG_PROBLEM_MAX], text[CONFIG_PROBLEM_MAX + 64];
     const yaml_mark_t start = r->event.start_mark;
     for (;;) {
         enum pando_status st = next(r);
-        if (st != PANDO_OK)
-            return st;
-        if (r->event.type == YAML_MAPPING_END_EVENT) {
-            if (config_space_add(r->config, item.name, item.kind, problem) &&
-                (item.settings[0] == '\0' ||
-                 config_space_settings(r->config, item.settings, problem)))
-                return PANDO_OK;
+        if (st != PANDO_OK || r->event.type == YAML_MAPPING_END_EVENT) {
+            if (st != PANDO_OK || config_space_add(r->config, &space, problem))
+                return st;
             (void)snprintf(text, sizeof text, "spaces %s", problem);
             return fail_at(r, start, text);
         }
         char key[32];
         const char *said = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
         (void)snprintf(key, sizeof key, "%.31s", said == NULL ? "" : said);
-        st = read_space_value(r, key, &item);
+        st = read_space_value(r, key, &space);
         if (st != PANDO_OK)
             return st;
     }
@@ -285,6 +312,8 @@ enum pando_status config_parse(struct config *c, struct pando_slice yaml,
 {
     static const uint8_t nothing[1] = { 0 };
     struct config changed = *c;
+    if (config_is_member(yaml))
+        return config_member_parse(c, yaml, name, reterr);
     struct reader r = { .name = name, .config = &changed, .reterr = reterr };
     if (!yaml_parser_initialize(&r.parser))
         return pando_err_set(reterr, PANDO_NOMEM, "%s: memory is out", name);

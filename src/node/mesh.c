@@ -13,7 +13,10 @@
 static bool is_loopback(const struct multiaddr *a)
 {
     struct multiaddr_udp udp;
-    return multiaddr_to_udp(a, &udp) == PANDO_OK && udp.ip_len == 4 && udp.ip[0] == 127;
+    static const uint8_t one[16] = { [15] = 1 };
+    return multiaddr_to_udp(a, &udp) == PANDO_OK &&
+           ((udp.ip_len == 4 && udp.ip[0] == 127) ||
+            (udp.ip_len == 16 && memcmp(udp.ip, one, sizeof one) == 0));
 }
 
 static bool listens_on_loopback(const struct node *n)

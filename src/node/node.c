@@ -61,6 +61,15 @@ enum pando_status node_new(const struct node_config *config,
     n->key = crypto_public(config->secret);
     n->id = peer_id_from_key(&n->key);
     init_tables(n);
+    st = keeping_new(n);
+    if (st == PANDO_OK)
+        st = keeping_load(n, reterr);
+    else
+        (void)pando_err_set(reterr, st, "the node's tables do not fit into memory");
+    if (st != PANDO_OK) {
+        node_free(n);
+        return st;
+    }
     *ret = n;
     return PANDO_OK;
 }
@@ -107,6 +116,7 @@ void node_free(struct node *n)
     map_deinit(&n->links);
     map_deinit(&n->by_id);
     map_deinit(&n->jobs);
+    keeping_free(n);
     free(n->peers);
     free(n);
 }
@@ -128,7 +138,7 @@ enum pando_status node_start(struct node *n, struct pando_time now,
         uint32_t slot;
         st = spaces_open(n, &n->config.spaces[i], &slot, reterr);
     }
-    return st;
+    return st == PANDO_OK ? keeping_open_spaces(n, reterr) : st;
 }
 
 void node_stop(struct node *n, struct pando_time now)
@@ -168,7 +178,7 @@ bool node_stopped(const struct node *n)
         if (s->used && !s->failed && s->durable < s->appended)
             return false;
     }
-    return !has_unsent(n);
+    return !keeping_is_busy(n) && !has_unsent(n);
 }
 
 void node_link_event(struct node *n, struct pando_time now,
@@ -222,7 +232,11 @@ void node_worked(struct node *n, struct pando_time now, uint64_t job,
 {
     struct node_job who;
     n->now = now;
-    if (job_take(n, job, &who))
+    if (!job_take(n, job, &who))
+        return;
+    if (who.owner == JOB_KEEP)
+        keeping_done(n, status, json);
+    else
         ops_worked(n, who.token, status, json);
 }
 
@@ -240,7 +254,7 @@ static void dial(struct node *n)
         return;
     while (dialer_poll(&n->dialer, n->now, &e)) {
         if (e.kind == DIALER_RESOLVE) {
-            n->ports.resolve(n->ports.ctx, e.token, e.name);
+            n->ports.resolve(n->ports.ctx, e.token, e.name, e.family, e.attempt);
             continue;
         }
         enum link_reason why = LINK_REASON_UNREACHABLE;

@@ -41,6 +41,7 @@ struct node_config {
     size_t deny_len;
     bool no_store;       /* keep no capsules and inputs unless a run says so */
     bool mesh;           /* dial every node that is announced */
+    bool notices;        /* ports.notice wants every event, watched or not */
     uint32_t peers_max;  /* 0: 64 */
     uint64_t seed;
     const struct tracer *tracer;
@@ -48,6 +49,7 @@ struct node_config {
     size_t kinds_len;
     const struct node_space_config *spaces;
     size_t spaces_len;
+    const struct pando_slice *kept; /* what the work "keep" wrote last; NULL nothing */
 };
 
 /* A node over `ports`, not started. All pointers of the config outlive it.
@@ -67,6 +69,8 @@ void node_link_event(struct node *n, struct pando_time now, const struct link_ev
 void node_durable(struct node *n, struct pando_time now, uint32_t slot, uint64_t position);
 void node_store_failed(struct node *n, struct pando_time now, uint32_t slot, enum pando_status why);
 void node_store_back(struct node *n, struct pando_time now, uint32_t slot);
+void node_snapshotted(struct node *n, struct pando_time now, uint32_t slot,
+                      enum pando_status status);
 void node_verified(struct node *n, struct pando_time now, uint64_t job, const uint64_t *bits);
 /* `receipt`: signed; NULL when the run failed or none was asked for. */
 void node_ran(struct node *n, struct pando_time now, uint64_t job,
@@ -87,12 +91,17 @@ void node_cancel(struct node *n, uint64_t token);
 void node_turn(struct node *n, struct pando_time now);
 struct pando_time node_deadline(const struct node *n);
 
-/* Whether a link to this identity is wanted: allow and deny lists, bans, self. */
+/* Whether this identity is refused until the operator changes his mind: allow and deny
+ * lists, bans, self. A dialler that is told so gives up. */
+bool node_bars(const struct node *n, const struct peer_id *peer);
+/* Whether a link to it is wanted now: not barred, and not cut. */
 bool node_admits(const struct node *n, const struct peer_id *peer);
 const struct peer_id *node_id(const struct node *n);
-/* Dial an address and keep it linked. */
+/* Dial an address of the configuration and keep it linked, unless the operator removed it. */
 enum pando_status node_add_peer(struct node *n, struct pando_time now,
                                 const struct multiaddr *address) PANDO_MUST_USE;
+/* Dial what the operator added in an earlier life. */
+void node_add_kept_peers(struct node *n, struct pando_time now);
 
 /* Numbers for tests, the demo and the simulator. */
 struct node_view {

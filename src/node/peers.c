@@ -41,15 +41,18 @@ bool peers_is_cut(const struct node *n, const struct peer_id *peer)
     return n->cut_all || is_listed(n->cuts, n->cuts_len, peer);
 }
 
+bool node_bars(const struct node *n, const struct peer_id *peer)
+{
+    return peer_id_equal(peer, &n->id) ||
+           is_listed(n->config.deny, n->config.deny_len, peer) ||
+           kept_is_banned(n->kept, peer) ||
+           (n->config.allow_len > 0 &&
+            !is_listed(n->config.allow, n->config.allow_len, peer));
+}
+
 bool node_admits(const struct node *n, const struct peer_id *peer)
 {
-    if (peer_id_equal(peer, &n->id) || peers_is_cut(n, peer))
-        return false;
-    if (is_listed(n->config.deny, n->config.deny_len, peer) ||
-        is_listed(n->bans, n->bans_len, peer))
-        return false;
-    return n->config.allow_len == 0 ||
-           is_listed(n->config.allow, n->config.allow_len, peer);
+    return !peers_is_cut(n, peer) && !node_bars(n, peer);
 }
 
 static enum pando_status add_peer(struct node *n, const struct peer_id *id,
@@ -139,7 +142,7 @@ void peers_link_up(struct node *n, const struct link_event *ev)
 {
     uint32_t index;
     if (!node_admits(n, ev->peer)) {
-        refuse(n, ev, peers_is_cut(n, ev->peer) ? LINK_REASON_CUT : LINK_REASON_DENIED);
+        refuse(n, ev, node_bars(n, ev->peer) ? LINK_REASON_DENIED : LINK_REASON_CUT);
         return;
     }
     if (n->stopping || add_peer(n, ev->peer, &index) != PANDO_OK) {
@@ -295,11 +298,4 @@ void peers_sweep(struct node *n)
                 n->ports.link.ops->close(n->ports.link.ctx, l->id, LINK_REASON_LOCAL);
         }
     }
-}
-
-enum pando_status node_add_peer(struct node *n, struct pando_time now,
-                                const struct multiaddr *address)
-{
-    uint32_t token;
-    return dialer_add(&n->dialer, now, address, true, &token);
 }

@@ -31,6 +31,8 @@ struct node_space_store {
     struct tables *tables;
     struct journal *journal;
     uint64_t epoch;
+    struct bytes *snapshot; /* or NULL; the caller gives it back */
+    uint64_t snapshot_position;
     void *handle; /* the port's own */
 };
 
@@ -52,6 +54,9 @@ struct node_ports {
                                 uint64_t *ret_position);
     /* Something was staged in the slot's journal: commit it soon -> node_durable. */
     void (*commit)(void *ctx, uint32_t slot);
+    /* Replace the slot's snapshot and drop the records below -> node_snapshotted, perhaps
+     * within the call. Takes the reference. */
+    void (*snapshot)(void *ctx, uint32_t slot, uint64_t position, struct bytes *state);
 
     /* Check signatures on a worker -> node_verified with the same job. The items and what
      * they point to stay valid until then. */
@@ -60,10 +65,14 @@ struct node_ports {
      * the references.
      * Errors: PANDO_BUSY the queue is full; PANDO_UNSUPPORTED no engine here. */
     enum pando_status (*run)(void *ctx, uint64_t job, const struct node_run *run);
-    /* Work on a blocking thread: "backup" {dir}, "verify" -> node_worked. */
+    /* Work on a blocking thread: "backup" {path}, "verify", "keep" (any JSON text, which
+     * replaces the last one atomically and is given back as node_config.kept)
+     * -> node_worked. */
     enum pando_status (*work)(void *ctx, uint64_t job, const char *what, struct pando_slice args);
-    /* Resolve a DNS name -> node_resolved. */
-    void (*resolve)(void *ctx, uint32_t token, const char *name);
+    /* Resolve a DNS name -> node_resolved. `family`: 4, 6 or 0 any; with each `attempt`
+     * another one of its addresses. */
+    void (*resolve)(void *ctx, uint32_t token, const char *name, uint8_t family,
+                    uint32_t attempt);
 
     struct pando_wall (*wall)(void *ctx);
     void (*entropy)(void *ctx, uint8_t *ret, size_t len);

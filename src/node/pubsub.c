@@ -72,6 +72,8 @@ enum pando_status pubsub_init(struct node *n)
     config.self = n->id;
     config.sign_ctx = n;
     config.sign = sign_for_gossip;
+    config.join_ctx = n;
+    config.may_join = policy_may_join;
     struct arena measure = arena_measure();
     (void)gossip_place(&config, n->now, &measure);
     n->gossip_memory = calloc(1, measure.used);

@@ -98,6 +98,19 @@ static void fetch(struct node *n, struct node_op *op, const char *cid, enum op_s
     op_ask(n, op, "blob_get", slice_of(args, (size_t)len));
 }
 
+/* The capsule that the last run kept is at hand still, by the CID of its bytes. */
+static struct bytes *capsule_at_hand(const struct node *n, const struct node_op *op,
+                                     const char *text)
+{
+    struct cid cid;
+    struct pando_id id;
+    if (n->kept_bytes == NULL || n->kept_slot != op->slot ||
+        cid_parse(text, &cid) != PANDO_OK || cid.version != 1 || cid.codec != CID_RAW ||
+        cid_sha256(&cid, &id) != PANDO_OK || !id_equal(&id, &n->kept_capsule))
+        return NULL;
+    return bytes_ref(n->kept_bytes);
+}
+
 static void start(struct node *n, struct node_op *op, const json_t *args,
                   bool validate_only)
 {
@@ -115,11 +128,12 @@ static void start(struct node *n, struct node_op *op, const json_t *args,
     op->store = args_bool(args, "store", !n->config.no_store);
     op->time = n->ports.wall(n->ports.ctx);
     op->nonce = ++n->nonce;
-    if (cid != NULL) {
+    if (cid != NULL && (op->capsule = capsule_at_hand(n, op, cid)) == NULL) {
         fetch(n, op, cid, OP_FETCH_CAPSULE);
         return;
     }
-    st = args_base64(args, "capsule", EXEC_CAPSULE_MAX, &op->capsule);
+    if (cid == NULL)
+        st = args_base64(args, "capsule", EXEC_CAPSULE_MAX, &op->capsule);
     if (st == PANDO_OK)
         runs_submit(n, op, validate_only);
     else
@@ -128,38 +142,39 @@ static void start(struct node *n, struct node_op *op, const json_t *args,
             "give \"capsule\" (the module in base64, at most 1 MiB) or \"capsule_id\"");
 }
 
-/* Fire and forget: what follows in the same journal implies it. */
-static void keep_blob(struct node *n, struct node_space *s, struct pando_slice bytes)
+void runs_forget(struct node *n, uint32_t slot)
 {
-    struct pando_buf b;
-    buf_init(&b, 4u << 20);
-    if (buf_printf(&b, "{\"data\":") == PANDO_OK &&
-        answer_base64(&b, bytes) == PANDO_OK && buf_printf(&b, "}") == PANDO_OK)
-        space_call(n, s, NODE_INTERNAL_TOKEN, "blob_put",
-                   buf_view(&b)); /* nobody waits there */
-    buf_deinit(&b);
+    if (n->kept_slot != slot)
+        return;
+    bytes_unref(n->kept_bytes);
+    n->kept_bytes = NULL;
 }
 
+/* Fire and forget: what follows in the same journal implies the blobs. */
 static void keep_blobs(struct node *n, struct node_op *op,
                        const struct exec_result *result)
 {
     struct node_space *s = space_at(n, op->slot);
     if (s == NULL || !op->store)
         return;
-    if (!id_equal(&n->kept_capsule, &result->capsule) || n->kept_slot != op->slot)
-        keep_blob(n, s, bytes_view(op->capsule));
-    n->kept_capsule = result->capsule;
-    n->kept_slot = op->slot;
-    keep_blob(n, s, bytes_view(op->input));
+    if (n->kept_bytes == NULL || n->kept_slot != op->slot ||
+        !id_equal(&n->kept_capsule, &result->capsule)) {
+        space_put(n, s, SPACE_NOBODY, "blob", op->capsule);
+        bytes_unref(n->kept_bytes);
+        n->kept_bytes = bytes_ref(op->capsule);
+        n->kept_capsule = result->capsule;
+        n->kept_slot = op->slot;
+    }
+    space_put(n, s, SPACE_NOBODY, "blob", op->input);
 }
 
 /* Everything of the answer but the event's id. */
-static enum pando_status begin_answer(struct node_op *op, const struct exec_result *r)
+static enum pando_status begin_answer(struct node_op *op, const struct exec_result *r,
+                                      const struct pando_id *id)
 {
     struct pando_buf *b = &op->answer;
-    const struct pando_id id = receipt_id(&op->receipt);
     char cid[CID_SHA256_TEXT_SIZE];
-    cid_text_sha256(CID_DAG_CBOR, &id, cid);
+    cid_text_sha256(CID_DAG_CBOR, id, cid);
     enum pando_status st = buf_printf(b, "{\"output\":");
     if (st == PANDO_OK)
         st = answer_base64(b, buf_view(&r->output));
@@ -174,8 +189,21 @@ static enum pando_status begin_answer(struct node_op *op, const struct exec_resu
             (unsigned long long)r->metrics.duration_us, r->metrics.host_calls,
             r->metrics.cached ? "true" : "false");
     if (st == PANDO_OK)
-        st = receipt_to_json(&op->receipt, false, b);
+        st = receipt_print(&op->receipt, id, b);
     return st;
+}
+
+/* The receipt's canonical bytes, and the answer as far as it is known before they are
+ * on disk. NULL: they could not be made. */
+static struct bytes *encode(struct node_op *op, const struct exec_result *result)
+{
+    uint8_t body[RECEIPT_SIZE_MAX];
+    size_t len = 0;
+    if (receipt_encode(&op->receipt, body, &len) != PANDO_OK)
+        return NULL;
+    const struct pando_id id = crypto_sha256(slice_of(body, len));
+    return begin_answer(op, result, &id) == PANDO_OK ? bytes_copy(slice_of(body, len))
+                                                     : NULL;
 }
 
 void runs_ran(struct node *n, struct node_op *op, const struct exec_result *result,
@@ -195,37 +223,29 @@ void runs_ran(struct node *n, struct node_op *op, const struct exec_result *resu
                           : "the receipt could not be made");
         return;
     }
-    uint8_t body[RECEIPT_SIZE_MAX];
-    size_t len = 0;
     op->receipt = *receipt;
-    enum pando_status st = receipt_encode(&op->receipt, body, &len);
-    if (st == PANDO_OK)
-        st = begin_answer(op, result);
-    struct pando_buf b;
-    buf_init(&b, 4096);
-    if (st == PANDO_OK)
-        st = buf_printf(&b, "{\"cbor\":");
-    if (st == PANDO_OK)
-        st = answer_base64(&b, slice_of(body, len));
-    if (st == PANDO_OK)
-        st = buf_printf(&b, "}");
-    if (st == PANDO_OK) {
-        keep_blobs(n, op, result);
-        op->step = OP_APPENDING;
-        op_ask(n, op, "receipt", buf_view(&b));
-    } else {
-        op_fail(n, op, st, "the receipt could not be made");
+    struct bytes *body = encode(op, result);
+    if (body == NULL) {
+        op_fail(n, op, PANDO_NOMEM, "the receipt could not be made");
+        return;
     }
-    buf_deinit(&b);
+    keep_blobs(n, op, result);
+    op->step = OP_APPENDING;
+    space_put(n, s, op->number, "receipt", body);
+    bytes_unref(body);
 }
 
+/* The space has answered with the event's id. */
 static void appended(struct node *n, struct node_op *op)
 {
-    json_t *got = args_parse(buf_view(&op->got), NULL);
-    const char *event = got == NULL ? "" : args_text(got, "id", "");
-    const enum pando_status st =
-        buf_printf(&op->answer, ",\"event_id\":\"%s\",\"durable\":true}", event);
-    json_decref(got);
+    struct pando_id event;
+    char cid[CID_SHA256_TEXT_SIZE];
+    enum pando_status st = op->got.len == sizeof event ? PANDO_OK : PANDO_CORRUPT;
+    if (st == PANDO_OK) {
+        memcpy(event.bytes, op->got.ptr, sizeof event.bytes);
+        cid_text_sha256(CID_DAG_CBOR, &event, cid);
+        st = buf_printf(&op->answer, ",\"event_id\":\"%s\",\"durable\":true}", cid);
+    }
     if (st == PANDO_OK)
         call_reply(n, op->token, PANDO_OK, buf_view(&op->answer));
     else
@@ -303,6 +323,12 @@ void runs_call(struct node *n, uint64_t token, const char *verb, struct pando_sl
         call_fail(n, token, err.status, "%s", err.text);
     } else if (run || strcmp(verb, "exec.validate") == 0) {
         const struct node_space *s = space_for(n, token, args);
+        if (s != NULL && run && !policy_admits(s, &n->id, SPACE_MAY_WRITE)) {
+            call_fail(n, token, PANDO_REFUSED,
+                      "the receipt could not be stored: this node may only read in "
+                      "space '%s'", s->name);
+            s = NULL;
+        }
         struct node_op *op =
             s == NULL ? NULL : op_new(n, run ? OP_RUN : OP_VALIDATE, token);
         if (op != NULL) {

@@ -10,9 +10,8 @@
 #define TOPIC_PREFIX "/pando/space/"
 
 /* "pando/space/1", name, kind and immutable config, each with its length before it. */
-static struct pando_id space_id(const struct node_space_config *c)
+static struct pando_id space_id(const struct node_space_config *c, const char *config)
 {
-    const char *config = c->config_json == NULL ? "{}" : c->config_json;
     const char *const parts[] = { "pando/space/1", c->name, c->kind, config };
     struct crypto_sha256_state st;
     crypto_sha256_begin(&st);
@@ -75,6 +74,12 @@ static struct pando_wall wall_for_space(void *ctx)
     return s->node->ports.wall(s->node->ports.ctx);
 }
 
+static bool heard_for_space(void *ctx)
+{
+    const struct node_space *s = ctx;
+    return node_is_heard(s->node);
+}
+
 static enum pando_status append_for_space(void *ctx, uint8_t record,
                                           struct pando_slice bytes,
                                           uint64_t *ret_position);
@@ -87,6 +92,7 @@ static void fill_host(struct node *n, struct node_space *s)
         .journal = s->store.journal,
         .append = append_for_space,
         .wall = wall_for_space,
+        .heard = heard_for_space,
         .tracer = n->tracer,
         .secret = n->config.secret,
         .key = n->key,
@@ -95,6 +101,9 @@ static void fill_host(struct node *n, struct node_space *s)
         .space_name = s->name,
         .seed = rng_next(&n->rng),
         .epoch = s->store.epoch,
+        .snapshot = s->store.snapshot == NULL ? SLICE_EMPTY : bytes_view(s->store.snapshot),
+        .snapshot_position = s->store.snapshot_position,
+        .access = &s->access,
     };
 }
 
@@ -141,6 +150,31 @@ static void tell_addresses(struct node *n, struct node_space *s)
     buf_deinit(&b);
 }
 
+/* Read the policy and give the space its id; `s->config_text` is to be freed. */
+static enum pando_status identify_space(struct node *n, struct node_space *s,
+                                        const struct node_space_config *config,
+                                        struct pando_err *reterr)
+{
+    const enum pando_status st =
+        policy_read(config->config_json, &s->access, &s->config_text, reterr);
+    if (st != PANDO_OK)
+        return st;
+    if (!policy_admits(s, &n->id, SPACE_MAY_READ)) {
+        char id[PEER_ID_TEXT_MAX];
+        peer_id_print(&n->id, id);
+        return pando_err_set(reterr, PANDO_REFUSED,
+                             "space '%s': its access policy gives this node (%s) no role",
+                             config->name, id);
+    }
+    s->id = space_id(config, s->config_text);
+    (void)snprintf(s->name, sizeof s->name, "%s", config->name);
+    for (size_t i = 0; i < 32; i++)
+        (void)snprintf(s->hex + 2 * i, 3, "%02x", (unsigned)s->id.bytes[i]);
+    memcpy(s->topic, TOPIC_PREFIX, sizeof TOPIC_PREFIX - 1);
+    memcpy(s->topic + sizeof TOPIC_PREFIX - 1, s->hex, sizeof s->hex);
+    return PANDO_OK;
+}
+
 enum pando_status spaces_open(struct node *n, const struct node_space_config *config,
                               uint32_t *ret_slot, struct pando_err *reterr)
 {
@@ -158,22 +192,24 @@ enum pando_status spaces_open(struct node *n, const struct node_space_config *co
                              NODE_SPACES_MAX);
     s->ops = ops;
     s->kind = kind;
-    s->id = space_id(config);
-    (void)snprintf(s->name, sizeof s->name, "%s", config->name);
-    for (size_t i = 0; i < 32; i++)
-        (void)snprintf(s->hex + 2 * i, 3, "%02x", (unsigned)s->id.bytes[i]);
-    memcpy(s->topic, TOPIC_PREFIX, sizeof TOPIC_PREFIX - 1);
-    memcpy(s->topic + sizeof TOPIC_PREFIX - 1, s->hex, sizeof s->hex);
-    st = n->ports.space_open(n->ports.ctx, s->slot, &s->id, ops, &s->store, reterr);
-    if (st != PANDO_OK)
+    st = identify_space(n, s, config, reterr);
+    if (st == PANDO_OK)
+        st = n->ports.space_open(n->ports.ctx, s->slot, &s->id, ops, &s->store, reterr);
+    if (st != PANDO_OK) {
+        free(s->config_text);
         return st;
+    }
     fill_host(n, s);
     const char *json = config->local_json == NULL ? "{}" : config->local_json;
     s->used = true; /* the instance may append while it opens */
     st = ops->open(&s->host, slice_text(json), &s->instance, reterr);
+    s->host.snapshot = SLICE_EMPTY;
+    bytes_unref(s->store.snapshot);
+    s->store.snapshot = NULL;
     if (st != PANDO_OK) {
         s->used = false;
         n->ports.space_close(n->ports.ctx, s->slot);
+        free(s->config_text);
         return st;
     }
     node_kinds_wire(n);
@@ -195,6 +231,8 @@ void spaces_close(struct node *n, uint32_t slot)
         pubsub_leave_space(n, s);
     s->ops->close(s->instance);
     s->used = false;
+    runs_forget(n, slot);
+    free(s->config_text);
     n->ports.space_close(n->ports.ctx, slot);
 }
 
@@ -223,6 +261,14 @@ void space_call(struct node *n, struct node_space *s, uint64_t token, const char
     space_input(n, s,
                 &(struct space_input){
                     .kind = SPACE_CALL, .token = token, .verb = verb, .text = args });
+}
+
+void space_put(struct node *n, struct node_space *s, uint64_t token, const char *verb,
+               struct bytes *bytes)
+{
+    space_input(n, s,
+                &(struct space_input){
+                    .kind = SPACE_PUT, .token = token, .verb = verb, .bytes = bytes });
 }
 
 static void verify(struct node *n, struct node_space *s, const struct space_effect *e)
@@ -273,6 +319,9 @@ static void carry_out(struct node *n, struct node_space *s, const struct space_e
     case SPACE_FAULT:
         if (e->peer < n->peers_max && n->peers[e->peer].used)
             peers_fault(n, e->peer, e->status, e->text);
+        return;
+    case SPACE_SNAPSHOT:
+        n->ports.snapshot(n->ports.ctx, s->slot, e->value, e->bytes);
         return;
     case SPACE_DIAL:
         dial(n, bytes_view(e->bytes));

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/slice.h"
+#include "node/kept.h"
 #include "node/node.h"
 #include "peer/dialer.h"
 #include "proto/frame.h"
@@ -31,6 +32,7 @@
 #define NODE_LISTEN_MAX 16
 #define NODE_CUTS_MAX 64
 #define NODE_WATCHERS_MAX 16
+#define NODE_KEEPING_MAX 32 /* changes that wait for the disk */
 
 /* What a stream is for. The first group is negotiated by name when the peer opens it. */
 enum stream_role {
@@ -55,6 +57,7 @@ struct node_stream {
     bool fin_seen;
     struct pando_time deadline; /* of negotiation, identify, ping */
     size_t frame_carried;       /* ROLE_CHANNEL in: bytes of an unfinished message */
+    size_t ahead;               /* consumed so, and not digested yet */
     size_t outstanding;         /* ROLE_CHANNEL out: bytes whose credit is not given back */
     uint64_t token;             /* ROLE_PING out: the call that waits */
     struct ms ms;
@@ -114,6 +117,8 @@ struct node_space {
     struct pando_id id;
     const struct space_ops *ops;
     void *instance;
+    struct space_access access;
+    char *config_text; /* immutable, in its one spelling; the id hashes it */
     struct space_host host;
     struct node_space_store store;
     struct node *node;
@@ -130,7 +135,7 @@ struct node_space {
 };
 
 /* Who waits for a job's end. */
-enum job_owner { JOB_GOSSIP, JOB_SPACE, JOB_RUN, JOB_WORK };
+enum job_owner { JOB_GOSSIP, JOB_SPACE, JOB_RUN, JOB_WORK, JOB_KEEP };
 
 struct node_job {
     enum job_owner owner;
@@ -141,6 +146,7 @@ struct node_job {
 struct node_op; /* calls that take several steps: ops.h */
 
 struct pubsub; /* application topics: pubsub.c */
+struct keeping; /* keeping.c */
 
 /* One kept message of an application topic. */
 struct pubsub_view {
@@ -181,8 +187,8 @@ struct node {
     struct node_space spaces[NODE_SPACES_MAX];
     struct multiaddr listen[NODE_LISTEN_MAX];
     size_t listen_len;
-    struct peer_id bans[NODE_CUTS_MAX];
-    size_t bans_len;
+    struct kept *kept; /* what the operator changed and wants to find again */
+    struct keeping *keeping;
     struct peer_id cuts[NODE_CUTS_MAX];
     size_t cuts_len;
     bool cut_all;
@@ -194,8 +200,9 @@ struct node {
     struct pubsub *pubsub;
     uint64_t watchers[NODE_WATCHERS_MAX]; /* tokens of node.watch; 0 free */
     uint64_t nonce;
-    struct pando_id kept_capsule; /* the last one whose bytes were kept, and where */
-    uint32_t kept_slot;
+    struct pando_id kept_capsule; /* the last one whose bytes a space keeps, */
+    struct bytes *kept_bytes;     /* these bytes, NULL none, */
+    uint32_t kept_slot;           /* and that space */
     struct node_view counts;
     uint64_t faults_by[32]; /* by status: how often peers broke a rule */
 };
@@ -267,14 +274,38 @@ void spaces_settle(struct node *n);
 void spaces_credit(struct node *n);
 void space_call(struct node *n, struct node_space *s, uint64_t token, const char *verb,
                 struct pando_slice args);
+/* Hand bytes to the space as they are; see SPACE_PUT. */
+void space_put(struct node *n, struct node_space *s, uint64_t token, const char *verb,
+               struct bytes *bytes);
 
 void spaces_sweep(struct node *n);
+/* policy.c: who may do what in a space */
+enum pando_status policy_read(const char *config_json, struct space_access *ret_access,
+                              char **ret_text, struct pando_err *reterr);
+bool policy_admits(const struct node_space *s, const struct peer_id *who,
+                   enum space_action action);
+bool policy_may_join(void *ctx, struct pando_slice topic, const struct peer_id *peer);
+/* Members of the space's JSON object: this node's role and the policy. */
+enum pando_status policy_print(const struct node *n, const struct node_space *s,
+                               struct pando_buf *b);
 /* channels.c */
 void channels_send(struct node *n, struct node_space *s, const struct space_effect *e);
 void channels_digested(struct node *n, struct node_space *s, const struct space_effect *e);
 /* storing.c: the journal, its durability and its failures */
 enum pando_status node_store_append(struct node_space *s, uint8_t record, struct pando_slice bytes,
                                     uint64_t *ret_position);
+/* keeping.c: the operator's changes survive a restart */
+enum pando_status keeping_new(struct node *n);
+void keeping_free(struct node *n);
+enum pando_status keeping_load(struct node *n, struct pando_err *reterr);
+/* Ask before the change is made. False: too many wait, and the call was answered. */
+bool keeping_has_room(struct node *n, uint64_t token);
+/* Write what is in force now; then the call is answered with `answer` (short). */
+void keeping_save(struct node *n, uint64_t token, const char *answer);
+void keeping_done(struct node *n, enum pando_status status, struct pando_slice text);
+bool keeping_is_busy(const struct node *n);
+/* Open the spaces that were created in an earlier life. */
+enum pando_status keeping_open_spaces(struct node *n, struct pando_err *reterr);
 /* mesh.c: dial the nodes that are announced, or that a space needs */
 void nodes_meet(struct node *n, const char *text);
 void nodes_heard(struct node *n, struct pando_slice notice);
@@ -288,6 +319,8 @@ void call_reply(struct node *n, uint64_t token, enum pando_status status, struct
 void call_fail(struct node *n, uint64_t token, enum pando_status status, const char *format, ...)
     PANDO_PRINTF(4, 5);
 void calls_notice(struct node *n, const char *kind, struct pando_slice json);
+/* Whether anybody wants notices of events now: the owner, a watcher, the mesh. */
+bool node_is_heard(const struct node *n);
 void calls_peers(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
 void calls_spaces(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
 void calls_links(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
@@ -302,5 +335,7 @@ void ops_ran(struct node *n, uint64_t token, const struct exec_result *result,
 void ops_worked(struct node *n, uint64_t token, enum pando_status status, struct pando_slice json);
 void ops_drop_all(struct node *n);
 void runs_call(struct node *n, uint64_t token, const char *verb, struct pando_slice args);
+/* Drop the capsule that the space in that slot keeps for us; the space is going. */
+void runs_forget(struct node *n, uint32_t slot);
 
 #endif

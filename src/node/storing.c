@@ -43,3 +43,12 @@ void node_store_back(struct node *n, struct pando_time now, uint32_t slot)
     s->failed = false;
     space_input(n, s, &(struct space_input){ .kind = SPACE_STORE_BACK });
 }
+
+void node_snapshotted(struct node *n, struct pando_time now, uint32_t slot,
+                      enum pando_status status)
+{
+    n->now = now;
+    struct node_space *s = space_at(n, slot);
+    if (s != NULL)
+        space_input(n, s, &(struct space_input){ .kind = SPACE_SNAPSHOTTED, .status = status });
+}

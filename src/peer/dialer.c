@@ -245,6 +245,8 @@ static bool begin(struct dialer *d, struct pando_time now, size_t i,
     ret->kind = DIALER_RESOLVE;
     ret->token = token_of(d, i);
     memcpy(ret->name, udp.name, sizeof ret->name);
+    ret->family = udp.name_family;
+    ret->attempt = e->failures;
     return true;
 }
 

@@ -50,6 +50,8 @@ struct dialer_effect {
     uint32_t token;
     struct link_target target;
     char name[254];
+    uint8_t family;   /* of the address wanted for `name`: 4, 6 or 0 any */
+    uint32_t attempt; /* failures in a row: another address of the name each time */
 };
 
 struct dialer {

@@ -78,12 +78,15 @@ static void resolves_a_name_for_every_attempt(void **state)
     CHECK(dialer_poll(&f.d, ms(0), &e));
     CHECK_EQ(e.kind, DIALER_RESOLVE);
     CHECK_STR(e.name, "localhost");
+    CHECK_EQ(e.family, 0);
+    CHECK_EQ(e.attempt, 0);
     const uint8_t ip[4] = { 127, 0, 0, 1 };
     dialer_resolved(&f.d, ms(5), f.token, ip, 4, NULL);
     expect_dial(&f, ms(5));
     dialer_failed(&f.d, ms(6), f.token, LINK_REASON_UNREACHABLE, "no");
     CHECK(dialer_poll(&f.d, ms(1000), &e));
     CHECK_EQ(e.kind, DIALER_RESOLVE);
+    CHECK_EQ(e.attempt, 1); /* so that the next address has its turn */
     CHECK(!dialer_poll(&f.d, ms(1001), &e));
     CHECK(!dialer_poll(&f.d, ms(11001), &e)); /* the lookup's limit */
     CHECK_EQ(f.d.entries[0].state, DIALER_DUE);

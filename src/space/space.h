@@ -20,6 +20,7 @@
 #include "base/trace.h"
 #include "crypto/peer_id.h"
 #include "crypto/sign.h"
+#include "space/access.h"
 
 #include <pando/status.h>
 #include <pando/types.h>
@@ -28,6 +29,7 @@
 #define SPACE_CREDIT_START (1u << 20)
 #define SPACE_CHANNELS_MAX 4
 #define SPACE_VERIFY_MAX 256 /* items of one VERIFY effect */
+#define SPACE_NOBODY UINT64_MAX /* a token: no answer is owed */
 
 /* One message pipe: the libp2p protocol id and the class its bytes travel in. */
 struct space_channel {
@@ -52,7 +54,10 @@ enum space_input_kind {
     SPACE_VERIFIED,   /* token (of the VERIFY), bits: bit i set = item i is valid */
     SPACE_STORE_FAIL, /* status: the journal refuses appends until SPACE_STORE_BACK */
     SPACE_STORE_BACK, /* the journal takes appends again */
+    SPACE_SNAPSHOTTED, /* status: the SNAPSHOT is on disk, or why it is not */
     SPACE_CALL,       /* token, verb, text (JSON, or bytes of a raw verb): answer with REPLY */
+    SPACE_PUT,        /* token, verb, bytes: from the node itself, no JSON between; answer
+                       * with a raw REPLY once durable: the 32 bytes of an id */
     SPACE_STOPPING,   /* append and publish what must be said before the node goes */
     SPACE_TICK,       /* the deadline was reached */
 };
@@ -80,6 +85,8 @@ enum space_effect_kind {
     SPACE_REPLY,    /* token, status, bytes (JSON text or, with `raw`, other), more */
     SPACE_NOTICE,   /* bytes: JSON line for watchers and the event printer */
     SPACE_FAULT,    /* peer, status, text: a peer broke a rule; the node counts and acts */
+    SPACE_SNAPSHOT, /* value, bytes: what all records below this (durable) position amount to;
+                       write it, then drop them. One at a time: SNAPSHOTTED follows */
     SPACE_DIAL,     /* bytes: a multiaddr with its /p2p/: keep a link to this peer */
 };
 
@@ -113,6 +120,9 @@ struct space_host {
     enum pando_status (*append)(void *ctx, uint8_t record, struct pando_slice bytes,
                                 uint64_t *ret_position);
     struct pando_wall (*wall)(void *ctx);
+    /* Whether anybody hears a NOTICE now; where nobody does, none need be made.
+     * NULL: somebody always does. */
+    bool (*heard)(void *ctx);
     const struct tracer *tracer;
     const struct crypto_secret *secret; /* the node's signing key */
     struct pando_key key;
@@ -121,6 +131,9 @@ struct space_host {
     const char *space_name;
     uint64_t seed; /* for the instance's rng and maps */
     uint64_t epoch;
+    struct pando_slice snapshot; /* the last one, valid during open; its position */
+    uint64_t snapshot_position;
+    const struct space_access *access; /* ask space_admit; NULL: open */
 };
 
 struct space_metric {

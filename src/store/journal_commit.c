@@ -61,10 +61,15 @@ static bool has_room(const struct journal *j, const struct chunk *c, size_t need
            c->position + c->bytes.len + need <= s->head.base + s->head.size;
 }
 
+/* A quarter of all segments together, in whole first segments: what is written ahead
+ * and not used yet stays a small part of the whole. */
 uint64_t journal_size_behind(const struct journal *j, const struct segment *last)
 {
-    return last->head.size < j->config.segment_max / 2 ? last->head.size * 2
-                                                       : j->config.segment_max;
+    const uint64_t all = last->head.base + last->head.size - j->segments[0].head.base;
+    const uint64_t size = all / 4 / j->config.segment_min * j->config.segment_min;
+    return size < j->config.segment_min   ? j->config.segment_min
+           : size > j->config.segment_max ? j->config.segment_max
+                                          : size;
 }
 
 static enum pando_status next_segment(struct journal *j, size_t need)

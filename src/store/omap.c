@@ -16,11 +16,11 @@ struct omap_chunk {
 struct omap_entry {
     uint8_t *value;
     uint32_t value_len;
+    uint32_t value_cap;
     uint8_t key_len;
     uint8_t height;
     bool gone;
-    uint8_t *key;
-    struct omap_entry *next[];
+    struct omap_entry *next[]; /* `height` of them, then the key */
 };
 
 int omap_compare(struct pando_slice a, struct pando_slice b)
@@ -60,6 +60,7 @@ static void *take(struct omap *m, size_t size)
 void omap_init(struct omap *m, uint64_t seed)
 {
     *m = (struct omap){ .rng = rng_seeded(seed) };
+    m->hash_seed = rng_next(&m->rng);
 }
 
 void omap_deinit(struct omap *m)
@@ -69,13 +70,16 @@ void omap_deinit(struct omap *m)
         free(m->chunks);
         m->chunks = next;
     }
-    memset(m->heads, 0, sizeof m->heads);
+    free(m->slots);
+    m->slots = NULL;
+    m->slots_len = 0;
+    memset(m->lists, 0, sizeof m->lists);
     m->len = m->bytes = 0;
 }
 
 struct pando_slice omap_key(const struct omap_entry *e)
 {
-    return (struct pando_slice){ e->key, e->key_len };
+    return (struct pando_slice){ (const uint8_t *)&e->next[e->height], e->key_len };
 }
 
 struct pando_slice omap_value(const struct omap_entry *e)
@@ -88,38 +92,136 @@ bool omap_is_gone(const struct omap_entry *e)
     return e->gone;
 }
 
+/* --- finding one key: a hash table with linear probing; entries never leave it --- */
+
+struct omap_slot {
+    uint64_t hash;
+    struct omap_entry *entry; /* NULL: free */
+};
+
+/* Seeded multiply-and-fold over words of 8 bytes: keys of a peer's choosing cannot aim at
+ * a slot without the seed. */
+static uint64_t hash_of(const struct omap *m, struct pando_slice key)
+{
+    uint64_t h = m->hash_seed ^ key.len;
+    for (size_t i = 0; i < key.len; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, key.ptr + i, key.len - i < 8 ? key.len - i : 8);
+        h = (h ^ word) * 0x9fb21c651e98df25u;
+        h ^= h >> 32;
+    }
+    h = (h ^ m->hash_seed) * 0xd6e8feb86659fd93u;
+    return h ^ h >> 29;
+}
+
+/* The slot of `key`, or the free one where it would go. There is a free one. */
+static struct omap_slot *slot_of(const struct omap *m, uint64_t hash,
+                                 struct pando_slice key)
+{
+    size_t i = (size_t)hash & (m->slots_len - 1);
+    while (m->slots[i].entry != NULL &&
+           (m->slots[i].hash != hash ||
+            omap_compare(omap_key(m->slots[i].entry), key) != 0))
+        i = (i + 1) & (m->slots_len - 1);
+    return &m->slots[i];
+}
+
+/* Room for one entry more, two thirds full at most. */
+static enum pando_status reserve_slot(struct omap *m)
+{
+    if ((m->len + 1) * 3 <= m->slots_len * 2)
+        return PANDO_OK;
+    const size_t len = m->slots_len == 0 ? 64 : m->slots_len * 2;
+    struct omap_slot *slots = calloc(len, sizeof *slots);
+    if (slots == NULL)
+        return PANDO_NOMEM;
+    for (size_t i = 0; i < m->slots_len; i++) {
+        if (m->slots[i].entry == NULL)
+            continue;
+        size_t to = (size_t)m->slots[i].hash & (len - 1);
+        while (slots[to].entry != NULL)
+            to = (to + 1) & (len - 1);
+        slots[to] = m->slots[i];
+    }
+    free(m->slots);
+    m->slots = slots;
+    m->slots_len = len;
+    return PANDO_OK;
+}
+
+/* --- order: a skip list for each first byte of keys --- */
+
+static size_t list_of(struct pando_slice key)
+{
+    if (key.len == 0)
+        return 0;
+    return key.ptr[0] < OMAP_LISTS ? key.ptr[0] : OMAP_LISTS - 1;
+}
+
+static struct omap_entry *behind(const struct omap_list *l, const struct omap_entry *e,
+                                 size_t level)
+{
+    return e == NULL ? l->heads[level] : e->next[level];
+}
+
 /* For every level the last entry before `key` (or, inclusive, not beyond it); NULL: head.
  */
-static void search(const struct omap *m, struct pando_slice key, bool inclusive,
+static void search(const struct omap_list *l, struct pando_slice key, bool inclusive,
                    struct omap_entry *ret_before[static OMAP_HEIGHT_MAX])
 {
     struct omap_entry *at = NULL;
     for (size_t level = OMAP_HEIGHT_MAX; level-- > 0;) {
-        struct omap_entry *next = at == NULL ? m->heads[level] : at->next[level];
-        while (next != NULL) {
+        for (struct omap_entry *next; (next = behind(l, at, level)) != NULL; at = next) {
             const int order = omap_compare(omap_key(next), key);
             if (order > 0 || (order == 0 && !inclusive))
                 break;
-            at = next;
-            next = at->next[level];
         }
         ret_before[level] = at;
     }
 }
 
-static struct omap_entry *behind(const struct omap *m, const struct omap_entry *e)
+/* Move the list's known way to where a new key goes. Most lists grow just behind or just
+ * before their newest entry, so that nothing is searched. */
+static void find_place(struct omap_list *l, struct pando_slice key)
 {
-    return e == NULL ? m->heads[0] : e->next[0];
+    struct omap_entry *newest = l->newest;
+    if (newest == NULL) {
+        search(l, key, false, l->before);
+        return;
+    }
+    const bool rises = omap_compare(omap_key(newest), key) < 0;
+    const struct omap_entry *bound = rises ? newest->next[0] : l->before[0];
+    if (bound != NULL && (omap_compare(omap_key(bound), key) < 0) == rises) {
+        search(l, key, false, l->before);
+        return;
+    }
+    for (size_t level = 0; rises && level < newest->height; level++)
+        l->before[level] = newest;
+}
+
+static void link_entry(struct omap_list *l, struct omap_entry *e)
+{
+    find_place(l, omap_key(e));
+    for (size_t level = 0; level < e->height; level++) {
+        struct omap_entry *before = l->before[level];
+        struct omap_entry **link = before == NULL ? &l->heads[level] : &before->next[level];
+        e->next[level] = *link;
+        *link = e;
+    }
+    l->newest = e;
 }
 
 static enum pando_status set_value(struct omap *m, struct omap_entry *e,
                                    struct pando_slice value, bool gone)
 {
     uint8_t *room = e->value;
-    if (value.len > e->value_len || room == NULL) {
-        room = take(m, value.len + 1);
+    if (value.len > e->value_cap || room == NULL) {
+        /* a value that has grown once will grow again */
+        const size_t cap = room == NULL ? value.len : value.len + e->value_cap;
+        room = take(m, cap + 1);
         if (room == NULL)
             return PANDO_NOMEM;
+        e->value_cap = (uint32_t)cap;
     }
     if (value.len != 0)
         memmove(room, value.ptr, value.len);
@@ -132,50 +234,74 @@ static enum pando_status set_value(struct omap *m, struct omap_entry *e,
 enum pando_status omap_put(struct omap *m, struct pando_slice key,
                            struct pando_slice value, bool gone)
 {
-    PANDO_ASSERT(key.len <= OMAP_KEY_MAX && value.len < UINT32_MAX);
-    struct omap_entry *before[OMAP_HEIGHT_MAX];
-    search(m, key, false, before);
-    struct omap_entry *e = behind(m, before[0]);
-    if (e != NULL && omap_compare(omap_key(e), key) == 0)
-        return set_value(m, e, value, gone);
+    PANDO_ASSERT(key.len <= OMAP_KEY_MAX && value.len < UINT32_MAX / 2);
+    const uint64_t hash = hash_of(m, key);
+    enum pando_status st = reserve_slot(m);
+    if (st != PANDO_OK)
+        return st;
+    struct omap_slot *slot = slot_of(m, hash, key);
+    if (slot->entry != NULL)
+        return set_value(m, slot->entry, value, gone);
     uint8_t height = 1;
     while (height < OMAP_HEIGHT_MAX && rng_chance(&m->rng, 1, 4))
         height++;
-    e = take(m, sizeof *e + height * sizeof e->next[0] + key.len);
+    struct omap_entry *e = take(m, sizeof *e + height * sizeof e->next[0] + key.len);
     if (e == NULL)
         return PANDO_NOMEM;
     *e = (struct omap_entry){ .key_len = (uint8_t)key.len, .height = height };
-    e->key = (uint8_t *)&e->next[height];
     if (key.len != 0)
-        memcpy(e->key, key.ptr, key.len);
-    const enum pando_status st = set_value(m, e, value, gone);
+        memcpy(&e->next[height], key.ptr, key.len);
+    st = set_value(m, e, value, gone);
     if (st != PANDO_OK)
         return st;
-    for (size_t level = 0; level < height; level++) {
-        struct omap_entry **link =
-            before[level] == NULL ? &m->heads[level] : &before[level]->next[level];
-        e->next[level] = *link;
-        *link = e;
-    }
+    link_entry(&m->lists[list_of(key)], e);
+    *slot = (struct omap_slot){ hash, e };
     m->len++;
     return PANDO_OK;
 }
 
 const struct omap_entry *omap_find(const struct omap *m, struct pando_slice key)
 {
-    const struct omap_entry *e = omap_seek(m, key, true, false);
-    return e != NULL && omap_compare(omap_key(e), key) == 0 ? e : NULL;
+    return m->slots_len == 0 ? NULL : slot_of(m, hash_of(m, key), key)->entry;
+}
+
+/* The first entry of the lists from `i` on. */
+static const struct omap_entry *first_from(const struct omap *m, size_t i)
+{
+    while (i < OMAP_LISTS && m->lists[i].heads[0] == NULL)
+        i++;
+    return i < OMAP_LISTS ? m->lists[i].heads[0] : NULL;
+}
+
+/* The last entry of the lists below `i`. */
+static const struct omap_entry *last_below(const struct omap *m, size_t i)
+{
+    while (i > 0 && m->lists[i - 1].heads[0] == NULL)
+        i--;
+    const struct omap_entry *at = NULL;
+    for (size_t level = OMAP_HEIGHT_MAX; i > 0 && level-- > 0;)
+        for (const struct omap_entry *next;
+             (next = behind(&m->lists[i - 1], at, level)) != NULL; at = next)
+            ;
+    return at;
 }
 
 const struct omap_entry *omap_seek(const struct omap *m, struct pando_slice key,
                                    bool inclusive, bool descending)
 {
     struct omap_entry *before[OMAP_HEIGHT_MAX];
-    search(m, key, descending == inclusive, before);
-    return descending ? before[0] : behind(m, before[0]);
+    const size_t i = list_of(key);
+    search(&m->lists[i], key, descending == inclusive, before);
+    const struct omap_entry *e =
+        descending ? before[0] : behind(&m->lists[i], before[0], 0);
+    if (e != NULL)
+        return e;
+    return descending ? last_below(m, i) : first_from(m, i + 1);
 }
 
 const struct omap_entry *omap_next(const struct omap *m, const struct omap_entry *e)
 {
-    return behind(m, e);
+    if (e == NULL)
+        return first_from(m, 0);
+    return e->next[0] != NULL ? e->next[0] : first_from(m, list_of(omap_key(e)) + 1);
 }

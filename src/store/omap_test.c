@@ -107,6 +107,42 @@ static void agrees_with_a_naive_model(void **state)
     }
 }
 
+/* Runs that rise and fall in turn, beside each other and with gaps: the known way to the
+ * newest entry must never mislead. */
+static void keeps_the_order_of_rising_and_falling_runs(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct rng rng = rng_seeded(seed);
+        struct omap m;
+        uint16_t at[4] = { 30000, 30000, 30000, 30000 };
+        omap_init(&m, seed);
+        for (int i = 0; i < 4000; i++) {
+            const size_t list = (size_t)rng_below(&rng, 4);
+            const uint16_t by = (uint16_t)rng_below(&rng, 5);
+            at[list] = rng_chance(&rng, 1, 50) ? (uint16_t)rng_below(&rng, 60000)
+                       : list % 2 == 0         ? (uint16_t)(at[list] + by)
+                                               : (uint16_t)(at[list] - by);
+            const uint8_t key[3] = { (uint8_t)(list * 9), (uint8_t)(at[list] >> 8),
+                                     (uint8_t)at[list] };
+            CHECK_OK(omap_put(&m, SLICE_OF(key), SLICE_OF(key), false));
+            CHECK(slice_equal(omap_value(omap_find(&m, SLICE_OF(key))), SLICE_OF(key)));
+        }
+        size_t walked = 0;
+        const struct omap_entry *last = NULL;
+        for (const struct omap_entry *e = omap_next(&m, NULL); e != NULL;
+             e = omap_next(&m, e)) {
+            CHECK(last == NULL || omap_compare(omap_key(last), omap_key(e)) < 0);
+            CHECK(omap_find(&m, omap_key(e)) == e);
+            CHECK(omap_seek(&m, omap_key(e), false, true) == last);
+            last = e;
+            walked++;
+        }
+        CHECK_EQ(walked, m.len);
+        omap_deinit(&m);
+    }
+}
+
 static void a_rewritten_value_takes_no_room(void **state)
 {
     (void)state;
@@ -127,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(agrees_with_a_naive_model),
+        TEST(keeps_the_order_of_rising_and_falling_runs),
         TEST(a_rewritten_value_takes_no_room),
     };
     return CHECK_RUN(tests);

@@ -140,7 +140,8 @@ static enum pando_status open_index(struct store *s, struct pando_err *reterr)
     if (st != PANDO_OK)
         return pando_err_set(reterr, st, "store: cannot make %.120s/index: %s: %s",
                              s->dir, pando_status_text(st), files_remedy(st));
-    const struct tables_index_config config = { .dir = path, .tracer = s->tracer };
+    const struct tables_index_config config = { .dir = path, .seed = s->seed,
+                                                .tracer = s->tracer };
     return tables_index_open(&config, &s->index, reterr);
 }
 
@@ -153,12 +154,10 @@ static enum pando_status open_parts(struct store *s, struct pando_err *reterr)
     st = store_lock(&s->files, s->dir, &s->lock, reterr);
     if (st == PANDO_OK)
         st = probe(s, reterr);
-    if (st == PANDO_OK)
-        st = open_index(s, reterr);
     if (st == PANDO_OK &&
         getrandom(&s->seed, sizeof s->seed, 0) != (ssize_t)sizeof s->seed)
         st = pando_err_set(reterr, PANDO_IO, "store: the kernel gives no random bytes");
-    return st;
+    return st == PANDO_OK ? open_index(s, reterr) : st;
 }
 
 enum pando_status store_open(const struct store_config *config, struct store **ret,

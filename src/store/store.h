@@ -3,6 +3,7 @@
  *     DATA/lock                  the pid of the process that holds it
  *     DATA/spaces/ID/journal/    segments, snapshot, epoch: the truth
  *     DATA/index/                LMDB: every space's tables, derived
+ *     DATA/operator.json         what the operator changed at run time
  *
  * Opening a space replays its journal from the position that its tables reflect, through
  * the kind's fold. Appending stages a record and folds it into the overlay at once; commits
@@ -16,6 +17,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/buf.h"
 #include "base/trace.h"
 #include "store/journal.h"
 #include "store/tables.h"
@@ -66,6 +68,16 @@ uint64_t store_epoch(const struct store_space *sp);
  * cap. Nothing is staged then. */
 enum pando_status store_append(struct store_space *sp, uint8_t record, struct pando_slice bytes,
                                uint64_t *ret_position) PANDO_MUST_USE;
+/* The space's snapshot (journal.h). Write: any thread, one a space at a time; drop: the loop,
+ * PANDO_BUSY while a group is in flight. */
+enum pando_status store_snapshot_read(struct store_space *sp, uint64_t *ret_position,
+                                      struct pando_buf *ret_state,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status store_snapshot_write(struct store_space *sp, uint64_t position,
+                                       struct pando_slice state,
+                                       struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status store_drop_before(struct store_space *sp, uint64_t position,
+                                    struct pando_err *reterr) PANDO_MUST_USE;
 /* Read views older than this turn may be given back to LMDB. Once per loop turn. */
 void store_turn(struct store *s);
 
@@ -98,12 +110,23 @@ enum pando_status store_reindex(const char *dir, const struct store_fold *fold,
                                 const struct store_progress *progress, struct store_verdict *ret,
                                 struct pando_err *reterr) PANDO_MUST_USE;
 
+/* The node's note of what its operator changed while it ran: a small file that is replaced
+ * as a whole, so that a crash leaves the old one or the new one. Thread: any.
+ * Errors: PANDO_NOT_FOUND there is none (reterr is left alone); PANDO_FULL it is larger than
+ * STORE_NOTE_MAX; else as files.h. */
+#define STORE_NOTE "operator.json"
+#define STORE_NOTE_MAX (4u << 20)
+enum pando_status store_note_read(const char *dir, struct pando_buf *ret,
+                                  struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status store_note_write(const char *dir, struct pando_slice bytes,
+                                   struct pando_err *reterr) PANDO_MUST_USE;
+
 /* Where each journal may be copied up to: taken on the loop, used on a worker. */
 struct store_backup_plan;
 enum pando_status store_backup_plan(struct store *s, struct store_backup_plan **ret) PANDO_MUST_USE;
 /* For a plan that store_backup never got. Accepts NULL. */
 void store_backup_plan_free(struct store_backup_plan *plan);
-/* Copy keystore, config and the durable part of every journal to `target` (which must not
+/* Copy keystore, config, operator.json and the durable part of every journal to `target` (which must not
  * exist or be empty), while the node runs. Frees the plan. Thread: any. */
 enum pando_status store_backup(struct store_backup_plan *plan, const char *target,
                                const struct store_progress *progress,

@@ -1,8 +1,8 @@
 /* store_backup.c - copying a store while it runs, and making a node of the copy.
  *
  * Only durable bytes are copied, and they never change, so a copy taken while the node
- * goes on is a consistent past of every space. A backup holds keystore, config.yml and
- * the journals; the index is folded anew where it is restored. The keystore is copied
+ * goes on is a consistent past of every space. A backup holds keystore, config.yml,
+ * operator.json and the journals; the index is folded anew where it is restored. The keystore is copied
  * last: a backup or restored directory that has one is whole.
  */
 #include "store/store_private.h"
@@ -29,7 +29,7 @@ struct store_backup_plan {
     uint64_t total;
 };
 
-static const char *const plain_files[] = { "config.yml", "keystore" };
+static const char *const plain_files[] = { "config.yml", STORE_NOTE, "keystore" };
 
 static enum pando_status plan_add(struct store_backup_plan *p,
                                   const struct pando_id *space, const char *name,

@@ -34,14 +34,15 @@ static int write_mark(struct tables_index *x, MDB_txn *txn, const struct row_mar
     return mdb_put(txn, x->marks, &key, &value, 0);
 }
 
-/* Take the row's old version out of the count and the digest. */
+/* Take the row's old version out of the count and the digest. MDB_NOTFOUND: there is none.
+ */
 static int forget_row(struct tables_index *x, MDB_txn *txn, MDB_val *key,
                       struct row_mark *mark)
 {
     MDB_val old;
     const int rc = mdb_get(txn, x->rows, key, &old);
     if (rc != MDB_SUCCESS)
-        return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+        return rc;
     mark->rows--;
     mark->digest -= row_digest(slice_of(old.mv_data, old.mv_size));
     return MDB_SUCCESS;
@@ -58,12 +59,10 @@ static int write_entry(struct tables_index *x, MDB_txn *txn, const struct omap_e
     const struct pando_slice row_key = slice_of(bytes, ROW_SPACE + key.len);
     MDB_val k = val_of(row_key);
     int rc = forget_row(x, txn, &k, mark);
-    if (rc != MDB_SUCCESS)
+    if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
         return rc;
-    if (omap_is_gone(e)) {
-        rc = mdb_del(txn, x->rows, &k, NULL);
-        return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
-    }
+    if (omap_is_gone(e)) /* heads come and go between two flushes: most were never here */
+        return rc == MDB_NOTFOUND ? MDB_SUCCESS : mdb_del(txn, x->rows, &k, NULL);
     MDB_val room = { ROW_CRC + value.len, NULL };
     rc = mdb_put(txn, x->rows, &k, &room, MDB_RESERVE);
     if (rc != MDB_SUCCESS)

@@ -92,6 +92,7 @@ enum pando_status tables_index_open(const struct tables_index_config *config,
         return PANDO_NOMEM;
     x->read_only = config->read_only;
     x->tracer = config->tracer;
+    x->seed = config->seed;
     const int rc = open_env(x, config);
     if (rc == MDB_SUCCESS) {
         *ret = x;

@@ -250,11 +250,11 @@ static enum pando_status load_mark(struct tables_lmdb *t, struct pando_err *rete
             reterr, PANDO_CORRUPT,
             "store: the index is damaged (a space's mark in index/data.mdb): "
             "rebuild it with 'pando db reindex'");
-    if (mark.format > TABLES_FORMAT)
+    if (mark.format != TABLES_FORMAT)
         return pando_err_set(
             reterr, PANDO_UNSUPPORTED,
-            "store: the index has format %u and this Pando knows up to %u: "
-            "use a newer Pando, or rebuild it with 'pando db reindex'",
+            "store: the index has format %u and this Pando knows %u: "
+            "use the Pando that wrote it, or rebuild it with 'pando db reindex'",
             mark.format, TABLES_FORMAT);
     t->position = t->base_position = mark.position;
     return PANDO_OK;
@@ -277,6 +277,7 @@ enum pando_status tables_lmdb_open(struct tables_index *x, const struct pando_id
     t->index = x;
     t->space = *space;
     t->overlay_max = overlay_max;
+    t->seed = x->seed;
     t->handle = (struct tables){ t, &ops };
     omap_init(&t->live, ++t->seed);
     omap_init(&t->frozen, 0);

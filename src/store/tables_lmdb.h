@@ -23,7 +23,7 @@
 #include "base/trace.h"
 #include "store/tables.h"
 
-#define TABLES_FORMAT   1u          /* of the rows in LMDB */
+#define TABLES_FORMAT   2u          /* of the rows in LMDB */
 #define TABLES_MAP_SIZE (64u << 20) /* first size of the map */
 
 struct tables_index; /* opaque: the environment */
@@ -34,6 +34,7 @@ struct tables_index_config {
     const char *dir;   /* exists */
     uint64_t map_size; /* 0: TABLES_MAP_SIZE, or what the file needs */
     bool read_only;    /* no lock is taken: the caller holds the data directory */
+    uint64_t seed;     /* unpredictable to peers, who choose keys */
     const struct tracer *tracer;
 };
 

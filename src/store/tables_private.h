@@ -18,6 +18,7 @@ struct tables_index {
     bool flushing;
     bool read_only;
     size_t spaces; /* open handles */
+    uint64_t seed;
     uint64_t flushes, growths;
     const struct tracer *tracer;
 };

@@ -99,6 +99,20 @@ check "a receipt that is no JSON"         7 'no JSON'                         "$
 printf '{"id":"x"}' >half.json
 check "half a receipt"                    7 ''                                "$pando" receipt verify half.json
 
+check "a chat needs a number"             2 '--id is missing: pando chat --id 1'  "$pando" chat --port 6001
+check "and a port"                        2 '--port is missing'               "$pando" chat --id 1
+check "a number that is none"             2 '--id takes a number'             "$pando" chat --id one --port 6001
+check "a seed that is no address"         2 'IP:PORT'                         "$pando" chat --id 2 --port 6002 --seed nonsense
+check "a log space says how it begins"    2 '--found .*--members .*--join'    "$pando" log create chat --id 1
+check "which must be one way"             2 '--found .*--members .*--join'    "$pando" log create chat --id 1 --found --join
+check "members are numbers"               2 'numbers with commas'             "$pando" log create chat --id 1 --members 1,two
+check "recovery is refused with a reason" 4 'say --unsafe'                    "$pando" log recover --members 1
+check "and needs the members"             2 '--members 1,2'                   "$pando" log recover --unsafe
+check "a mistyped log command"            2 "did you mean 'pando log append'" "$pando" log apend
+check "a group of two has no majority"    2 '--peers 3 or more'               "$pando" scale-test --peers 2 --kill-leader
+check "a rate that is none"               2 '--rate takes a number'           "$pando" load --rate fast
+check "a demo that is not there"          3 'two-node, chat'                  "$pando" demo three-node
+
 check "completions are bash"              0 ''                                bash -c 'source <(pando completions bash) && complete -p pando'
 check "completions of another shell"      1 'bash'                            "$pando" completions fish
 check "docs/guide/commands.md is current" 0 ''                                bash -c "diff <(pando help --markdown) '$source_dir/docs/guide/commands.md'"

@@ -56,7 +56,7 @@ def wait_until(holds, seconds, what):
         if holds():
             return
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
 
 
 class Node:
@@ -69,13 +69,16 @@ class Node:
         self.process = None
         self.connection = None
 
-    def start(self, wait=True):
+    def argv(self):
         argv = [BINARY, "node", "--name", self.name, "--port", str(self.port), "--data", self.data,
                 "--listen", "127.0.0.1"]
         for peer in self.peers:
             argv += ["--peer", peer]
+        return argv + self.flags
+
+    def start(self, wait=True):
         log = open(self.data + ".log", "ab")
-        self.process = subprocess.Popen(argv + self.flags, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.argv(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         log.close()
         if wait:
             wait_until(self.answers, 20, f"{self.name} answers (log: {self.data}.log)")

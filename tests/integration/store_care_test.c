@@ -165,6 +165,8 @@ static void a_running_store_is_backed_up_and_restored_in_a_new_epoch(void **stat
     fixture_setup(&f);
     fixture_run("echo secret > '%s/keystore'; echo 'name: x' > '%s/config.yml'", f.dir,
                 f.dir);
+    CHECK_OK(store_note_write(f.dir, slice_text("{\"old\":1}"), &err));
+    CHECK_OK(store_note_write(f.dir, slice_text("{\"a\":1}"), &err));
     fixture_fill(&f, 20000);
     CHECK_OK(fixture_append(&f)); /* staged, not durable: not part of the backup */
     CHECK_OK(store_backup_plan(f.s, &b.plan));
@@ -196,6 +198,12 @@ static void a_running_store_is_backed_up_and_restored_in_a_new_epoch(void **stat
     CHECK_EQ(store_epoch(r.sp), 1);
     fixture_run("cmp '%s/keystore' '%s.restored/keystore'", f.dir, f.dir);
     fixture_run("cmp '%s/config.yml' '%s.restored/config.yml'", f.dir, f.dir);
+    struct pando_buf note;
+    buf_init(&note, STORE_NOTE_MAX);
+    CHECK_OK(store_note_read(r.dir, &note, &err));
+    CHECK(slice_equal(buf_view(&note), slice_text("{\"a\":1}")));
+    CHECK_EQ(store_note_read("/nowhere", &note, &err), PANDO_NOT_FOUND);
+    buf_deinit(&note);
     fixture_teardown(&r);
     fixture_open_store(&f);
     fixture_teardown(&f);

@@ -38,6 +38,10 @@ class Federation(unittest.TestCase):
                 append(a, n=i)
                 append(b, n=i)
             self.assertNotEqual(a.heads(), b.heads())
+
+            def refused():
+                return any(p.get("failures", 0) >= 2 and "cut" in p["reason"] for p in b.ask("peer.ls")["peers"])
+            wait_until(refused, 10, "b dialled during the cut, and goes on")
             a.ask("link.heal")
             linked(a, b)
             equal([a, b], 20)

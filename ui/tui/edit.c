@@ -38,6 +38,19 @@ static size_t right_of(const struct edit *e, size_t at)
     return at + text_cluster(e->text, e->len, at, &cells);
 }
 
+/* What stands behind the cursor may be a mark that now belongs to what stands before it:
+ * the cursor moves behind the whole. A cluster begins with every ASCII character. */
+static void settle(struct edit *e)
+{
+    size_t at = e->cursor, cells;
+    while (at > 0 && ((unsigned char)e->text[at - 1] & 0x80) != 0)
+        at--;
+    at -= at > 0;
+    while (at < e->cursor)
+        at += text_cluster(e->text, e->len, at, &cells);
+    e->cursor = at;
+}
+
 static size_t word_left(const struct edit *e)
 {
     size_t at = e->cursor;
@@ -71,7 +84,7 @@ static void walk(struct edit *e, int step)
     set(e, e->at < e->history_len ? e->history[e->at] : e->draft != NULL ? e->draft : "");
 }
 
-void edit_press(struct edit *e, enum edit_key key)
+static void act(struct edit *e, enum edit_key key)
 {
     switch (key) {
     case EDIT_LEFT:
@@ -116,6 +129,12 @@ void edit_press(struct edit *e, enum edit_key key)
     }
 }
 
+void edit_press(struct edit *e, enum edit_key key)
+{
+    act(e, key);
+    settle(e);
+}
+
 void edit_insert(struct edit *e, const char *bytes, size_t len)
 {
     if (e->len + len > EDIT_MAX)
@@ -124,6 +143,7 @@ void edit_insert(struct edit *e, const char *bytes, size_t len)
     memcpy(e->text + e->cursor, bytes, len);
     e->len += len;
     e->cursor += len;
+    settle(e);
 }
 
 static void remember(struct edit *e)

@@ -54,6 +54,24 @@ static void the_cursor_never_stands_inside_a_character(void **state)
     finish(e);
 }
 
+/* What is typed before a mark takes it over, and the cursor stands behind both. */
+static void a_mark_joins_what_is_typed_before_it(void **state)
+{
+    (void)state;
+    struct edit *e = typed("a\u0301x");
+    edit_press(e, EDIT_HOME);
+    edit_press(e, EDIT_RIGHT);
+    CHECK_EQ(e->cursor, 3);
+    edit_press(e, EDIT_HOME);
+    edit_press(e, EDIT_KILL_TAIL);
+    edit_insert(e, "\u0301", 2);
+    edit_press(e, EDIT_HOME);
+    edit_insert(e, "e", 1);
+    CHECK_STR(e->text, "e\u0301");
+    CHECK_EQ(e->cursor, 3);
+    finish(e);
+}
+
 static void words_and_ends_can_be_killed(void **state)
 {
     (void)state;
@@ -125,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(characters_go_in_at_the_cursor),
         TEST(the_cursor_never_stands_inside_a_character),
+        TEST(a_mark_joins_what_is_typed_before_it),
         TEST(words_and_ends_can_be_killed),
         TEST(earlier_lines_come_back_and_the_draft_waits),
         TEST(history_and_line_have_their_caps),

@@ -13,7 +13,7 @@
 #define WATCH_AGAIN   PANDO_MSEC(300)
 #define READ_AGAIN    PANDO_MSEC(300)
 #define LOG_AGAIN     PANDO_SEC(10)
-#define APPEND_MS     5000
+#define APPEND_MS     2000
 #define ANSWER_MAX    (64u << 20)
 
 struct pando_time chat_now(void)
@@ -239,11 +239,15 @@ static void read_next(struct chat *c)
 
 void chat_run(struct chat *c)
 {
-    for (struct chat_item *item = chat_queue_take(&c->queue), *next; item != NULL; item = next) {
+    bool dropped;
+    for (struct chat_item *item = chat_queue_take(&c->queue, &dropped), *next; item != NULL;
+         item = next) {
         next = item->next;
         take_item(c, item);
         chat_queue_item_free(item);
     }
+    if (dropped)
+        chat_view_missed(&c->view);
     if (c->stopped)
         return;
     const struct pando_time now = chat_now();
@@ -263,7 +267,7 @@ int chat_timeout_ms(const struct chat *c)
     struct pando_time next = chat_outbox_deadline(&c->outbox);
     if (!c->watching)
         next = pando_time_min(next, c->watch_at);
-    if (!c->view.reading && c->view.next == 0)
+    if (!c->view.reading && (c->view.next == 0 || c->view.newest >= c->view.next))
         next = pando_time_min(next, c->view_at);
     if (c->options.live && !c->state_asked)
         next = pando_time_min(next, c->state_at);

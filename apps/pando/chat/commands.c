@@ -26,11 +26,10 @@ static void member_line(struct chat *c, const json_t *m, long long leader)
     char name[80], standing[32], address[128];
     const long long id = number_of(m, "id");
     const bool here = flag_of(m, "reachable") || id == (long long)c->options.id;
-    chat_say(c, CHAT_NOTE, "  %-10s %-8s %-11s %s%s", text_of(m, "name", name, sizeof name),
-             text_of(m, "standing", standing, sizeof standing),
-             !here          ? "unreachable"
-             : id == leader ? "LEADER"
-                            : "FOLLOWER",
+    const bool votes = strcmp(text_of(m, "standing", standing, sizeof standing), "voter") == 0;
+    const char *role = !here ? "unreachable" : id == leader ? "LEADER" : !votes ? "LEARNER"
+                       : leader != 0 ? "FOLLOWER" : "no leader";
+    chat_say(c, CHAT_NOTE, "  %-10s %-11s %s%s", text_of(m, "name", name, sizeof name), role,
              text_of(m, "address", address, sizeof address),
              id == (long long)c->options.id ? " (you)" : "");
     const long long lag = number_of(m, "lag");

@@ -2,8 +2,9 @@
 
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
-int chat_signals(void)
+static sigset_t signals(void)
 {
     sigset_t set;
     (void)sigemptyset(&set);
@@ -11,9 +12,22 @@ int chat_signals(void)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGWINCH);
+    return set;
+}
+
+int chat_signals(void)
+{
+    const sigset_t set = signals();
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void chat_signals_end(int fd)
+{
+    const sigset_t set = signals();
+    (void)close(fd);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 enum pando_status chat_verdict(const struct chat *c, struct pando_err *reterr)

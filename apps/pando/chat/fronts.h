@@ -14,6 +14,8 @@ enum pando_status chat_screen(struct chat_options *options, struct pando_err *re
 /* SIGINT, SIGTERM, SIGHUP and SIGWINCH as a descriptor; to be called before any thread starts, for
  * threads inherit what is blocked. -1 on failure. */
 int chat_signals(void);
+/* The session is over: from here on a signal ends the process, should closing hang. */
+void chat_signals_end(int fd);
 /* How the session ends: PANDO_OK, or what was typed and is not known to be in the log. */
 enum pando_status chat_verdict(const struct chat *c, struct pando_err *reterr);
 

@@ -98,8 +98,8 @@ enum pando_status chat_lines(struct chat_options *options, struct pando_err *ret
         serve(&l);
         st = chat_verdict(l.chat, reterr);
     }
+    chat_signals_end(l.signals);
     chat_close(l.chat);
     buf_deinit(&l.in);
-    (void)close(l.signals);
     return st;
 }

@@ -114,7 +114,9 @@ void chat_close(struct chat *c)
     if (c == NULL)
         return;
     pando_node_close(c->node);
-    for (struct chat_item *item = chat_queue_take(&c->queue), *next; item != NULL; item = next) {
+    bool dropped;
+    for (struct chat_item *item = chat_queue_take(&c->queue, &dropped), *next; item != NULL;
+         item = next) {
         next = item->next;
         if (item->kind == CHAT_ITEM_ANSWER)
             chat_free_call(item->ctx);

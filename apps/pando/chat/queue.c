@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define ITEM_COST 512 /* a parsed message, roughly */
+#define ITEM_COST 512 /* a parsed message without its text, roughly */
 
 enum pando_status chat_queue_init(struct chat_queue *q, struct pando_err *reterr)
 {
@@ -36,6 +36,12 @@ void chat_queue_deinit(struct chat_queue *q)
     (void)pthread_mutex_destroy(&q->lock);
 }
 
+static size_t cost_of(const struct chat_item *item)
+{
+    const json_t *text = json_object_get(item->json, "text");
+    return ITEM_COST + item->len + (json_is_string(text) ? json_string_length(text) : 0);
+}
+
 static bool may_be_dropped(enum chat_item_kind kind)
 {
     return kind == CHAT_ITEM_TOLD || kind == CHAT_ITEM_LOG;
@@ -61,7 +67,9 @@ void chat_queue_put(struct chat_queue *q, enum chat_item_kind kind, enum pando_s
     if (!full) {
         *q->last = item;
         q->last = &item->next;
-        q->bytes += ITEM_COST + text.len;
+        q->bytes += cost_of(item);
+    } else if (kind == CHAT_ITEM_TOLD) {
+        q->dropped = true;
     }
     (void)pthread_mutex_unlock(&q->lock);
     if (full)
@@ -70,7 +78,7 @@ void chat_queue_put(struct chat_queue *q, enum chat_item_kind kind, enum pando_s
         (void)!write(q->fd, &one, sizeof one);
 }
 
-struct chat_item *chat_queue_take(struct chat_queue *q)
+struct chat_item *chat_queue_take(struct chat_queue *q, bool *ret_dropped)
 {
     uint64_t count;
     (void)!read(q->fd, &count, sizeof count);
@@ -79,6 +87,8 @@ struct chat_item *chat_queue_take(struct chat_queue *q)
     q->first = NULL;
     q->last = &q->first;
     q->bytes = 0;
+    *ret_dropped = q->dropped;
+    q->dropped = false;
     (void)pthread_mutex_unlock(&q->lock);
     return all;
 }

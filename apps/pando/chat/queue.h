@@ -39,6 +39,7 @@ struct chat_queue {
     int fd; /* readable while something waits */
     struct chat_item *first, **last;
     size_t bytes;
+    bool dropped; /* a message since the last take */
 };
 
 enum pando_status chat_queue_init(struct chat_queue *q, struct pando_err *reterr) PANDO_MUST_USE;
@@ -47,8 +48,9 @@ void chat_queue_deinit(struct chat_queue *q);
 /* Any thread. `json` is taken, dropped too where the item is. */
 void chat_queue_put(struct chat_queue *q, enum chat_item_kind kind, enum pando_status status, void *ctx,
                json_t *json, struct pando_slice text);
-/* All that waits, in order; give each item back. */
-struct chat_item *chat_queue_take(struct chat_queue *q);
+/* All that waits, in order; give each item back. `ret_dropped`: messages are missing behind
+ * them, for the queue was full. */
+struct chat_item *chat_queue_take(struct chat_queue *q, bool *ret_dropped);
 void chat_queue_item_free(struct chat_item *item);
 
 #endif

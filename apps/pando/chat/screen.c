@@ -174,8 +174,8 @@ enum pando_status chat_screen(struct chat_options *options, struct pando_err *re
         serve(&s);
         st = chat_verdict(s.chat, reterr);
     }
+    chat_signals_end(s.signals);
     chat_close(s.chat);
     tui_free(s.tui);
-    (void)close(s.signals);
     return st;
 }

@@ -26,6 +26,12 @@ bool chat_view_told(struct chat_view *v, uint64_t seq)
     return true;
 }
 
+void chat_view_missed(struct chat_view *v)
+{
+    if (v->newest < v->next)
+        v->newest = v->next;
+}
+
 bool chat_view_read(struct chat_view *v, uint64_t seq)
 {
     if (seq < v->next)
@@ -39,6 +45,8 @@ void chat_view_read_end(struct chat_view *v, uint64_t last)
     v->reading = false;
     if (v->next == 0)
         v->next = last + 1;
+    if (v->newest < last)
+        v->newest = last; /* one answer may not hold them all */
     if (v->next == v->asked && v->newest >= v->next)
         v->newest = v->next - 1; /* it is not readable yet, and will be told of again */
 }

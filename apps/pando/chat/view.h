@@ -28,6 +28,8 @@ void chat_view_enter(struct chat_view *v);
 bool chat_view_wants(struct chat_view *v, uint64_t *ret_from, uint64_t *ret_limit);
 /* A message was told of. True: show it now. */
 bool chat_view_told(struct chat_view *v, uint64_t seq);
+/* Messages were told of that did not come through: look in the log whether they are ours. */
+void chat_view_missed(struct chat_view *v);
 /* A message of a read, in their order. True: show it now. */
 bool chat_view_read(struct chat_view *v, uint64_t seq);
 /* The read is over; the room's last number was `last`. */

@@ -64,6 +64,25 @@ static void a_hole_is_read_once_and_nothing_is_shown_twice(void **state)
     CHECK(chat_view_told(&v, 8));
 }
 
+/* The last messages may be the ones that were dropped: nothing later tells of them. */
+static void what_was_dropped_at_the_end_is_looked_for(void **state)
+{
+    (void)state;
+    struct chat_view v = entered(1, 3);
+    uint64_t from, limit;
+    chat_view_missed(&v);
+    CHECK(chat_view_wants(&v, &from, &limit));
+    CHECK_EQ(from, 4);
+    CHECK(chat_view_read(&v, 4));
+    CHECK(chat_view_read(&v, 5));
+    chat_view_read_end(&v, 9); /* more than one answer holds */
+    chat_view_missed(&v);
+    CHECK(chat_view_wants(&v, &from, &limit));
+    CHECK_EQ(from, 6);
+    chat_view_read_end(&v, 5); /* they were another room's */
+    CHECK(!chat_view_wants(&v, &from, &limit));
+}
+
 static void what_is_not_kept_any_more_is_passed_over(void **state)
 {
     (void)state;
@@ -108,6 +127,7 @@ int main(void)
         TEST(an_empty_room_shows_its_first_message),
         TEST(what_came_while_the_first_read_ran_is_read_too),
         TEST(a_hole_is_read_once_and_nothing_is_shown_twice),
+        TEST(what_was_dropped_at_the_end_is_looked_for),
         TEST(what_is_not_kept_any_more_is_passed_over),
         TEST(a_failed_read_is_tried_again),
         TEST(an_answer_without_progress_ends_the_asking),

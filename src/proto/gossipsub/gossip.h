@@ -86,6 +86,11 @@ struct gossip_config {
     struct peer_id self;
     void *sign_ctx;        /* signs what we publish under STRICT_SIGN; NULL: cannot */
     struct pando_sig (*sign)(void *ctx, struct pando_slice message);
+    /* Who may take part in a topic; NULL: everybody. Pure, and the same answer as long as we
+     * subscribe. Whoever may not is sent nothing of the topic, by push or on demand, and what
+     * it says there is not read. */
+    void *join_ctx;
+    bool (*may_join)(void *ctx, struct pando_slice topic, const struct peer_id *peer);
 #ifdef GOSSIP_MUTANTS
     uint32_t mutant; /* a planted bug, for tests of the tests */
 #endif

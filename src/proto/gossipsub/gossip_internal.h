@@ -185,6 +185,8 @@ uint32_t gossip_topic_find(const struct gossip *g, struct pando_slice name);
 uint32_t gossip_topic_obtain(struct gossip *g, struct pando_slice name);
 /* Likewise for a topic of our own, which may displace one that only peers speak of. */
 uint32_t gossip_topic_claim(struct gossip *g, struct pando_slice name);
+/* Whether the topic is open to a peer. */
+bool gossip_may_join(const struct gossip *g, struct pando_slice name, uint32_t peer);
 /* Give the slot back if nothing holds it. */
 void gossip_topic_release(struct gossip *g, uint32_t topic);
 struct pando_slice gossip_topic_name(const struct gossip_topic *t);

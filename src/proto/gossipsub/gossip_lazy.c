@@ -60,7 +60,7 @@ void gossip_on_ihave(struct gossip *g, uint32_t peer, const struct gossip_item *
     const uint32_t topic = gossip_topic_find(g, item->topic);
     g->count.ihave_in++;
     if (topic == GOSSIP_NONE || !g->topics[topic].subscribed ||
-        ++p->ihaves > g->config.ihave_max) {
+        !gossip_may_join(g, item->topic, peer) || ++p->ihaves > g->config.ihave_max) {
         g->count.ihave_ignored++;
         return;
     }
@@ -118,7 +118,8 @@ void gossip_on_iwant(struct gossip *g, uint32_t peer, const struct gossip_item *
         gossip_learn_form(p, id);
         const uint32_t msg = gossip_msg_by_key(g, gossip_key_of(g, id));
         if (msg == GOSSIP_NONE || g->msgs[msg].state != MSG_CACHED ||
-            MUTANT(NO_IWANT_ANSWER))
+            MUTANT(NO_IWANT_ANSWER) ||
+            !gossip_may_join(g, gossip_topic_name(&g->topics[g->msgs[msg].topic]), peer))
             continue;
         if (may_resend(g, msg, peer) &&
             gossip_queue_push(g, peer, CLASS_GOSSIP, g->msgs[msg].framed))

@@ -128,6 +128,11 @@ enum pando_status gossip_join(struct gossip *g, const struct gossip_input *in)
     t->policy = in->policy;
     t->judged = in->judged;
     uint32_t cursor = 0, peer;
+    while (bits_next(t->peers, g->words, &cursor, &peer)) { /* who came before us */
+        if (!gossip_may_join(g, in->topic, peer))
+            gossip_peer_subscription(g, peer, in->topic, false);
+    }
+    cursor = 0;
     while (bits_next(t->fanout, g->words, &cursor, &peer)) {
         if (may_graft(g, topic, peer))
             graft(g, topic, peer);
@@ -172,7 +177,8 @@ void gossip_on_graft(struct gossip *g, uint32_t peer, struct pando_slice name)
 {
     g->count.graft_in++;
     const uint32_t topic = gossip_topic_find(g, name);
-    if (topic == GOSSIP_NONE || !g->topics[topic].subscribed)
+    if (topic == GOSSIP_NONE || !g->topics[topic].subscribed ||
+        !gossip_may_join(g, name, peer))
         return; /* an unknown topic costs nothing and is answered by nothing */
     gossip_peer_subscription(g, peer, name, true); /* who grafts also listens */
     struct gossip_topic *t = &g->topics[topic];

@@ -166,7 +166,8 @@ static void on_signed(struct gossip *g, uint32_t peer, uint32_t topic,
 void gossip_on_message(struct gossip *g, uint32_t peer, const struct gossip_message *m)
 {
     const uint32_t topic = gossip_topic_find(g, m->topic);
-    if (topic == GOSSIP_NONE || !g->topics[topic].subscribed)
+    if (topic == GOSSIP_NONE || !g->topics[topic].subscribed ||
+        !gossip_may_join(g, m->topic, peer))
         g->count.unwanted++;
     else if (m->data.len > GOSSIP_DATA_MAX)
         refuse(g, peer, "a message longer than the limit");

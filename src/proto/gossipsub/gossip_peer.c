@@ -99,6 +99,8 @@ void gossip_peer_subscription(struct gossip *g, uint32_t peer, struct pando_slic
             unsubscribed(g, peer, topic);
         return;
     }
+    if (!gossip_may_join(g, name, peer))
+        return;
     const bool ours = topic != GOSSIP_NONE && g->topics[topic].subscribed;
     if (topic == GOSSIP_NONE && p->topics_len < g->config.peer_topics_max)
         topic = gossip_topic_obtain(g, name);

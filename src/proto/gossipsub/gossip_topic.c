@@ -45,6 +45,12 @@ struct pando_slice gossip_topic_name(const struct gossip_topic *t)
     return slice_of(t->name, t->name_len);
 }
 
+bool gossip_may_join(const struct gossip *g, struct pando_slice name, uint32_t peer)
+{
+    return g->config.may_join == NULL ||
+           g->config.may_join(g->config.join_ctx, name, &g->peers[peer].id);
+}
+
 uint32_t gossip_topic_find(const struct gossip *g, struct pando_slice name)
 {
     uint32_t i = g->topic_index[slot_of(g, name)];

@@ -121,6 +121,10 @@ static bool passes_gate(struct dag *d, struct dag_parcel *p, const struct event 
         turn_away(d, p, DAG_REFUSE_SPACE);
         return false;
     }
+    if (!dag_gate_may_write(d, &ev->author)) {
+        turn_away(d, p, DAG_REFUSE_ROLE);
+        return false;
+    }
     if (dag_gate_refused(d, &ev->id, &why)) {
         turn_away(d, p, why);
         return false;
@@ -207,7 +211,7 @@ void dag_offer(struct dag *d, struct dag_parcel *p, struct pando_slice block)
         attach(d, *item, p);
         return;
     }
-    if (index_find(d->host.tables, &ev.id, &known)) {
+    if (index_holds(d->host.tables, &ev, &known)) {
         d->totals.duplicates++;
         return;
     }

@@ -110,7 +110,7 @@ void dag_beat_tick(struct dag *d)
 {
     if (!pando_time_reached(d->beat_at, d->now))
         return;
-    if (d->peers_len > 0 && !d->stopping)
+    if (d->peers_len > 0 && !d->stopping && dag_gate_may_write(d, &d->host.key))
         beat(d);
     d->beat_at = pando_time_add(d->now, d->config.heartbeat);
 }
@@ -118,7 +118,9 @@ void dag_beat_tick(struct dag *d)
 /* An event of ours with a JSON body, on its way as soon as the store takes it. */
 static void say(struct dag *d, enum event_kind kind, const struct pando_buf *json)
 {
-    struct dag_op *op = dag_op_new(d, DAG_OP_APPEND, DAG_NOBODY);
+    if (!dag_gate_may_write(d, &d->host.key))
+        return; /* a reader keeps quiet */
+    struct dag_op *op = dag_op_new(d, DAG_OP_APPEND, SPACE_NOBODY);
     if (op == NULL)
         return;
     op->fill = true; /* one body, taken as a whole */

@@ -22,7 +22,7 @@ bool dag_blob_has(struct dag *d, const struct blob_ref *ref)
     return index_find_blob(d->host.tables, ref->list, &ref->id, &blob);
 }
 
-static struct bytes *read_piece(struct dag *d, const struct blob_ref *ref)
+struct bytes *dag_blob_read(struct dag *d, const struct blob_ref *ref)
 {
     struct index_blob blob;
     if (!index_find_blob(d->host.tables, ref->list, &ref->id, &blob))
@@ -40,7 +40,7 @@ static bool serve_piece(struct dag *d, struct dag_peer *p, const struct pando_id
         if (!index_find_blob(d->host.tables, ref.list, id, &blob) ||
             !dag_is_durable(d, blob.position))
             continue;
-        struct bytes *piece = read_piece(d, &ref);
+        struct bytes *piece = dag_blob_read(d, &ref);
         const size_t cap = (size_t)blob.len + DAG_HEAD_MAX;
         uint8_t *message = piece == NULL ? NULL : malloc(cap);
         if (message != NULL) {
@@ -52,7 +52,7 @@ static bool serve_piece(struct dag *d, struct dag_peer *p, const struct pando_id
         bytes_unref(piece);
         return piece != NULL;
     }
-    return false;
+    return dag_whole_serve(d, p, id);
 }
 
 static void send_ids(struct dag *d, struct dag_peer *p, enum dag_message_kind kind,
@@ -85,7 +85,8 @@ static void hold_everywhere(struct dag *d, const struct blob_ref *ref,
     for (struct dag_op *op = d->ops_first; op != NULL; op = next) {
         next = op->next;
         if (op->kind != DAG_OP_GET ||
-            blob_job_hold(&op->job, ref, bytes) != PANDO_MALFORMED)
+            blob_job_hold(&op->job, ref, bytes) != PANDO_MALFORMED ||
+            dag_whole_distrust(d, op))
             continue;
         dag_reply_error(d, op->token, PANDO_MALFORMED, "the CID does not name a blob");
         dag_op_free(d, op);
@@ -115,6 +116,8 @@ void dag_blob_message(struct dag *d, struct dag_peer *p, struct dag_message *m)
         serve_wants(d, p, m);
     else if (m->kind == DAG_BLOB_DATA)
         take_piece(d, p, m);
+    else if (m->kind == DAG_BLOB_WHOLE)
+        dag_whole_claimed(d, p, m);
     else
         while (dag_wire_next_id(m, &id))
             fetch_lacking(&d->blob_fetch, d->now, &id, p->handle);
@@ -131,7 +134,7 @@ static void give_up(struct dag *d, const struct pando_id *id)
         const uint32_t wanted = op->job.wanted;
         blob_job_lost(&op->job, &(struct blob_ref){ false, *id });
         blob_job_lost(&op->job, &(struct blob_ref){ true, *id });
-        if (op->job.wanted == wanted)
+        if (op->job.wanted == wanted || dag_whole_distrust(d, op))
             continue;
         dag_reply_error(d, op->token, PANDO_UNAVAILABLE,
                         "no connected peer has the blob");
@@ -166,14 +169,16 @@ static bool advance(struct dag *d, struct dag_op *op)
 {
     struct blob_ref piece;
     while (blob_job_next(&op->job, &piece)) {
-        struct bytes *bytes = read_piece(d, &piece);
+        struct bytes *bytes = dag_blob_read(d, &piece);
         enum pando_status st = PANDO_NOT_FOUND;
         if (bytes != NULL)
             st = blob_job_hold(&op->job, &piece, bytes_view(bytes));
+        else if (dag_whole_known(d, op))
+            continue;
         else if (!op->here_only)
             st = want_piece(d, &piece.id);
         bytes_unref(bytes);
-        if (st == PANDO_OK)
+        if (st == PANDO_OK || (st == PANDO_MALFORMED && dag_whole_distrust(d, op)))
             continue;
         dag_reply_error(d, op->token, st == PANDO_FULL ? PANDO_BUSY : st,
                         "the blob is not in this node's store and cannot be fetched");
@@ -195,7 +200,7 @@ static void answer_raw(struct dag *d, struct dag_op *op)
     const uint32_t chunks = op->job.list == NULL ? 1 : op->job.list->chunks_len;
     for (int i = 0; i < RAW_PER_STEP && op->chunk < chunks; i++) {
         const struct blob_ref ref = chunk_ref(op, op->chunk);
-        struct bytes *bytes = read_piece(d, &ref);
+        struct bytes *bytes = dag_blob_read(d, &ref);
         if (bytes == NULL) {
             dag_reply_error(d, op->token, PANDO_CORRUPT, "a chunk cannot be read back");
             dag_op_free(d, op);
@@ -216,7 +221,7 @@ static enum pando_status gather_body(struct dag *d, struct dag_op *op)
     const uint32_t chunks = op->job.list == NULL ? 1 : op->job.list->chunks_len;
     for (uint32_t i = 0; i < chunks; i++) {
         const struct blob_ref ref = chunk_ref(op, i);
-        struct bytes *bytes = read_piece(d, &ref);
+        struct bytes *bytes = dag_blob_read(d, &ref);
         if (bytes == NULL)
             return PANDO_CORRUPT;
         const enum pando_status st = buf_append(&op->bytes, bytes_view(bytes));
@@ -260,6 +265,8 @@ void dag_blob_get_run(struct dag *d, struct dag_op *op)
         }
         return;
     }
+    if (!dag_whole_prove(d, op))
+        return;
     op->due = PANDO_TIME_NEVER;
     if (op->raw)
         answer_raw(d, op);
@@ -271,28 +278,68 @@ void dag_blob_get_run(struct dag *d, struct dag_op *op)
     }
 }
 
-/* The chunks in order, the list last: whoever sees the list sees the chunks. */
+static enum pando_status put_chunk(struct dag *d, struct dag_op *op, uint32_t index)
+{
+    const struct pando_slice body = buf_view(&op->bytes);
+    if (op->list == NULL)
+        return dag_stage(d, DAG_RECORD_BLOB_CHUNK, NULL, body, op, false, NULL);
+    const struct pando_slice chunk =
+        slice_of(body.ptr + (size_t)index * BLOB_CHUNK_SIZE,
+                 blob_chunk_len(op->list->size, index));
+    return dag_stage(d, DAG_RECORD_BLOB_CHUNK, NULL, chunk, op, false, NULL);
+}
+
+/* The chunks in order, the list behind them, what leads to the list last: whoever sees
+ * one of them sees what it names. */
 static enum pando_status put_piece(struct dag *d, struct dag_op *op, uint32_t index)
 {
     uint8_t block[BLOB_LIST_MAX];
-    const struct pando_slice body = buf_view(&op->bytes);
     struct wire_writer w = wire_write(block, sizeof block);
-    if (op->list != NULL && index == op->list->chunks_len) {
-        blob_list_encode(op->list, &w);
-        return dag_stage(d, DAG_RECORD_BLOB_LIST, NULL, wire_written(&w), op, false,
-                         NULL);
-    }
-    const struct pando_slice chunk =
-        op->list == NULL ? body
-                         : slice_of(body.ptr + (size_t)index * BLOB_CHUNK_SIZE,
-                                    blob_chunk_len(op->list->size, index));
-    return dag_stage(d, DAG_RECORD_BLOB_CHUNK, NULL, chunk, op, false, NULL);
+    if (op->list == NULL || index < op->list->chunks_len)
+        return put_chunk(d, op, index);
+    if (index > op->list->chunks_len)
+        return dag_whole_stage(d, &op->whole, &op->ref.id, op);
+    blob_list_encode(op->list, &w);
+    return dag_stage(d, DAG_RECORD_BLOB_LIST, NULL, wire_written(&w), op, false, NULL);
+}
+
+/* Whether the store has that piece on disk already, so that it need not be written. */
+static bool is_kept(struct dag *d, const struct dag_op *op, uint32_t index)
+{
+    struct index_blob blob;
+    struct index_whole way;
+    if (op->list != NULL && index > op->list->chunks_len)
+        return index_find_whole(d->host.tables, &op->whole, &way) &&
+               (op->token == SPACE_NOBODY || dag_is_durable(d, way.position));
+    const bool whole = op->list == NULL || index == op->list->chunks_len;
+    const struct blob_ref ref =
+        whole ? op->ref : (struct blob_ref){ false, op->list->chunks[index] };
+    return index_find_blob(d->host.tables, ref.list, &ref.id, &blob) &&
+           (op->token == SPACE_NOBODY || dag_is_durable(d, blob.position));
+}
+
+static void answer_put(struct dag *d, struct dag_op *op)
+{
+    char cid[CID_SHA256_TEXT_SIZE];
+    cid_text_sha256(op->ref.list ? CID_DAG_CBOR : CID_RAW, &op->ref.id, cid);
+    if (op->brief)
+        dag_reply(d, op->token, PANDO_OK, SLICE_OF(op->ref.id), false, true);
+    else if (buf_printf(&op->text, "{\"cid\":\"%s\",\"size\":%zu}", cid,
+                        op->bytes.len) == PANDO_OK)
+        dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);
+    else
+        dag_reply_error(d, op->token, PANDO_NOMEM, pando_status_text(PANDO_NOMEM));
+    dag_op_free(d, op);
 }
 
 void dag_blob_put_run(struct dag *d, struct dag_op *op)
 {
-    char cid[CID_SHA256_TEXT_SIZE];
     while (op->appended < op->total) {
+        if (is_kept(d, op, op->appended)) {
+            op->appended++;
+            op->durable++;
+            continue;
+        }
         const enum pando_status st = put_piece(d, op, op->appended);
         if (st != PANDO_OK && st != PANDO_BUSY) {
             dag_reply_error(d, op->token, st, pando_status_text(st));
@@ -302,13 +349,6 @@ void dag_blob_put_run(struct dag *d, struct dag_op *op)
             return;
         op->appended++;
     }
-    if (op->durable < op->total)
-        return;
-    cid_text_sha256(op->ref.list ? CID_DAG_CBOR : CID_RAW, &op->ref.id, cid);
-    if (buf_printf(&op->text, "{\"cid\":\"%s\",\"size\":%zu}", cid, op->bytes.len) ==
-        PANDO_OK)
-        dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);
-    else
-        dag_reply_error(d, op->token, PANDO_NOMEM, pando_status_text(PANDO_NOMEM));
-    dag_op_free(d, op);
+    if (op->durable >= op->total)
+        answer_put(d, op);
 }

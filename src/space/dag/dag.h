@@ -23,6 +23,7 @@ enum dag_record {
     DAG_RECORD_BLOB_CHUNK = 2, /* the bytes of a chunk, as they are */
     DAG_RECORD_BLOB_LIST = 3,  /* a chunk list's block */
     DAG_RECORD_EPOCH = 4,      /* uint: our own events go on in this epoch */
+    DAG_RECORD_BLOB_WHOLE = 5, /* hash of a whole body, hash of its chunk list */
 };
 
 /* Room for the signed bytes of a body that is signed itself. */

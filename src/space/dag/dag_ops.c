@@ -190,9 +190,13 @@ static void take(struct dag *d, const struct space_input *in)
     case SPACE_CALL:
         dag_call(d, in);
         return;
+    case SPACE_PUT:
+        dag_put(d, in);
+        return;
     case SPACE_STOPPING:
         stopping(d);
         return;
+    case SPACE_SNAPSHOTTED: /* a dag makes none */
     case SPACE_TICK:
         return;
     }

@@ -230,6 +230,9 @@ static void carry_out(struct sim *s, struct sim_node *n, const struct space_effe
         return;
     case SPACE_DIGESTED:
         return;
+    case SPACE_SNAPSHOT: /* a dag makes none, and dials nobody */
+    case SPACE_DIAL:
+        PANDO_UNREACHABLE();
     case SPACE_REPLY:
         take_reply(s, e);
         return;
@@ -357,6 +360,7 @@ static void open_node(struct sim *s, struct sim_node *n)
         .space_name = "default",
         .seed = rng_next(&s->rng),
         .epoch = 0,
+        .access = s->config.access,
     };
     struct pando_err err;
     PANDO_ASSERT(space_dag_ops.open(&host, slice_text(s->config.config_json),

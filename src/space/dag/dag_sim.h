@@ -31,6 +31,7 @@ struct sim_config {
     uint32_t gossip_loss;    /* of 1000 */
     struct pando_span delay; /* of a message, at most; at least a tenth of it */
     const char *config_json;
+    const struct space_access *access; /* NULL: open */
 };
 
 struct sim_node {

@@ -153,6 +153,21 @@ static void a_watcher_sees_what_becomes_durable(void **state)
     end(s);
 }
 
+/* Put a body of `len` bytes at a node; the CID that it answers with. */
+static void put_body(struct sim *s, uint32_t node, const uint8_t *body, size_t len,
+                     char ret_cid[static 80])
+{
+    const size_t cap = len * 4 / 3 + 64;
+    char *json = malloc(cap);
+    CHECK(json != NULL);
+    strcpy(json, "{\"data\":\"");
+    CHECK_OK(multibase_encode(MULTIBASE_64, slice_of(body, len), json + 9, cap - 16));
+    strcat(json, "\"}");
+    const char *text = ask(s, node, "blob_put", json);
+    take_text(text, "cid", ret_cid, 80);
+    free(json);
+}
+
 /* Two nodes; the body is far larger than a message, one chunk occurs twice. */
 static void a_blob_travels_in_chunks(void **state)
 {
@@ -160,17 +175,12 @@ static void a_blob_travels_in_chunks(void **state)
     struct sim *s = world(2, QUICK);
     enum { SIZE = 700000 };
     uint8_t *body = malloc(SIZE);
-    char *json = malloc(SIZE * 4 / 3 + 64), cid[80], args[160];
-    CHECK(body != NULL && json != NULL);
+    char cid[80], args[160];
+    CHECK(body != NULL);
     for (size_t i = 0; i < SIZE; i++)
         body[i] = (uint8_t)(i < 2 * BLOB_CHUNK_SIZE ? i % 251 % 128 : i * i >> 7);
     memcpy(body + BLOB_CHUNK_SIZE, body, BLOB_CHUNK_SIZE);
-    strcpy(json, "{\"data\":\"");
-    CHECK_OK(
-        multibase_encode(MULTIBASE_64, slice_of(body, SIZE), json + 9, SIZE * 4 / 3 + 8));
-    strcat(json, "\"}");
-    const char *text = ask(s, 0, "blob_put", json);
-    take_text(text, "cid", cid, sizeof cid);
+    put_body(s, 0, body, SIZE, cid);
     CHECK(strncmp(cid, "bafy", 4) == 0);
     sim_link_all(s);
     snprintf(args, sizeof args, "{\"id\":\"%s\",\"raw\":true}", cid);
@@ -180,10 +190,89 @@ static void a_blob_travels_in_chunks(void **state)
     sim_partition(s, 1); /* from its own store now */
     sim_run_for(s, PANDO_SEC(1));
     snprintf(args, sizeof args, "{\"id\":\"%s\",\"fetch\":false}", cid);
-    text = ask(s, 1, "blob_get", args);
+    const char *text = ask(s, 1, "blob_get", args);
     CHECK(strstr(text, "\"size\":700000") != NULL);
     free(body);
-    free(json);
+    end(s);
+}
+
+enum { WHOLE_SIZE = 2 * BLOB_CHUNK_SIZE + 5000 };
+
+static uint8_t *whole_body(uint8_t salt)
+{
+    uint8_t *body = malloc(WHOLE_SIZE);
+    CHECK(body != NULL);
+    for (size_t i = 0; i < WHOLE_SIZE; i++)
+        body[i] = (uint8_t)(i * i >> 9) ^ salt;
+    return body;
+}
+
+/* The arguments that ask for a body by the hash of all its bytes. */
+static void ask_whole(const uint8_t *body, bool fetch, char ret_args[static 160])
+{
+    char cid[CID_SHA256_TEXT_SIZE];
+    const struct pando_id whole = crypto_sha256(slice_of(body, WHOLE_SIZE));
+    cid_text_sha256(CID_RAW, &whole, cid);
+    snprintf(ret_args, 160, "{\"id\":\"%s\",\"raw\":true,\"fetch\":%s}", cid,
+             fetch ? "true" : "false");
+}
+
+/* Both after a restart: what leads from the hash to the list is in the journal. */
+static void a_large_body_is_found_by_the_hash_of_the_whole(void **state)
+{
+    (void)state;
+    struct sim *s = world(2, QUICK);
+    uint8_t *body = whole_body(0);
+    char cid[80], args[160];
+    put_body(s, 0, body, WHOLE_SIZE, cid);
+    sim_crash(s, 0);
+    sim_restart(s, 0);
+    ask_whole(body, false, args);
+    CHECK_EQ(sim_ask(s, 1, "blob_get", args, PANDO_SEC(20)), PANDO_NOT_FOUND);
+    sim_link_all(s);
+    ask_whole(body, true, args);
+    CHECK_OK(sim_ask(s, 1, "blob_get", args, PANDO_SEC(20)));
+    CHECK_EQ(s->reply.text.len, WHOLE_SIZE);
+    CHECK_MEM(s->reply.text.ptr, body, WHOLE_SIZE);
+    sim_run_for(s, PANDO_SEC(1));
+    sim_partition(s, 1);
+    sim_crash(s, 1);
+    sim_restart(s, 1);
+    ask_whole(body, false, args);
+    CHECK_OK(sim_ask(s, 1, "blob_get", args, PANDO_SEC(20)));
+    CHECK_EQ(s->reply.text.len, WHOLE_SIZE);
+    CHECK_MEM(s->reply.text.ptr, body, WHOLE_SIZE);
+    CHECK_EQ(s->faults, 0);
+    free(body);
+    end(s);
+}
+
+/* Node 0 says that another body's list is this one's; node 2 has the true one. */
+static void a_peer_that_lies_about_a_body_is_found_out(void **state)
+{
+    (void)state;
+    struct sim *s = world(3, QUICK);
+    uint8_t *body = whole_body(0), *other = whole_body(1);
+    char cid[80], args[160];
+    struct blob_ref lie;
+    const struct pando_id whole = crypto_sha256(slice_of(body, WHOLE_SIZE));
+    put_body(s, 0, other, WHOLE_SIZE, cid);
+    CHECK_OK(blob_ref_parse(cid, &lie));
+    CHECK_OK(dag_whole_stage(sim_dag(s, 0), &whole, &lie.id, NULL));
+    sim_run_for(s, PANDO_SEC(1));
+    sim_link(s, 0, 1, true);
+    sim_run_for(s, PANDO_SEC(1));
+    ask_whole(body, true, args);
+    CHECK_EQ(sim_ask(s, 1, "blob_get", args, PANDO_SEC(25)), PANDO_UNAVAILABLE);
+    CHECK_EQ(s->faults, 1);
+    put_body(s, 2, body, WHOLE_SIZE, cid);
+    sim_link(s, 1, 2, true);
+    sim_run_for(s, PANDO_SEC(1));
+    CHECK_OK(sim_ask(s, 1, "blob_get", args, PANDO_SEC(25)));
+    CHECK_MEM(s->reply.text.ptr, body, WHOLE_SIZE);
+    CHECK_EQ(sim_dag(s, 1)->ops_len, 0);
+    free(body);
+    free(other);
     end(s);
 }
 
@@ -270,24 +359,47 @@ static enum dag_body_verdict check_body(void *ctx, enum event_kind kind,
     return DAG_BODY_SIGNED;
 }
 
-static void receipt_args(bool forged, char *ret, size_t cap)
+/* As the node hands bytes over, run until the answer is there. */
+static enum pando_status put(struct sim *s, uint32_t node, const char *verb,
+                             struct pando_slice bytes)
+{
+    struct bytes *copy = bytes_copy(bytes);
+    s->watched = ++s->next_token;
+    buf_reset(&s->reply.text);
+    s->reply.done = false;
+    sim_give(s, node,
+             &(struct space_input){
+                 .kind = SPACE_PUT, .token = s->watched, .verb = verb, .bytes = copy });
+    bytes_unref(copy);
+    sim_run_for(s, PANDO_SEC(1));
+    CHECK(s->reply.done);
+    return s->reply.status;
+}
+
+static struct pando_slice signed_body(bool forged, uint8_t cbor[static 128])
 {
     const uint8_t seed[32] = { 77 };
     struct crypto_secret secret;
-    uint8_t cbor[128];
-    char text[200];
     crypto_secret_from_seed(seed, &secret);
     const struct pando_key key = crypto_public(&secret);
     struct pando_sig sig = crypto_sign(&secret, slice_text("inner"));
     sig.bytes[3] ^= forged;
-    struct wire_writer w = wire_write(cbor, sizeof cbor);
+    struct wire_writer w = wire_write(cbor, 128);
     cbor_put_map(&w, 2);
     cbor_put_key(&w, "k");
     cbor_put_bytes(&w, SLICE_OF(key));
     cbor_put_key(&w, "s");
     cbor_put_bytes(&w, SLICE_OF(sig));
-    CHECK_OK(multibase_encode(MULTIBASE_64, wire_written(&w), text, sizeof text));
-    snprintf(ret, cap, "{\"cbor\":\"%s\"}", text);
+    return wire_written(&w);
+}
+
+/* The arguments that name what the last put was answered with. */
+static void id_args(const struct sim *s, char *ret, size_t cap)
+{
+    char id[65];
+    CHECK_EQ(s->reply.text.len, 32);
+    CHECK_OK(multibase_encode(MULTIBASE_16, buf_view(&s->reply.text), id, sizeof id));
+    snprintf(ret, cap, "{\"id\":\"%s\"}", id);
 }
 
 static void a_receipt_is_verified_inside_too(void **state)
@@ -295,26 +407,45 @@ static void a_receipt_is_verified_inside_too(void **state)
     (void)state;
     struct sim *s = world(2, QUICK);
     const struct dag_check check = { NULL, check_body };
-    char args[300], id[80];
+    uint8_t bytes[128];
+    char args[100];
     space_dag_set_check(sim_dag(s, 1), &check);
     sim_link_all(s);
     sim_run_for(s, PANDO_SEC(1));
-    receipt_args(false, args, sizeof args);
-    take_text(ask(s, 0, "receipt", args), "id", id, sizeof id);
-    sim_run_for(s, PANDO_SEC(1));
-    snprintf(args, sizeof args, "{\"id\":\"%s\"}", id);
+    CHECK_OK(put(s, 0, "receipt", signed_body(false, bytes)));
+    id_args(s, args, sizeof args);
     CHECK(strstr(ask(s, 1, "receipt_show", args), "\"kind\":\"receipt\"") != NULL);
     CHECK_EQ(index_counts(sim_dag(s, 1)->host.tables).receipts, 1);
     /* node 0 has no check and lets it in; node 1 must not believe it */
-    receipt_args(true, args, sizeof args);
-    (void)ask(s, 0, "receipt", args);
+    const struct pando_slice forged = signed_body(true, bytes);
+    CHECK_OK(put(s, 0, "receipt", forged));
     sim_run_for(s, PANDO_SEC(2));
     CHECK_EQ(index_counts(sim_dag(s, 0)->host.tables).receipts, 2);
     CHECK_EQ(index_counts(sim_dag(s, 1)->host.tables).receipts, 1);
     CHECK(sim_dag(s, 1)->totals.refused[DAG_REFUSE_FORGED] >= 1);
     /* and the node with the check refuses to sign one itself */
-    CHECK_EQ(sim_ask(s, 1, "receipt", args, PANDO_SEC(1)), PANDO_REFUSED);
-    CHECK_EQ(sim_ask(s, 1, "receipt", "{\"cbor\":\"AQ\"}", PANDO_SEC(1)), PANDO_REFUSED);
+    CHECK_EQ(put(s, 1, "receipt", forged), PANDO_REFUSED);
+    CHECK_EQ(put(s, 1, "receipt", slice_text("\x01")), PANDO_REFUSED);
+    CHECK_EQ(put(s, 1, "receipts", forged), PANDO_UNSUPPORTED);
+    end(s);
+}
+
+static void what_the_node_puts_twice_is_kept_once(void **state)
+{
+    (void)state;
+    struct sim *s = world(1, QUICK);
+    const struct pando_slice body = slice_text("hello world");
+    const struct pando_id id = crypto_sha256(body);
+    CHECK_OK(put(s, 0, "blob", body));
+    CHECK_EQ(s->reply.text.len, sizeof id);
+    CHECK_MEM(s->reply.text.ptr, &id, sizeof id);
+    const uint64_t before = journal_durable(sim_dag(s, 0)->host.journal);
+    CHECK_OK(put(s, 0, "blob", body));
+    CHECK_MEM(s->reply.text.ptr, &id, sizeof id);
+    CHECK_EQ(journal_durable(sim_dag(s, 0)->host.journal), before);
+    CHECK(strstr(ask(s, 0, "blob_put", "{\"data\":\"aGVsbG8gd29ybGQ=\"}"), "\"size\":11") !=
+          NULL);
+    CHECK_EQ(journal_durable(sim_dag(s, 0)->host.journal), before);
     end(s);
 }
 
@@ -387,10 +518,13 @@ int main(void)
         TEST(an_export_is_an_archive_of_everything),
         TEST(a_watcher_sees_what_becomes_durable),
         TEST(a_blob_travels_in_chunks),
+        TEST(a_large_body_is_found_by_the_hash_of_the_whole),
+        TEST(a_peer_that_lies_about_a_body_is_found_out),
         TEST(a_small_blob_is_its_own_chunk),
         TEST(a_blob_that_nobody_has_is_given_up),
         TEST(nodes_announce_beat_and_leave),
         TEST(a_receipt_is_verified_inside_too),
+        TEST(what_the_node_puts_twice_is_kept_once),
         TEST(a_flood_is_shed_and_comes_by_the_stream),
         TEST(a_failed_store_is_said_and_outlived),
         TEST(config_names_what_it_refuses),

@@ -28,7 +28,7 @@ void dag_emit(struct dag *d, const struct space_effect *effect)
 void dag_reply(struct dag *d, uint64_t token, enum pando_status status,
                struct pando_slice text, bool more, bool raw)
 {
-    if (token == DAG_NOBODY)
+    if (token == SPACE_NOBODY)
         return;
     struct bytes *bytes = bytes_copy(text);
     if (bytes == NULL)
@@ -58,6 +58,11 @@ void dag_notice(struct dag *d, struct pando_slice json)
     struct bytes *bytes = bytes_copy(json);
     if (bytes != NULL)
         dag_emit(d, &(struct space_effect){ .kind = SPACE_NOTICE, .bytes = bytes });
+}
+
+bool dag_is_heard(const struct dag *d)
+{
+    return d->host.heard == NULL || d->host.heard(d->host.ctx);
 }
 
 void dag_fault(struct dag *d, uint32_t peer, enum pando_status status, const char *text)

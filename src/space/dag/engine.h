@@ -8,9 +8,10 @@
  *
  * admit.c moves items along, verify.c talks to the verifier, orphan.c keeps those who
  * wait, local.c makes our own events, stage.c says what a commit allows, heads.c and
- * pull.c decide what to ask for, serve.c answers, blobs.c carries large bodies, verbs.c
- * and the files behind it answer people. A parcel is a received message that stays
- * charged to its peer until all its items have moved on.
+ * pull.c decide what to ask for, serve.c answers, blobs.c and wholes.c carry large bodies,
+ * verbs.c and the files behind it answer people, puts.c takes what the node itself hands
+ * over. A parcel is a received message that stays charged to its peer until all its items
+ * have moved on.
  */
 #ifndef SPACE_DAG_ENGINE_H
 #define SPACE_DAG_ENGINE_H
@@ -47,7 +48,7 @@
 #define DAG_SERVES_MAX        16
 #define DAG_SERVE_AUTHORS_MAX 65536
 #define DAG_VERIFY_JOBS_MAX   32
-#define DAG_NOBODY            UINT64_MAX /* a token: no answer is owed */
+#define DAG_DISTRUSTED_MAX    4          /* peers whose word one call took and regretted */
 #define DAG_NOTICES_MAX       32         /* of one step; the rest are summed up in one */
 
 /* Why an event was not stored. name, metric suffix, what a peer did wrong (0: nothing) */
@@ -55,6 +56,7 @@
     X(MALFORMED, "malformed", 1)       /* not canonical, or a field out of bounds */   \
     X(UNSUPPORTED, "unsupported", 0)   /* a version or kind of the future */           \
     X(SPACE, "space", 1)               /* of another space */                          \
+    X(ROLE, "role", 1)                 /* its author may not write in this space */    \
     X(FORGED, "forged", 1)             /* a signature does not verify */               \
     X(BODY, "body", 1)                 /* the kind's rules for its body are broken */  \
     X(SEQUENCE, "sequence", 1)         /* the first parent is not the author's last */ \
@@ -180,8 +182,9 @@ enum dag_op_kind { DAG_OP_APPEND, DAG_OP_PUT, DAG_OP_GET, DAG_OP_WATCH, DAG_OP_E
 /* A call that is not answered yet. */
 struct dag_op {
     enum dag_op_kind kind;
-    uint64_t token;      /* DAG_NOBODY: no answer is owed */
+    uint64_t token;      /* SPACE_NOBODY: no answer is owed */
     bool many, quiet;    /* APPEND: several; without their ids */
+    bool brief;          /* APPEND, PUT: the answer is the id alone, raw */
     bool fill, vary;     /* APPEND: one body for all; with its last bytes random */
     bool raw, here_only; /* GET */
     enum event_kind event_kind;
@@ -192,6 +195,12 @@ struct dag_op {
     struct blob_list *list; /* PUT */
     struct blob_ref ref;    /* PUT, GET */
     struct blob_job job;    /* GET */
+    bool claimed;           /* GET: `ref` is the list of `whole` as `claimant` says */
+    uint8_t distrusted_len; /* GET: whose claims came to nothing */
+    struct peer_id claimant, distrusted[DAG_DISTRUSTED_MAX];
+    struct pando_id whole;           /* PUT of several chunks, GET with a claim */
+    struct crypto_sha256_state hash; /* of the whole, as far as it is known */
+    uint32_t hashed;                 /* GET: chunks in it */
     struct pando_time due;  /* GET */
     uint64_t number, end;   /* WATCH, EXPORT: next event, first beyond */
     int kind_only;          /* WATCH: enum event_kind or -1 */
@@ -294,6 +303,8 @@ void dag_reply(struct dag *d, uint64_t token, enum pando_status status,
 void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status,
                      const char *text);
 void dag_notice(struct dag *d, struct pando_slice json);
+/* Whether a notice would reach anybody. */
+bool dag_is_heard(const struct dag *d);
 void dag_fault(struct dag *d, uint32_t peer, enum pando_status status, const char *text);
 /* Send within the credit; false when there is too little of it, nothing was sent then. */
 bool dag_send(struct dag *d, struct dag_peer *p, uint8_t channel,
@@ -323,6 +334,7 @@ const char *dag_refuse_name(enum dag_refuse why);
 bool dag_refuse_is_fault(enum dag_refuse why);
 
 /* gate.c */
+bool dag_gate_may_write(const struct dag *d, const struct pando_key *author);
 bool dag_gate_rate(struct dag *d, const struct pando_key *author);
 void dag_gate_remember(struct dag *d, const struct pando_id *id, enum dag_refuse why);
 bool dag_gate_refused(const struct dag *d, const struct pando_id *id,
@@ -402,6 +414,22 @@ void dag_blob_fetch_run(struct dag *d);
 void dag_blob_put_run(struct dag *d, struct dag_op *op);
 void dag_blob_get_run(struct dag *d, struct dag_op *op);
 bool dag_blob_has(struct dag *d, const struct blob_ref *ref);
+/* A piece from our own store; NULL when it is not here. */
+struct bytes *dag_blob_read(struct dag *d, const struct blob_ref *ref);
+
+/* wholes.c */
+/* We know the list of the body that a GET names: the call goes on with the list. */
+bool dag_whole_known(struct dag *d, struct dag_op *op);
+/* Tell a peer the list of a body; false when we do not know the body. */
+bool dag_whole_serve(struct dag *d, struct dag_peer *p, const struct pando_id *whole);
+void dag_whole_claimed(struct dag *d, struct dag_peer *p, struct dag_message *m);
+/* What a peer claimed leads nowhere: ask for the whole again, false when that is over. */
+bool dag_whole_distrust(struct dag *d, struct dag_op *op);
+/* True when a GET whose pieces are here may be answered: nothing is left to be proven.
+ * Otherwise the call may be gone. */
+bool dag_whole_prove(struct dag *d, struct dag_op *op);
+enum pando_status dag_whole_stage(struct dag *d, const struct pando_id *whole,
+                                  const struct pando_id *list, struct dag_op *op);
 
 /* beat.c */
 void dag_beat_accept(struct dag *d, const struct event *ev);
@@ -409,6 +437,14 @@ bool dag_beat_is_timely(const struct dag *d, const struct event *ev);
 void dag_beat_tick(struct dag *d);
 void dag_announce(struct dag *d);
 void dag_leave(struct dag *d);
+
+/* puts.c */
+void dag_put(struct dag *d, const struct space_input *in);
+/* Whether an event of ours may have that body. `fresh`: made by this node a moment ago. */
+bool dag_body_is_allowed(struct dag *d, enum event_kind kind, struct pando_slice body,
+                         bool fresh);
+/* Name the blob in `op->bytes`, and its chunks. */
+enum pando_status dag_list_chunks(struct dag_op *op);
 
 /* verbs.c, report.c, stream.c, config.c, metrics.c */
 extern const char *const dag_verbs[];

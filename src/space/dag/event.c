@@ -11,6 +11,7 @@
  * entry of the signature is text(3) "sig", bytes(64). */
 #define SIG_ENTRY_SIZE (4 + 2 + 64)
 #define SIG_VALUE_AT   (4 + 2)
+#define BODY_DEPTH     1 /* the event's map is around it */
 
 static size_t uint_size(uint64_t value)
 {
@@ -137,11 +138,15 @@ enum pando_status event_decode(struct pando_slice block, struct event *ret_event
 {
     struct event ev;
 
-    if (block.len > EVENT_BLOCK_MAX || cbor_check(block) != PANDO_OK)
-        return PANDO_MALFORMED;
+    /* Reading the fields one by one in their strict form checks all but what the body
+     * holds; an event of the future is looked at as a whole. */
     const enum pando_status st = event_peek(block, &ev);
+    if (st == PANDO_UNSUPPORTED && cbor_check(block) != PANDO_OK)
+        return PANDO_MALFORMED;
     if (st != PANDO_OK)
         return st;
+    if (cbor_check_inside(ev.body, BODY_DEPTH) != PANDO_OK)
+        return PANDO_MALFORMED;
     ev.id = crypto_sha256(block);
     *ret_event = ev;
     return PANDO_OK;
@@ -200,7 +205,7 @@ enum pando_status event_sign(struct event *ev, const struct crypto_secret *secre
     uint8_t scratch[EVENT_BLOCK_MAX];
     struct wire_writer w = wire_write(ret_block, cap);
 
-    if (!fields_in_bounds(ev) || cbor_check(ev->body) != PANDO_OK)
+    if (!fields_in_bounds(ev) || cbor_check_inside(ev->body, BODY_DEPTH) != PANDO_OK)
         return PANDO_INVALID;
     memset(&ev->sig, 0, sizeof ev->sig);
     event_encode(ev, &w);

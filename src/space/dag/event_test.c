@@ -158,6 +158,38 @@ static void fields_out_of_bounds_are_not_signed(void **state)
     CHECK_EQ(event_sign(&bad, &f.secret, f.block, 100), PANDO_INVALID);
 }
 
+/* Signed or not: as a peer might send it. */
+static enum pando_status decode_with(const struct event *good, struct pando_slice body)
+{
+    uint8_t block[EVENT_BLOCK_MAX];
+    struct event ev = *good, got;
+    struct wire_writer w = wire_write(block, sizeof block);
+    ev.body = body;
+    event_encode(&ev, &w);
+    return event_decode(wire_written(&w), &got);
+}
+
+static void a_body_is_strict_and_not_too_deep(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f);
+    const uint8_t sorted[] = { 0xa2, 0x61, 'a', 1, 0x61, 'b', 2 };
+    const uint8_t unsorted[] = { 0xa2, 0x61, 'b', 1, 0x61, 'a', 2 };
+    CHECK_OK(decode_with(&f.ev, SLICE_OF(sorted)));
+    CHECK_EQ(decode_with(&f.ev, SLICE_OF(unsorted)), PANDO_MALFORMED);
+    uint8_t nested[CBOR_DEPTH_MAX + 1]; /* arrays of one, the event's map around them */
+    memset(nested, 0x81, sizeof nested);
+    nested[CBOR_DEPTH_MAX] = 0;
+    struct event deep = f.ev;
+    deep.body = SLICE_OF(nested);
+    CHECK_EQ(decode_with(&f.ev, deep.body), PANDO_MALFORMED);
+    CHECK_EQ(event_sign(&deep, &f.secret, f.block, sizeof f.block), PANDO_INVALID);
+    deep.body = slice_from(deep.body, 1);
+    CHECK_OK(decode_with(&f.ev, deep.body));
+    CHECK_OK(event_sign(&deep, &f.secret, f.block, sizeof f.block));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +200,7 @@ int main(void)
         TEST(no_prefix_and_no_trailing_byte_passes),
         TEST(a_newer_version_is_named_as_such),
         TEST(fields_out_of_bounds_are_not_signed),
+        TEST(a_body_is_strict_and_not_too_deep),
     };
     if (crypto_init() != PANDO_OK)
         return 1;

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+bool dag_gate_may_write(const struct dag *d, const struct pando_key *author)
+{
+    return space_admit(d->host.access, author, SPACE_MAY_WRITE);
+}
+
 /* One token for one event; at the cap of authors all buckets are forgotten, which errs on
  * the generous side for a moment. */
 bool dag_gate_rate(struct dag *d, const struct pando_key *author)

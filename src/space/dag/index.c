@@ -82,40 +82,40 @@ static enum pando_status fold_parents(struct tables *t, const struct event *ev,
     return PANDO_OK;
 }
 
-/* Row of (author, seq): append the position; the second one is the equivocation. */
-static enum pando_status fold_seq(struct tables *t, uint32_t author, uint64_t seq,
-                                  uint64_t position, size_t *ret_before)
+/* The author has given the number before: all such events are named, up to a cap. */
+static enum pando_status fold_equivocation(struct tables *t, uint32_t author,
+                                           uint64_t seq, uint64_t position,
+                                           struct index_counts *counts)
 {
-    struct row key = row_key(INDEX_SEQS), value = { 0 };
-    struct pando_slice old;
-    row_put(&key, author, 4);
-    row_put(&key, seq, 7);
-    size_t before = 0;
-    if (row_find(t, &key, &old)) {
-        if (old.len == 0 || old.len > 6 * INDEX_FORKS_MAX || old.len % 6 != 0)
-            return PANDO_CORRUPT;
-        before = old.len / 6;
-        row_put_bytes(&value, old.ptr, old.len);
-    }
-    *ret_before = before;
+    uint64_t positions[INDEX_FORKS_MAX];
+    const size_t before = index_find_seq(t, author, seq, positions);
+    struct row key = row_key(INDEX_EQUIVOCATIONS), value = { 0 };
     if (before == INDEX_FORKS_MAX)
         return PANDO_OK;
+    row_put(&key, author, 4);
+    row_put(&key, seq, 7);
+    for (size_t i = 0; i < before; i++)
+        row_put(&value, positions[i], 6);
     row_put(&value, position, 6);
+    counts->equivocations += before == 1;
     return row_store(t, &key, &value);
 }
 
-static enum pando_status fold_equivocation(struct tables *t, uint32_t author,
-                                           uint64_t seq)
+static enum pando_status fold_seq(struct tables *t, uint32_t author, uint64_t seq,
+                                  bool highest, uint64_t position,
+                                  struct index_counts *counts)
 {
-    struct row key = row_key(INDEX_EQUIVOCATIONS), value = { 0 };
-    row_put(&key, author, 4);
-    row_put(&key, seq, 7);
-    return row_store(t, &key, &value);
+    struct row prefix = row_key(INDEX_SEQS);
+    uint64_t first;
+    row_put(&prefix, author, 4);
+    if (!highest && run_find(t, prefix, seq, &first))
+        return fold_equivocation(t, author, seq, position, counts);
+    return run_put(t, prefix, seq, position);
 }
 
 static enum pando_status fold_author(struct tables *t, const struct event *ev,
                                      struct index_counts *counts,
-                                     struct index_author *ret_author)
+                                     struct index_author *ret_author, bool *ret_highest)
 {
     struct index_author a;
     if (!index_find_author(t, &ev->author, ev->epoch, &a)) {
@@ -124,7 +124,8 @@ static enum pando_status fold_author(struct tables *t, const struct event *ev,
                                    .author = counts->authors++ };
         counts->nodes += !key_is_known(t, &ev->author);
     }
-    if (ev->seq <= a.seq) {
+    *ret_highest = ev->seq > a.seq;
+    if (!*ret_highest) {
         *ret_author = a; /* a fork below the highest number */
         return PANDO_OK;
     }
@@ -152,13 +153,6 @@ static enum pando_status put_position(struct tables *t, struct row key, uint64_t
     struct row value = { 0 };
     row_put(&value, position, 6);
     return row_store(t, &key, &value);
-}
-
-static enum pando_status put_number(struct tables *t, uint64_t number, uint64_t position)
-{
-    struct row key = row_key(INDEX_NUMBERS);
-    row_put(&key, number, 6);
-    return put_position(t, key, position);
 }
 
 static enum pando_status put_receipt(struct tables *t, const struct event *ev,
@@ -192,29 +186,25 @@ static enum pando_status fold_event(struct tables *t, const struct pando_id *spa
     struct index_event known;
     struct event ev;
     uint32_t height = 0;
-    size_t before = 0;
+    bool highest = false;
 
     enum pando_status st = event_peek(bytes, &ev);
     if (st != PANDO_OK || !id_equal(&ev.space, space))
         return PANDO_CORRUPT;
     ev.id = crypto_sha256(bytes);
-    if (index_find(t, &ev.id, &known))
+    if (index_holds(t, &ev, &known))
         return known.position == position ? PANDO_OK : PANDO_CORRUPT;
-    st = fold_author(t, &ev, &counts, &author);
+    st = fold_author(t, &ev, &counts, &author, &highest);
     if (st == PANDO_OK)
         st = fold_parents(t, &ev, &counts, &height);
     if (st == PANDO_OK)
-        st = fold_seq(t, author.author, ev.seq, position, &before);
-    if (st == PANDO_OK && before == 1) {
-        counts.equivocations++;
-        st = fold_equivocation(t, author.author, ev.seq);
-    }
+        st = fold_seq(t, author.author, ev.seq, highest, position, &counts);
     if (st == PANDO_OK)
         st = put_event(t, &ev, position, author.author, height);
     if (st == PANDO_OK)
         st = put_head(t, &ev.id, height, true);
     if (st == PANDO_OK)
-        st = put_number(t, counts.events, position);
+        st = run_put(t, row_key(INDEX_NUMBERS), counts.events, position);
     if (st == PANDO_OK && ev.kind == EVENT_RECEIPT)
         st = put_receipt(t, &ev, position);
     if (st != PANDO_OK)
@@ -244,6 +234,27 @@ static enum pando_status fold_blob(struct tables *t, bool list, uint64_t positio
     return put_counts(t, &counts);
 }
 
+/* The list was appended first, by whoever wrote this. */
+static enum pando_status fold_whole(struct tables *t, uint64_t position,
+                                    struct pando_slice bytes)
+{
+    struct row key = row_key(INDEX_WHOLES), value = { 0 };
+    struct pando_slice known;
+    struct index_blob blob;
+    struct pando_id list;
+    if (bytes.len != 64)
+        return PANDO_CORRUPT;
+    memcpy(list.bytes, bytes.ptr + 32, 32);
+    if (!index_find_blob(t, true, &list, &blob))
+        return PANDO_CORRUPT;
+    row_put_bytes(&key, bytes.ptr, 32);
+    if (row_find(t, &key, &known))
+        return PANDO_OK;
+    row_put(&value, position, 6);
+    row_put_bytes(&value, list.bytes, 32);
+    return row_store(t, &key, &value);
+}
+
 static enum pando_status fold_epoch(struct tables *t, struct pando_slice bytes)
 {
     struct wire_reader r = wire_read(bytes);
@@ -267,6 +278,8 @@ enum pando_status index_fold(struct tables *t, const struct pando_id *space,
         return fold_blob(t, true, position, bytes);
     case DAG_RECORD_EPOCH:
         return fold_epoch(t, bytes);
+    case DAG_RECORD_BLOB_WHOLE:
+        return fold_whole(t, position, bytes);
     default:
         return PANDO_UNSUPPORTED;
     }

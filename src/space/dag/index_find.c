@@ -66,15 +66,23 @@ bool index_find_author(struct tables *t, const struct pando_key *key, uint32_t e
     return true;
 }
 
+bool index_holds(struct tables *t, const struct event *ev, struct index_event *ret_event)
+{
+    struct index_author author;
+    return index_find_author(t, &ev->author, ev->epoch, &author) &&
+           ev->seq <= author.seq && index_find(t, &ev->id, ret_event);
+}
+
 size_t index_find_seq(struct tables *t, uint32_t author, uint64_t seq,
                       uint64_t ret_positions[INDEX_FORKS_MAX])
 {
-    struct row key = row_key(INDEX_SEQS);
+    struct row prefix = row_key(INDEX_SEQS), key = row_key(INDEX_EQUIVOCATIONS);
     struct pando_slice v;
+    row_put(&prefix, author, 4);
     row_put(&key, author, 4);
     row_put(&key, seq, 7);
     if (!row_find(t, &key, &v))
-        return 0;
+        return run_find(t, prefix, seq, ret_positions) ? 1 : 0;
     size_t len = 0;
     for (; len < v.len / 6 && len < INDEX_FORKS_MAX; len++)
         ret_positions[len] = row_get(v, 6 * len, 6);
@@ -92,9 +100,7 @@ static bool find_position(struct tables *t, const struct row *key, uint64_t *ret
 
 bool index_find_number(struct tables *t, uint64_t number, uint64_t *ret_position)
 {
-    struct row key = row_key(INDEX_NUMBERS);
-    row_put(&key, number, 6);
-    return find_position(t, &key, ret_position);
+    return run_find(t, row_key(INDEX_NUMBERS), number, ret_position);
 }
 
 bool index_find_receipt(struct tables *t, const struct pando_id *receipt,
@@ -115,6 +121,19 @@ bool index_find_blob(struct tables *t, bool list, const struct pando_id *id,
     if (!row_find(t, &key, &v) || v.len != 10)
         return false;
     *ret_blob = (struct index_blob){ row_get(v, 0, 6), (uint32_t)row_get(v, 6, 4) };
+    return true;
+}
+
+bool index_find_whole(struct tables *t, const struct pando_id *whole,
+                      struct index_whole *ret_whole)
+{
+    struct row key = row_key(INDEX_WHOLES);
+    struct pando_slice v;
+    row_put_bytes(&key, whole->bytes, 32);
+    if (!row_find(t, &key, &v) || v.len != 38)
+        return false;
+    ret_whole->position = row_get(v, 0, 6);
+    memcpy(ret_whole->list.bytes, v.ptr + 6, 32);
     return true;
 }
 

@@ -27,6 +27,12 @@ bool row_find(struct tables *t, const struct row *key, struct pando_slice *ret_v
 enum pando_status row_store(struct tables *t, const struct row *key,
                             const struct row *value) PANDO_MUST_USE;
 enum pando_status row_remove(struct tables *t, const struct row *key) PANDO_MUST_USE;
+/* index_run.c: the position of a number, among the numbers under one key prefix. */
+#define RUN_HOLE UINT64_C(0xffffffffffff)
+enum pando_status run_put(struct tables *t, struct row prefix, uint64_t number,
+                          uint64_t position) PANDO_MUST_USE;
+bool run_find(struct tables *t, struct row prefix, uint64_t number,
+              uint64_t *ret_position);
 /* A walk over the keys that begin with `prefix`. */
 struct index_cursor row_seek(enum index_table table, struct pando_slice prefix);
 /* The next row of `table`; the slices are valid until the next call on the tables. */

@@ -105,6 +105,32 @@ static void counts_and_rows_say_what_was_stored(void **state)
     sim_store_free(f.store);
 }
 
+/* Rows hold 64 numbers each: every one is found, those that nobody gave are not. */
+static void every_number_is_found_in_its_run(void **state)
+{
+    (void)state;
+    struct fixture f;
+    enum { EVENTS = 200 };
+    uint64_t position, positions[INDEX_FORKS_MAX];
+    struct index_event ev;
+    struct pando_id ids[EVENTS];
+    setup(&f);
+    for (uint64_t n = 0; n < EVENTS; n++)
+        ids[n] = add(&f, 0, n + 1, n, n == 0 ? NULL : &ids[n - 1], n > 0);
+    for (uint64_t n = 0; n < EVENTS; n++) {
+        CHECK(index_find(f.tables, &ids[n], &ev));
+        CHECK(index_find_number(f.tables, n, &position));
+        CHECK_EQ(position, ev.position);
+        CHECK_EQ(index_find_seq(f.tables, ev.author, n + 1, positions), 1);
+        CHECK_EQ(positions[0], ev.position);
+    }
+    CHECK(!index_find_number(f.tables, EVENTS, &position));
+    CHECK_EQ(index_find_seq(f.tables, 0, 0, positions), 0);
+    CHECK_EQ(index_find_seq(f.tables, 0, EVENTS + 1, positions), 0);
+    CHECK_EQ(index_find_seq(f.tables, 1, 1, positions), 0);
+    sim_store_free(f.store);
+}
+
 static void a_number_given_twice_is_proven_once(void **state)
 {
     (void)state;
@@ -133,18 +159,29 @@ static void folding_again_gives_the_same(void **state)
     struct pando_id last = add(&f, 0, 1, 1, NULL, 0);
     for (uint64_t n = 2; n < 50; n++)
         last = add(&f, 0, n, n, &last, 1);
-    const uint8_t chunk[] = { 1, 2, 3 }, epoch[] = { 5 };
+    const uint8_t chunk[] = { 1, 2, 3 }, epoch[] = { 5 }, list[] = { 4 };
+    const struct pando_id whole = { { 7 } }, list_id = crypto_sha256(SLICE_OF(list));
+    uint8_t record[64];
+    memcpy(record, &whole, 32);
+    memcpy(record + 32, &list_id, 32);
     uint64_t position;
     CHECK_OK(
         sim_store_append(f.store, DAG_RECORD_BLOB_CHUNK, SLICE_OF(chunk), &position));
     CHECK_OK(sim_store_append(f.store, DAG_RECORD_EPOCH, SLICE_OF(epoch), &position));
+    CHECK_OK(sim_store_append(f.store, DAG_RECORD_BLOB_LIST, SLICE_OF(list), &position));
+    CHECK_OK(
+        sim_store_append(f.store, DAG_RECORD_BLOB_WHOLE, SLICE_OF(record), &position));
     const struct index_counts before = index_counts(f.tables);
     sim_store_commit(f.store, sim_store_end(f.store));
     add(&f, 0, 50, 50, &last, 1); /* lost below */
     sim_store_crash(f.store);
     const struct index_counts after = index_counts(f.tables);
     CHECK_MEM(&before, &after, sizeof before);
-    CHECK_EQ(after.blobs, 1);
+    CHECK_EQ(after.blobs, 2);
+    struct index_whole found;
+    CHECK(index_find_whole(f.tables, &whole, &found));
+    CHECK(id_equal(&found.list, &list_id));
+    CHECK_EQ(found.position, position);
     CHECK_EQ(index_epoch(f.tables), 5);
     sim_store_free(f.store);
 }
@@ -160,6 +197,11 @@ static void records_that_lie_are_refused(void **state)
              PANDO_CORRUPT);
     CHECK_EQ(index_fold(f.tables, &f.space, DAG_RECORD_EPOCH, 1, SLICE_OF(noise)),
              PANDO_CORRUPT);
+    const uint8_t lost[64] = { 1 }; /* leads to a list that is not here */
+    CHECK_EQ(index_fold(f.tables, &f.space, DAG_RECORD_BLOB_WHOLE, 1, SLICE_OF(lost)),
+             PANDO_CORRUPT);
+    CHECK_EQ(index_fold(f.tables, &f.space, DAG_RECORD_BLOB_WHOLE, 1, SLICE_OF(noise)),
+             PANDO_CORRUPT);
     CHECK_EQ(index_fold(f.tables, &f.space, 99, 1, SLICE_OF(noise)), PANDO_UNSUPPORTED);
     struct event ev = { .space = { { 9 } }, .seq = 1, .body = SLICE_OF(body) };
     CHECK_OK(event_sign(&ev, &f.secret, block, sizeof block));
@@ -173,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(heads_are_the_events_without_children),
         TEST(counts_and_rows_say_what_was_stored),
+        TEST(every_number_is_found_in_its_run),
         TEST(a_number_given_twice_is_proven_once),
         TEST(folding_again_gives_the_same),
         TEST(records_that_lie_are_refused),

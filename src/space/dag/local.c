@@ -71,6 +71,8 @@ enum pando_status dag_local_event(struct dag *d, enum event_kind kind,
         .kind = kind,
         .body = body,
     };
+    if (!dag_gate_may_write(d, &d->host.key))
+        return PANDO_REFUSED;
     add_parents(d, &ev);
     enum pando_status st = event_sign(&ev, d->host.secret, block, sizeof block);
     if (st != PANDO_OK)

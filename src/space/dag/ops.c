@@ -64,6 +64,8 @@ static enum pando_status note_id(struct dag *d, struct dag_op *op)
     char id[CID_SHA256_TEXT_SIZE];
     if (op->quiet && op->appended + 1 < op->total)
         return PANDO_OK;
+    if (op->brief)
+        return buf_append(&op->text, SLICE_OF(d->last));
     cid_text_sha256(CID_DAG_CBOR, &d->last, id);
     if (op->many && !op->quiet)
         return buf_printf(&op->text, "%s\"%s\"", op->appended == 0 ? "{\"ids\":[" : ",",
@@ -104,16 +106,22 @@ static bool run_append(struct dag *d, struct dag_op *op, uint32_t *budget)
         if (st == PANDO_OK)
             st = note_id(d, op);
         if (st != PANDO_OK) {
-            dag_reply_error(d, op->token, st, pando_status_text(st));
+            dag_reply_error(d, op->token, st,
+                            st == PANDO_REFUSED
+                                ? "this node may only read here: the space's access "
+                                  "policy gives it no write role"
+                                : pando_status_text(st));
             dag_op_free(d, op);
-            return st == PANDO_INVALID || st == PANDO_FULL;
+            return st == PANDO_INVALID || st == PANDO_FULL || st == PANDO_REFUSED;
         }
         op->appended++;
     }
     if (op->durable < op->total)
         return true;
     const bool list = op->many && !op->quiet;
-    if (buf_printf(&op->text, "%s\"count\":%u}",
+    if (op->brief)
+        dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, true);
+    else if (buf_printf(&op->text, "%s\"count\":%u}",
                    list ? (op->total == 0 ? "{\"ids\":[]," : "],") : ",",
                    op->total) == PANDO_OK)
         dag_reply(d, op->token, PANDO_OK, buf_view(&op->text), false, false);

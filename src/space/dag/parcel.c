@@ -112,6 +112,7 @@ static void dispatch(struct dag *d, struct dag_parcel *p, struct dag_peer *from,
     case DAG_BLOB_WANT:
     case DAG_BLOB_DATA:
     case DAG_BLOB_LACK:
+    case DAG_BLOB_WHOLE:
         dag_blob_message(d, from, m);
         return;
     }

@@ -85,6 +85,8 @@ static void tell(struct dag *d, const struct dag_staged *s)
 {
     struct pando_buf b;
     struct event ev;
+    if (!dag_is_heard(d))
+        return;
     if (d->notices == DAG_NOTICES_MAX) {
         d->notices_summed++;
         return;

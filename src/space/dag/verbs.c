@@ -2,8 +2,6 @@
  *
  *   append      {kind?, body | bytes | cbor}       one event: {id, epoch, seq, count}
  *   append_many {count, size} | {events:[base64]}  {ids, count}; quiet: only the last
- *   receipt     {cbor}                             a receipt just made here, base64 of its
- *                                                  DAG-CBOR; for the node itself only
  *   ls          {limit?, before?, kind?, author?}  newest first; "next" goes on
  *   show        {id}                               one event, with its body
  *   receipt_show {id}                              by the receipt's id, or the event's
@@ -11,7 +9,8 @@
  *   export      {}                                 CAR v1 of all events, raw, in parts
  *   watch       {since?, kind?}                    durable events, one JSON line each
  *   blob_put    {data}                             base64: {cid, size}
- *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts
+ *   blob_get    {id, fetch?, timeout_ms?, raw?}    {cid, size, data}, or raw parts; id
+ *                                                  may be the raw CID of a whole body
  *   announce    {addresses?, now?}                 say again who and where we are
  *   cancel      {}                                 end the stream of the same token
  *
@@ -124,29 +123,6 @@ static bool read_kind(const struct call *c, enum event_kind *kind)
     return event_kind_parse(name, kind) == PANDO_OK && *kind != EVENT_HEARTBEAT;
 }
 
-/* Our own events obey the rules that we hold others to; a receipt's inner signature is
- * its maker's, who may be another node. `fresh`: made by this node a moment ago, so that
- * what our own key has signed needs no proof (the proof costs more than the run). */
-static bool body_is_allowed(struct dag *d, enum event_kind kind, struct pando_slice body,
-                            bool fresh)
-{
-    uint8_t scratch[DAG_INNER_MAX];
-    struct space_verify_item item;
-    if (d->check.body == NULL)
-        return true;
-    switch (d->check.body(d->check.ctx, kind, &d->host.space, &d->host.key, body, &item,
-                          scratch)) {
-    case DAG_BODY_OK:
-        return true;
-    case DAG_BODY_SIGNED:
-        return (fresh && key_equal(&item.key, &d->host.key)) ||
-               crypto_verify(&item.key, item.signed_bytes, &item.sig);
-    case DAG_BODY_BAD:
-        break;
-    }
-    return false;
-}
-
 static struct dag_op *begin_append(const struct call *c)
 {
     struct dag *d = c->d;
@@ -161,7 +137,7 @@ static struct dag_op *begin_append(const struct call *c)
     return op;
 }
 
-static void append_one(const struct call *c, bool receipt)
+static void call_append(const struct call *c)
 {
     struct dag_op *op = begin_append(c);
     if (op == NULL)
@@ -173,10 +149,8 @@ static void append_one(const struct call *c, bool receipt)
         st = PANDO_FULL;
     if (st == PANDO_OK && !read_kind(c, &op->event_kind))
         st = PANDO_UNSUPPORTED;
-    if (receipt)
-        op->event_kind = EVENT_RECEIPT;
     if (st == PANDO_OK &&
-        !body_is_allowed(c->d, op->event_kind, buf_view(&op->bytes), receipt))
+        !dag_body_is_allowed(c->d, op->event_kind, buf_view(&op->bytes), false))
         st = PANDO_REFUSED;
     if (st == PANDO_OK)
         return;
@@ -187,16 +161,6 @@ static void append_one(const struct call *c, bool receipt)
          : st == PANDO_REFUSED ? "the body breaks the rules of its kind"
                                : "give body (JSON), bytes or cbor (base64)");
     dag_op_free(c->d, op);
-}
-
-static void call_append(const struct call *c)
-{
-    append_one(c, false);
-}
-
-static void call_receipt(const struct call *c)
-{
-    append_one(c, true);
 }
 
 static enum pando_status many_given(struct dag_op *op, const json_t *events)
@@ -358,30 +322,6 @@ static void call_watch(const struct call *c)
     op->kind_only = what.ptr == NULL ? -1 : (int)kind;
 }
 
-static enum pando_status list_chunks(struct dag_op *op)
-{
-    uint8_t block[BLOB_LIST_MAX];
-    const struct pando_slice body = buf_view(&op->bytes);
-    op->total = 1;
-    op->ref = (struct blob_ref){ false, crypto_sha256(body) };
-    if (body.len <= BLOB_CHUNK_SIZE)
-        return PANDO_OK;
-    op->list = calloc(1, sizeof *op->list);
-    if (op->list == NULL)
-        return PANDO_NOMEM;
-    op->list->size = body.len;
-    for (size_t at = 0; at < body.len; at += BLOB_CHUNK_SIZE) {
-        const uint32_t i = op->list->chunks_len++;
-        op->list->chunks[i] =
-            crypto_sha256(slice_of(body.ptr + at, blob_chunk_len(body.len, i)));
-    }
-    struct wire_writer w = wire_write(block, sizeof block);
-    blob_list_encode(op->list, &w);
-    op->ref = (struct blob_ref){ true, crypto_sha256(wire_written(&w)) };
-    op->total = op->list->chunks_len + 1;
-    return PANDO_OK;
-}
-
 static void call_blob_put(const struct call *c)
 {
     struct dag *d = c->d;
@@ -400,7 +340,7 @@ static void call_blob_put(const struct call *c)
     if (st == PANDO_OK && op->bytes.len > d->config.blob_max)
         st = PANDO_FULL;
     if (st == PANDO_OK)
-        st = list_chunks(op);
+        st = dag_list_chunks(op);
     if (st == PANDO_OK)
         return;
     fail(c, st,
@@ -457,7 +397,6 @@ static const struct {
 } VERBS[] = {
     { "append", call_append },
     { "append_many", call_append_many },
-    { "receipt", call_receipt },
     { "ls", call_ls },
     { "show", call_show },
     { "receipt_show", call_receipt_show },
@@ -474,7 +413,6 @@ static const struct {
     { "cancel", call_cancel },
 };
 
-/* What callers may name: all but "receipt". */
 const char *const dag_verbs[] = {
     "append", "append_many", "ls",    "show",     "receipt_show",
     "heads",  "vector",      "stats", "nodes",    "equivocations",

@@ -93,6 +93,9 @@ static bool read_rest(struct wire_reader *r, struct dag_message *m, size_t left)
     case DAG_BLOB_LACK:
         read_ids(r, m);
         return left == 1;
+    case DAG_BLOB_WHOLE:
+        read_ids(r, m);
+        return left == 1 && m->items_len == 2;
     case DAG_STOP:
         m->session = get_number(r);
         return left == 1;
@@ -106,7 +109,7 @@ static bool read_rest(struct wire_reader *r, struct dag_message *m, size_t left)
 
 static bool kind_known(uint64_t kind)
 {
-    return kind <= DAG_STOP || (kind >= DAG_BLOB_WANT && kind <= DAG_BLOB_LACK);
+    return kind <= DAG_STOP || (kind >= DAG_BLOB_WANT && kind <= DAG_BLOB_WHOLE);
 }
 
 enum pando_status dag_wire_decode(struct pando_slice bytes, const struct pando_id *space,

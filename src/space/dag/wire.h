@@ -12,6 +12,7 @@
  *   BLOB_WANT [1, space, 16, [id, ...]]
  *   BLOB_DATA [1, space, 17, list, block]
  *   BLOB_LACK [1, space, 18, [id, ...]]
+ *   BLOB_WHOLE [1, space, 19, [whole, list]]
  *
  * ids, authors and digests are byte strings of 32, blocks are byte strings. The gossip
  * topic carries EVENTS with session 0, "/pando/sync/1" kinds 0 to 5, "/pando/blob/1" the
@@ -42,6 +43,7 @@ enum dag_message_kind {
     DAG_BLOB_WANT = 16,
     DAG_BLOB_DATA = 17,
     DAG_BLOB_LACK = 18,
+    DAG_BLOB_WHOLE = 19, /* the body with this hash is the one of this list */
 };
 
 struct dag_message {

@@ -79,8 +79,8 @@ void log_leave_asked(struct log *l, struct log_peer *p, uint64_t id)
     uint64_t index;
     const struct batch_member *m = batch_find(log_members(l), id);
     if (id == l->options.id) {
-        if (l->leaving && p->member == l->leader)
-            left(l);
+        if (l->leaving && batch_find(log_members(l), p->member) != NULL)
+            left(l); /* only a leader says so */
         return;
     }
     if (l->role != RAFT_LEADER || p->member != id)
@@ -91,10 +91,22 @@ void log_leave_asked(struct log *l, struct log_peer *p, uint64_t id)
         (void)!without(l, id, &index); /* BUSY: it asks again */
 }
 
+/* What changes the group is an admin's, but that a member goes is its own affair. */
+static bool is_refused(struct log *l, uint64_t token)
+{
+    if (space_admit(l->host.access, &l->host.key, SPACE_MAY_ADMIN))
+        return false;
+    log_fail(l, token, PANDO_REFUSED,
+             "the space's access policy gives this node no admin role");
+    return true;
+}
+
 void log_remove(struct log *l, uint64_t token, uint64_t id)
 {
     uint64_t index;
     struct log_peer *leader = log_peer_of(l, l->leader);
+    if (id != l->options.id && is_refused(l, token))
+        return;
     if (l->role == RAFT_LEADER) {
         const enum pando_status st = without(l, id, &index);
         if (st == PANDO_OK)
@@ -133,11 +145,16 @@ void log_leave_tick(struct log *l)
         l->leave_again = pando_time_add(l->now, LEAVE_EVERY);
         if (leader != NULL)
             send_leave(l, leader, l->options.id);
+        else /* who is out already hears of no leader: whoever it is answers */
+            for (size_t i = 0; i < l->peers_len; i++)
+                send_leave(l, &l->peers[i], l->options.id);
     }
 }
 
 void log_transfer(struct log *l, uint64_t token, uint64_t to)
 {
+    if (is_refused(l, token))
+        return;
     const enum pando_status st = raft_transfer(l->raft, l->now, to);
     char name[BATCH_NAME_MAX + 32];
     if (st == PANDO_OK)
@@ -156,6 +173,8 @@ void log_recover(struct log *l, uint64_t token, const struct raft_members *keep)
     struct raft_members raft;
     struct pando_buf b;
     uint64_t index, term;
+    if (is_refused(l, token))
+        return;
     for (uint32_t i = 0; i < keep->len; i++) {
         const struct batch_member *known = batch_find(log_members(l), keep->at[i].id);
         if (known == NULL) {
@@ -172,6 +191,8 @@ void log_recover(struct log *l, uint64_t token, const struct raft_members *keep)
     if (st == PANDO_OK)
         st = raft_force_members(l->raft, l->now, &raft, (uint32_t)b.len, &index, &term);
     if (st == PANDO_OK) {
+        /* Before it stands the empty entry of the forced term, which no effect has told of. */
+        log_propose_put(l, index - 1, term, RAFT_NOOP, SLICE_EMPTY);
         log_propose_put(l, index, term, RAFT_CONFIG, buf_view(&b));
         log_change_wait(l, token, index, "{\"recovered\":true}");
     } else {

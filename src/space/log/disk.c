@@ -114,9 +114,25 @@ void log_write_run(struct log *l)
     }
 }
 
+/* A leader that cannot write hands over to a voter that can. Back or not, the journal is
+ * believed again when something became durable. */
+void log_store_fail(struct log *l, enum pando_status why)
+{
+    if (l->store_sick == PANDO_OK)
+        trace(l->host.tracer, TRACE_NODE, TRACE_WARNING,
+              "The disk takes nothing (%s): no messages are taken here%s", pando_status_text(why),
+              l->role == RAFT_LEADER ? ", and another member is asked to lead" : "");
+    l->store_failed = true;
+    l->store_sick = why;
+    if (l->role == RAFT_LEADER && raft_transfer(l->raft, l->now, 0) == PANDO_OK)
+        log_drive(l);
+}
+
 void log_durable(struct log *l, uint64_t position)
 {
     uint64_t write = 0;
+    if (position > l->durable)
+        l->store_sick = PANDO_OK;
     l->durable = position;
     while (l->writes_head < l->writes_appended && l->writes[l->writes_head].position < position) {
         const struct log_write *w = &l->writes[l->writes_head++];
@@ -160,6 +176,12 @@ static void trim_cache(struct log *l)
             return;
         evict(l, l->cache_first + 1);
     }
+}
+
+void log_cache_clear(struct log *l)
+{
+    evict(l, l->cache_end);
+    l->cache_first = l->cache_end = 0;
 }
 
 void log_cache_put(struct log *l, uint64_t index, struct bytes *record)

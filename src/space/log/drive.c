@@ -151,6 +151,11 @@ static void write_numbers(struct log *l, uint64_t write, uint8_t record, uint64_
     log_write_put(l, write, record, 0, bytes_copy(slice_of(bytes, len)));
 }
 
+void log_write_truncate(struct log *l, uint64_t write, uint64_t from)
+{
+    write_numbers(l, write, LOG_RECORD_TRUNCATE, from, 0, 8);
+}
+
 static size_t append_size(struct log *l, const struct raft_message *m,
                           struct bytes *records[RAFT_BATCH_MAX])
 {
@@ -197,19 +202,6 @@ static void send(struct log *l, const struct raft_message *m)
         bytes_unref(records[i]);
 }
 
-static void reads_answered(struct log *l, const struct raft_effect *e)
-{
-    for (size_t i = 0; i < LOG_READS_MAX; i++) {
-        struct log_read *r = &l->reads[i];
-        if (!r->used || r->id != e->token)
-            continue;
-        if (e->index == 0)
-            log_read_failed(l, r);
-        else
-            r->index = e->index;
-    }
-}
-
 static void heartbeat(struct log *l, const struct raft_effect *e)
 {
     if (e->peers > 0)
@@ -247,7 +239,7 @@ static void carry_out(struct log *l, const struct raft_effect *e)
         return;
     case RAFT_WRITE_TRUNCATE:
         log_truncate(l, e->index);
-        write_numbers(l, e->write, LOG_RECORD_TRUNCATE, e->index, 0, 8);
+        log_write_truncate(l, e->write, e->index);
         return;
     case RAFT_COMMIT:
         l->commit = e->index;
@@ -259,9 +251,10 @@ static void carry_out(struct log *l, const struct raft_effect *e)
         log_dial_members(l);
         return;
     case RAFT_READ:
-        reads_answered(l, e);
+        log_read_confirmed(l, e->token, e->index);
         return;
-    case RAFT_NEED_SNAPSHOT: /* nothing is dropped from the sequence, so nobody can lack it */
+    case RAFT_NEED_SNAPSHOT:
+        log_snapshot_wanted(l, e->peer);
         return;
     case RAFT_HELD:
         held(l, e);

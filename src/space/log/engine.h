@@ -34,6 +34,7 @@
 struct log_options {
     uint64_t id;
     bool found, has_members, demote;
+    uint64_t keep_bytes; /* of entries, before the oldest are forgotten */
     struct raft_members members;
     char name[BATCH_NAME_MAX + 1];
     struct pando_span heartbeat, election, demote_after;
@@ -122,7 +123,10 @@ struct log_stream {
 
 struct log_read {
     bool used;
-    uint64_t token; /* of the call */
+    bool remote;    /* another member asked: tell it the index */
+    uint32_t peer;  /* ... its handle */
+    uint64_t token; /* of the call, or the member's number for it */
+    struct pando_time due;
     uint64_t id;    /* raft's token */
     uint64_t index; /* wait until applied; UINT64_MAX: raft has not answered */
     char room[LOG_ROOM_MAX + 1];
@@ -143,7 +147,8 @@ struct log_change {
 
 struct log_totals {
     uint64_t entries, messages, again, gaps, unknown, proposed, forwarded, received;
-    uint64_t refused, held, reads, commits_written, dropped_sends, malformed;
+    uint64_t held, reads, commits_written, dropped_sends, malformed;
+    uint64_t snapshots, installed;
 };
 
 struct log {
@@ -152,6 +157,7 @@ struct log {
     struct rng rng;
     struct pando_time now;
     bool begun, stopping, store_failed, left;
+    enum pando_status store_sick; /* why nothing gets to the disk lately; PANDO_OK: it does */
     struct raft *raft;
     struct rooms rooms;
 
@@ -183,6 +189,7 @@ struct log {
     size_t configs_len;
     char address[BATCH_ADDRESS_MAX + 1]; /* of this node */
     struct pando_time join_at, policy_at;
+    struct pando_time dial_at; /* while nobody leads: dial the members again */
     struct log_change changes[LOG_CHANGES_MAX];
     bool leaving;
     uint64_t leave_token;
@@ -208,6 +215,19 @@ struct log {
     uint64_t term, leader;
     struct pando_time leaderless_since;
     bool catch_up_said;
+
+    /* compact.c: the state before first_index, and how it moves on */
+    struct rooms base;
+    uint64_t base_term;
+    struct batch_members base_members;
+    uint64_t compact_to;  /* the base is being moved to just before this entry; 0: no */
+    bool snapshotting;
+    struct pando_time compact_at;
+    struct pando_buf incoming_snapshot;
+    struct log_piece installing; /* what it is; index 0: none */
+    bool install_writing; /* ... until it is in force */
+    bool install_written;
+    uint64_t install_position;
 
     uint64_t commit;
     struct log_stream *streams;
@@ -237,7 +257,9 @@ void log_write_put(struct log *l, uint64_t write, uint8_t record, uint64_t index
                    struct bytes *bytes);
 void log_write_run(struct log *l);
 void log_durable(struct log *l, uint64_t position);
+void log_store_fail(struct log *l, enum pando_status why);
 void log_truncate(struct log *l, uint64_t from);
+void log_cache_clear(struct log *l);
 void log_cache_put(struct log *l, uint64_t index, struct bytes *record);
 /* An entry's whole record; a reference. NULL: not kept, or damaged on disk. */
 struct bytes *log_entry(struct log *l, uint64_t index);
@@ -255,6 +277,7 @@ void log_propose_data(struct log *l, uint64_t index, uint64_t term, struct pando
 void log_propose_put(struct log *l, uint64_t index, uint64_t term, enum raft_kind kind,
                      struct pando_slice bytes);
 void log_held_drop(struct log *l);
+void log_write_truncate(struct log *l, uint64_t write, uint64_t from);
 
 /* role.c */
 void log_role(struct log *l, const struct raft_effect *e);
@@ -272,6 +295,8 @@ void log_hello_send(struct log *l, struct log_peer *p, enum log_wire_kind kind);
 /* members.c */
 struct batch_members *log_members(struct log *l);
 void log_config_push(struct log *l, uint64_t index, const struct batch_members *m);
+/* A snapshot's membership, where no entry of ours says a later one. */
+void log_config_install(struct log *l, uint64_t index, const struct batch_members *m);
 void log_config_cut(struct log *l, uint64_t from);
 void log_members_tick(struct log *l);
 void log_members_lead(struct log *l);
@@ -318,6 +343,31 @@ extern const char *const log_raw_verbs[];
 /* apply.c */
 void log_apply(struct log *l);
 
+/* compact.c */
+void log_compact(struct log *l);
+void log_compact_done(struct log *l, enum pando_status status);
+/* install.c */
+void log_snapshot_wanted(struct log *l, uint64_t member);
+enum pando_status log_piece_come(struct log *l, struct log_peer *p, struct pando_slice s);
+void log_install_run(struct log *l);
+void log_installed(struct log *l, enum pando_status status);
+/* snapshot.c */
+enum pando_status log_snapshot_put(struct log *l, struct pando_buf *b);
+/* The part that is a member's own; it begins LOG_SNAPSHOT_OWN bytes behind the start. */
+void log_snapshot_put_own(struct log *l, struct wire_writer *w);
+#define LOG_SNAPSHOT_OWN      17
+#define LOG_SNAPSHOT_OWN_SIZE 25
+/* What a snapshot says besides the rooms, which go into `rooms`. */
+struct log_snapshot {
+    uint64_t index, term;
+    uint64_t member, vote_term, vote; /* of whose disk it was on */
+    bool left;
+    struct log_group group;
+    struct batch_members members;
+};
+enum pando_status log_snapshot_get(struct pando_slice s, struct log_snapshot *ret,
+                                   struct rooms *rooms);
+
 /* streams.c */
 void log_streams_run(struct log *l);
 void log_streams_tell(struct log *l, struct pando_slice json);
@@ -329,6 +379,14 @@ enum pando_status log_put_message(struct pando_buf *b, uint64_t seq, uint64_t te
                                   int64_t time_ms, const struct batch_message *m);
 enum pando_status log_read_room(struct log *l, const struct rooms_room *room, uint64_t from,
                                 uint32_t limit, struct pando_buf *b, uint64_t *ret_last);
+
+/* reads.c */
+void log_read_now(struct log *l, const struct log_read *r); /* verbs.c */
+void log_read_linear(struct log *l, const struct log_read *r);
+void log_read_confirmed(struct log *l, uint64_t id, uint64_t index);
+enum pando_status log_read_asked(struct log *l, struct log_peer *p, struct pando_slice s);
+enum pando_status log_read_told(struct log *l, struct log_peer *p, struct pando_slice s);
+struct pando_time log_reads_deadline(const struct log *l);
 void log_read_run(struct log *l);
 void log_read_failed(struct log *l, struct log_read *r);
 

@@ -161,6 +161,12 @@ static enum pando_status take(struct log *l, struct log_peer *p, const struct sp
     switch (s.ptr[0]) {
     case LOG_WIRE_RAFT:
         return log_receive(l, p, in->bytes, 1) ? PANDO_OK : PANDO_MALFORMED;
+    case LOG_WIRE_READ:
+        return log_read_asked(l, p, rest);
+    case LOG_WIRE_READ_INDEX:
+        return log_read_told(l, p, rest);
+    case LOG_WIRE_SNAPSHOT:
+        return log_piece_come(l, p, rest);
     case LOG_WIRE_FORWARD:
         return log_forwarded(l, p, in->bytes, ret_kept);
     case LOG_WIRE_HELLO:

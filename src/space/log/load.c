@@ -30,7 +30,8 @@ static bool load_identity(struct loader *d, struct pando_slice s)
         m.at[m.len].standing = (enum raft_standing)wire_get_be(&r, 1);
     }
     d->grouped = true;
-    d->state.base = m;
+    if (d->l->base.applied == 0)
+        d->state.base = m;
     return wire_read_done(&r);
 }
 
@@ -39,7 +40,11 @@ static bool load_entry(struct loader *d, struct pando_slice s, uint64_t position
     struct raft_entry e;
     struct pando_slice bytes;
     struct log *l = d->l;
-    if (!log_wire_get_record(s, &e, &bytes) || e.index != l->first_index + d->len)
+    if (!log_wire_get_record(s, &e, &bytes))
+        return false;
+    if (e.index < l->first_index)
+        return true; /* covered by the snapshot */
+    if (e.index != l->first_index + d->len)
         return false;
     if (d->len == d->cap) {
         d->cap = d->cap == 0 ? 1024 : d->cap * 2;
@@ -65,9 +70,11 @@ static bool load_truncate(struct loader *d, struct pando_slice s)
 {
     struct wire_reader r = wire_read(s);
     const uint64_t from = wire_get_be(&r, 8);
-    if (!wire_read_done(&r) || from < d->l->first_index)
+    if (!wire_read_done(&r))
         return false;
-    if (from - d->l->first_index < d->len)
+    if (from < d->l->first_index)
+        d->len = 0; /* a conflict was cut, and mended by what follows */
+    else if (from - d->l->first_index < d->len)
         d->len = from - d->l->first_index;
     return true;
 }
@@ -81,19 +88,29 @@ static bool load_numbers(struct pando_slice s, uint64_t *ret_a, uint64_t *ret_b)
     return wire_read_done(&r);
 }
 
+static bool load_commit(struct loader *d, struct pando_slice s)
+{
+    uint64_t commit;
+    if (!load_numbers(s, &commit, NULL))
+        return false;
+    d->state.commit = commit > d->state.commit ? commit : d->state.commit;
+    return true;
+}
+
 static bool load_record(struct loader *d, uint8_t kind, struct pando_slice s, uint64_t position)
 {
+    const bool covered = position < d->l->host.snapshot_position;
     switch (kind) {
     case LOG_RECORD_IDENTITY:
         return load_identity(d, s);
     case LOG_RECORD_STATE:
         return load_numbers(s, &d->state.term, &d->state.vote);
     case LOG_RECORD_ENTRY:
-        return load_entry(d, s, position);
+        return covered || load_entry(d, s, position);
     case LOG_RECORD_TRUNCATE:
-        return load_truncate(d, s);
+        return covered || load_truncate(d, s);
     case LOG_RECORD_COMMIT:
-        return load_numbers(s, &d->state.commit, NULL);
+        return load_commit(d, s);
     default:
         return false;
     }
@@ -168,6 +185,7 @@ static enum pando_status start_raft(struct loader *d, struct pando_err *reterr)
         .seed = l->host.seed ^ l->options.id,
     };
     d->state.first_index = l->first_index;
+    d->state.base_term = l->base_term;
     d->state.last_index = l->first_index - 1 + d->len;
     if (d->state.commit > d->state.last_index)
         d->state.commit = d->state.last_index;
@@ -176,10 +194,12 @@ static enum pando_status start_raft(struct loader *d, struct pando_err *reterr)
         return pando_err_set(reterr, PANDO_NOMEM, "log: memory is out");
     l->places_len = d->len;
     l->commit = l->commit_written = d->state.commit;
-    struct batch_members base = { .len = d->state.base.len };
-    for (uint32_t i = 0; i < base.len; i++)
-        base.at[i].raft = d->state.base.at[i];
-    log_config_push(l, 0, &base);
+    if (l->base.applied == 0) {
+        l->base_members.len = d->state.base.len;
+        for (uint32_t i = 0; i < d->state.base.len; i++)
+            l->base_members.at[i].raft = d->state.base.at[i];
+    }
+    log_config_push(l, l->base.applied, &l->base_members);
     const enum pando_status st = feed_raft(d);
     return st == PANDO_OK ? st
                           : pando_err_set(reterr, st, "log: the entries on disk do not fit: %s",
@@ -217,11 +237,40 @@ static void begin_group(struct loader *d)
     log_identity_write(l);
 }
 
+static enum pando_status load_snapshot(struct loader *d, struct pando_err *reterr)
+{
+    struct log *l = d->l;
+    struct log_snapshot snap;
+    if (l->host.snapshot.len == 0)
+        return PANDO_OK;
+    enum pando_status st = log_snapshot_get(l->host.snapshot, &snap, &l->rooms);
+    if (st == PANDO_OK)
+        st = log_snapshot_get(l->host.snapshot, &snap, &l->base);
+    if (st != PANDO_OK)
+        return pando_err_set(reterr, st, "log: the snapshot does not fit: %s; restore a backup",
+                             pando_status_text(st));
+    l->first_index = snap.index + 1;
+    l->base_term = snap.term;
+    l->base_members = snap.members;
+    l->group = snap.group;
+    l->left = snap.left;
+    d->grouped = true;
+    d->member = snap.member;
+    d->state.term = snap.vote_term;
+    d->state.vote = snap.vote;
+    d->state.commit = snap.index;
+    batch_to_raft(&snap.members, &d->state.base);
+    return PANDO_OK;
+}
+
 enum pando_status log_load(struct log *l, struct pando_err *reterr)
 {
     struct loader d = { .l = l };
+    l->durable = journal_durable(l->host.journal);
     l->first_index = 1;
-    enum pando_status st = scan(&d, reterr);
+    enum pando_status st = load_snapshot(&d, reterr);
+    if (st == PANDO_OK)
+        st = scan(&d, reterr);
     if (st == PANDO_OK && d.grouped && d.member != l->options.id)
         st = pando_err_set(reterr, PANDO_REFUSED,
                            "log: this data directory belongs to member %llu of the space, not to "

@@ -17,6 +17,8 @@
  *   name          how the member is shown; "node_ID" otherwise
  *   heartbeat_ms, election_ms   0: 50 and 150
  *   demote_ms     a voter silent for so long is demoted; 0: 10 s; "demote": false never
+ *   keep_bytes    of entries that are kept, 256 MiB; what is older is forgotten, its numbers
+ *                 are not
  *   Without `found` and `members` the member asks the peers that it meets to take it in.
  *
  * Verbs ("log.NAME" of a node; arguments and answers are JSON):
@@ -45,7 +47,7 @@
  *   rooms    {} -> {rooms:[{name, first, last, messages}]}
  *   status   {} -> {id, name, role ("LEADER", "FOLLOWER", "CANDIDATE", "LEARNER", "JOINING"),
  *                   leader, leader_name, term, commit, applied, last_index, first_index,
- *                   quorum: bool, voters, reachable, why (text when there is no quorum),
+ *                   quorum: bool, voters, reachable, why (text: why messages are not taken here),
  *                   members:[{id, name, peer_id, address, standing, reachable, lag}],
  *                   rooms, messages, elections}
  *   members  {} -> {members:[...]} as above
@@ -57,7 +59,7 @@
  *
  * Errors that people meet: UNAVAILABLE "no quorum: 1 of 3 voters reachable (peer_2, peer_3
  * silent for 4 s)", TIMEOUT "the outcome is not known", REFUSED "id 2 belongs to PEER, not to
- * PEER", FULL a room's or session's cap.
+ * PEER", NOSPACE "the disk is full on this node: nothing was sent", FULL a room's or session's cap.
  */
 #ifndef SPACE_LOG_LOG_H
 #define SPACE_LOG_LOG_H
@@ -78,8 +80,7 @@ enum log_record {
     LOG_RECORD_STATE = 2,    /* term, vote */
     LOG_RECORD_TRUNCATE = 3, /* from this index on nothing holds */
     LOG_RECORD_COMMIT = 4,   /* known committed up to here; written lazily */
-    LOG_RECORD_SNAPSHOT = 5, /* the state at an index, whole */
-    LOG_RECORD_IDENTITY = 6, /* which member this node is, in which group */
+    LOG_RECORD_IDENTITY = 5, /* which member this node is, in which group */
 };
 
 extern const struct space_ops space_log_ops;

@@ -24,6 +24,8 @@ static void log_close(void *instance)
     for (size_t i = l->effects_head; i < l->effects_len; i++)
         bytes_unref(l->effects[i].bytes);
     rooms_deinit(&l->rooms);
+    rooms_deinit(&l->base);
+    buf_deinit(&l->incoming_snapshot);
     raft_free(l->raft);
     free(l->incoming_room);
     free(l->effects);
@@ -46,6 +48,8 @@ static enum pando_status log_open(const struct space_host *host, struct pando_sl
     enum pando_status st = log_options_load(config_json, &l->options, reterr);
     if (st == PANDO_OK) {
         st = rooms_init(&l->rooms, host->seed);
+        if (st == PANDO_OK)
+            st = rooms_init(&l->base, host->seed);
         if (st != PANDO_OK)
             (void)pando_err_set(reterr, st, "log: memory is out");
     }
@@ -106,11 +110,17 @@ static void take(struct log *l, const struct space_input *in)
         log_durable(l, in->value);
         return;
     case SPACE_STORE_FAIL:
-        l->store_failed = true;
+        log_store_fail(l, in->status);
         return;
     case SPACE_STORE_BACK:
         l->store_failed = false;
         log_write_run(l);
+        return;
+    case SPACE_SNAPSHOTTED:
+        if (l->install_writing)
+            log_installed(l, in->status);
+        else
+            log_compact_done(l, in->status);
         return;
     case SPACE_CALL:
         log_call(l, in);
@@ -122,6 +132,9 @@ static void take(struct log *l, const struct space_input *in)
         log_emit(l, &(struct space_effect){ .kind = SPACE_VERDICT,
                                             .token = in->token,
                                             .status = PANDO_CANCELLED });
+        return;
+    case SPACE_PUT: /* a log takes nothing of the node's own */
+        log_fail(l, in->token, PANDO_UNSUPPORTED, "a log takes no %s", in->verb);
         return;
     case SPACE_VERIFIED:
     case SPACE_TICK:
@@ -155,6 +168,8 @@ static void settle(struct log *l)
     log_takes_run(l);
     log_apply(l);
     log_commit_note(l, false);
+    log_install_run(l);
+    log_compact(l);
     log_changes_check(l);
     log_read_run(l);
     log_streams_run(l);
@@ -181,6 +196,7 @@ static struct pando_time log_deadline(const void *instance)
     at = pando_time_min(at, l->leaving ? l->leave_again : PANDO_TIME_NEVER);
     at = pando_time_min(at, l->takes_due);
     at = pando_time_min(at, log_links_deadline(l));
+    at = pando_time_min(at, log_reads_deadline(l));
     return pando_time_min(at, l->commit_at);
 }
 

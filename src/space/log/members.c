@@ -14,6 +14,7 @@
 
 #define JOIN_EVERY   PANDO_MSEC(500)
 #define POLICY_EVERY PANDO_MSEC(100)
+#define DIAL_EVERY   PANDO_SEC(1)
 
 struct batch_members *log_members(struct log *l)
 {
@@ -27,6 +28,12 @@ void log_config_push(struct log *l, uint64_t index, const struct batch_members *
         l->configs_len--;
     }
     l->configs[l->configs_len++] = (struct log_config_at){ index, *m };
+}
+
+void log_config_install(struct log *l, uint64_t index, const struct batch_members *m)
+{
+    if (l->configs_len == 0)
+        log_config_push(l, index, m);
 }
 
 void log_config_cut(struct log *l, uint64_t from)
@@ -127,27 +134,35 @@ void log_members_lead(struct log *l)
     l->policy_at = l->now;
 }
 
+/* Who may only read receives, and never votes. */
+static bool may_vote(const struct log *l, const struct batch_member *m)
+{
+    return m->raft.standing == RAFT_VOTER || m->peer.len == 0 ||
+           space_admits(l->host.access, &m->peer, SPACE_MAY_WRITE);
+}
+
 static void policy(struct log *l)
 {
     struct raft_members want;
     struct batch_members m = *log_members(l);
     uint64_t index;
-    const bool filled = fill_in(l, &m);
+    bool changed = fill_in(l, &m);
     if (raft_wants_change(l->raft, l->now, &want)) {
         for (uint32_t i = 0; i < want.len; i++) {
             struct batch_member *one = batch_find(&m, want.at[i].id);
-            if (one != NULL && one->raft.standing != want.at[i].standing) {
+            if (one != NULL && one->raft.standing != want.at[i].standing && may_vote(l, one)) {
                 char name[BATCH_NAME_MAX + 32];
                 trace(l->host.tracer, TRACE_MEMBERSHIP, TRACE_INFO, "%s %s",
                       log_name(l, one->raft.id, name, sizeof name),
                       want.at[i].standing == RAFT_VOTER ? "has caught up and votes from now on"
                                                         : "is silent and votes no more");
                 one->raft.standing = want.at[i].standing;
+                changed = true;
             }
         }
-    } else if (!filled) {
-        return;
     }
+    if (!changed)
+        return;
     (void)!log_members_set(l, &m, &index); /* BUSY: the next look tries again */
 }
 
@@ -273,6 +288,10 @@ void log_members_tick(struct log *l)
         l->policy_at = pando_time_add(l->now, POLICY_EVERY);
         policy(l);
     }
+    if (l->leader == 0 && pando_time_reached(l->dial_at, l->now)) {
+        l->dial_at = pando_time_add(l->now, DIAL_EVERY);
+        log_dial_members(l); /* the group waits: not for what failed dials wait */
+    }
     if (!pando_time_reached(l->join_at, l->now))
         return;
     l->join_at = log_is_member(l) ? PANDO_TIME_NEVER : pando_time_add(l->now, JOIN_EVERY);
@@ -282,6 +301,7 @@ void log_members_tick(struct log *l)
 
 struct pando_time log_members_deadline(const struct log *l)
 {
-    const struct pando_time at = l->role == RAFT_LEADER ? l->policy_at : PANDO_TIME_NEVER;
+    const struct pando_time at = l->role == RAFT_LEADER ? l->policy_at
+                                 : l->leader == 0       ? l->dial_at : PANDO_TIME_NEVER;
     return pando_time_min(at, l->join_at);
 }

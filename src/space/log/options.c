@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MS_MAX 3600000
+#define MS_MAX       3600000
+#define KEEP_DEFAULT (UINT64_C(256) << 20)
+#define KEEP_MIN     4096
 
 static enum pando_status bad(struct pando_err *reterr, const char *name, const char *what)
 {
@@ -67,6 +69,12 @@ static enum pando_status load_one(const char *name, const json_t *v, struct log_
         (void)snprintf(o->name, sizeof o->name, "%s", json_string_value(v));
         return PANDO_OK;
     }
+    if (strcmp(name, "keep_bytes") == 0) {
+        if (!json_is_integer(v) || json_integer_value(v) < KEEP_MIN)
+            return bad(reterr, name, "a number of bytes of 4096 or more");
+        o->keep_bytes = (uint64_t)json_integer_value(v);
+        return PANDO_OK;
+    }
     if (strcmp(name, "heartbeat_ms") == 0)
         return load_span(v, name, &o->heartbeat, reterr);
     if (strcmp(name, "election_ms") == 0)
@@ -102,7 +110,7 @@ static enum pando_status load(const json_t *root, struct log_options *o, struct 
 enum pando_status log_options_load(struct pando_slice json, struct log_options *ret,
                                    struct pando_err *reterr)
 {
-    struct log_options o = { .demote = true };
+    struct log_options o = { .demote = true, .keep_bytes = KEEP_DEFAULT };
     json_t *root = NULL;
     enum pando_status st = json_text_parse(json, 1u << 16, &root, reterr);
     if (st == PANDO_OK && !json_is_object(root))

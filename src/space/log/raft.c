@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define STEP_EFFECTS 64 /* that one input causes at most, besides entries */
+#define STEP_EFFECTS 128 /* that one input causes at most, besides entries and reads */
 
 static struct pando_span span_or(struct pando_span span, struct pando_span otherwise)
 {
@@ -31,6 +31,7 @@ struct raft *raft_new(const struct raft_options *options, const struct raft_stat
     if (r == NULL)
         return NULL;
     r->options = complete(*options);
+    r->election_least = r->options.election.ns;
     r->rng = rng_seeded(options->seed ^ (options->id * UINT64_C(0x9e3779b97f4a7c15)));
     r->term = state->term;
     r->vote = state->vote;
@@ -44,6 +45,8 @@ struct raft *raft_new(const struct raft_options *options, const struct raft_stat
         return NULL;
     }
     raft_config_push(r, first - 1, &state->base);
+    if (state->base.len > 0)
+        r->window_end = state->base.at[state->base.len - 1].id + 1;
     return r;
 }
 
@@ -100,19 +103,6 @@ static void start(struct raft *r)
     (void)raft_emit(r, RAFT_MEMBERS);
 }
 
-static void on_tick(struct raft *r)
-{
-    if (r->role == RAFT_LEADER) {
-        if (r->transfer_to != 0 && pando_time_reached(r->transfer_until, r->now))
-            r->transfer_to = 0;
-        if (pando_time_reached(r->beat_at, r->now))
-            raft_heartbeat(r);
-        return;
-    }
-    if (pando_time_reached(raft_timer_at(r), r->now))
-        raft_stand(r, RAFT_WHY_TIMEOUT);
-}
-
 static void on_receive(struct raft *r, const struct raft_message *m)
 {
     if (m->from == r->options.id || m->from == 0 || m->to != r->options.id ||
@@ -122,14 +112,30 @@ static void on_receive(struct raft *r, const struct raft_message *m)
     if (p != NULL)
         p->down = false;
     switch (m->kind) {
-    case RAFT_PREVOTE: raft_on_prevote(r, m); return;
-    case RAFT_PREVOTE_REPLY: raft_on_prevote_reply(r, m); return;
-    case RAFT_VOTE: raft_on_vote(r, m); return;
-    case RAFT_VOTE_REPLY: raft_on_vote_reply(r, m); return;
-    case RAFT_APPEND: raft_on_append(r, m); return;
-    case RAFT_APPEND_REPLY: raft_on_append_reply(r, m); return;
-    case RAFT_TIMEOUT_NOW: raft_on_timeout_now(r, m); return;
-    case RAFT_SNAPSHOT_DONE: raft_on_snapshot_done(r, m); return;
+    case RAFT_PREVOTE:
+        raft_on_prevote(r, m);
+        return;
+    case RAFT_PREVOTE_REPLY:
+        raft_on_prevote_reply(r, m);
+        return;
+    case RAFT_VOTE:
+        raft_on_vote(r, m);
+        return;
+    case RAFT_VOTE_REPLY:
+        raft_on_vote_reply(r, m);
+        return;
+    case RAFT_APPEND:
+        raft_on_append(r, m);
+        return;
+    case RAFT_APPEND_REPLY:
+        raft_on_append_reply(r, m);
+        return;
+    case RAFT_TIMEOUT_NOW:
+        raft_on_timeout_now(r, m);
+        return;
+    case RAFT_SNAPSHOT_DONE:
+        raft_on_snapshot_done(r, m);
+        return;
     }
 }
 
@@ -140,6 +146,20 @@ static void on_written(struct raft *r)
     raft_ack_settle(r);
     if (r->role == RAFT_LEADER)
         raft_commit_try(r);
+}
+
+static void on_tick(struct raft *r)
+{
+    on_written(r); /* a report may have come when memory was short */
+    if (r->role == RAFT_LEADER) {
+        if (r->transfer_to != 0 && pando_time_reached(r->transfer_until, r->now))
+            r->transfer_to = 0;
+        if (pando_time_reached(r->beat_at, r->now))
+            raft_heartbeat(r);
+        return;
+    }
+    if (pando_time_reached(raft_timer_at(r), r->now))
+        raft_stand(r, RAFT_WHY_TIMEOUT);
 }
 
 static void on_link(struct raft *r, uint64_t id, bool up)
@@ -179,11 +199,21 @@ void raft_step(struct raft *r, struct pando_time now, const struct raft_input *i
     if (!r->started)
         start(r);
     switch (in->kind) {
-    case RAFT_TICK: on_tick(r); return;
-    case RAFT_RECEIVE: on_receive(r, in->message); return;
-    case RAFT_WRITTEN: on_written(r); return;
-    case RAFT_LINK_DOWN: on_link(r, in->peer, false); return;
-    case RAFT_LINK_UP: on_link(r, in->peer, true); return;
+    case RAFT_TICK:
+        on_tick(r);
+        return;
+    case RAFT_RECEIVE:
+        on_receive(r, in->message);
+        return;
+    case RAFT_WRITTEN:
+        on_written(r);
+        return;
+    case RAFT_LINK_DOWN:
+        on_link(r, in->peer, false);
+        return;
+    case RAFT_LINK_UP:
+        on_link(r, in->peer, true);
+        return;
     }
 }
 
@@ -205,7 +235,8 @@ struct pando_time raft_deadline(const struct raft *r)
         return (struct pando_time){ 0 };
     if (r->role != RAFT_LEADER)
         return raft_timer_at(r);
-    return r->transfer_to != 0 ? pando_time_min(r->beat_at, r->transfer_until) : r->beat_at;
+    return r->transfer_to != 0 ? pando_time_min(r->beat_at, r->transfer_until)
+                               : r->beat_at;
 }
 
 struct raft_view raft_look(const struct raft *r)

@@ -67,7 +67,8 @@ struct raft_entry {
 struct raft_options {
     uint64_t id;
     struct pando_span heartbeat;    /* 0: 50 ms */
-    struct pando_span election;     /* 0: 150 ms; the shortest band begins here */
+    struct pando_span election;     /* 0: 150 ms; the shortest band begins here. It grows to at
+                                       most eight times that where messages come late */
     struct pando_span demote_after; /* a voter silent for so long is demoted; 0: 10 s */
     struct pando_span transfer;     /* a transfer that takes longer is given up; 0: election */
     uint32_t inflight_max;          /* bytes sent to a peer and not acknowledged; 0: 512 KiB */

@@ -196,8 +196,14 @@ static struct pando_span silence(const struct raft *r, const struct raft_peer *p
                                   : pando_time_since(now, p->heard);
 }
 
+/* Within one message of what is committed. */
+static bool caught_up(const struct raft *r, const struct raft_peer *p)
+{
+    return p->mode == PEER_STREAM && p->match + RAFT_BATCH_MAX >= r->commit;
+}
+
 /* The member whose standing the policy would change: first the silent voter with the
- * lowest id, then the learner with the highest that lacks nothing committed. */
+ * lowest id, then the learner with the highest that has caught up. */
 static uint32_t candidate(const struct raft *r, struct pando_time now)
 {
     if (r->options.demote && r->voters > 1)
@@ -207,7 +213,7 @@ static uint32_t candidate(const struct raft *r, struct pando_time now)
                 return i;
     if (r->voters < RAFT_VOTERS_MAX)
         for (uint32_t i = r->peers_len; i-- > 0;)
-            if (!r->peers[i].voter && r->peers[i].match >= r->commit &&
+            if (!r->peers[i].voter && caught_up(r, &r->peers[i]) &&
                 silence(r, &r->peers[i], now).ns < r->options.election.ns)
                 return i;
     return UINT32_MAX;

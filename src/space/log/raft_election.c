@@ -14,6 +14,9 @@
  */
 #include "space/log/raft_state.h"
 
+#define PACE_GAPS 3 /* timeouts are so many of the longest gap, */
+#define PACE_MAX  8 /* and at most so many of what the options say */
+
 static uint64_t band(const struct raft *r)
 {
     return r->options.election.ns / 3;
@@ -25,8 +28,8 @@ static uint64_t rank(const struct raft *r)
 {
     uint64_t above = 0;
     for (uint32_t i = r->peers_len; i-- > 0 && r->peers[i].id > r->options.id;)
-        above += r->peers[i].voter && !r->peers[i].down &&
-                 r->peers[i].id != r->term_leader;
+        above +=
+            r->peers[i].voter && !r->peers[i].down && r->peers[i].id != r->term_leader;
     return above;
 }
 
@@ -43,12 +46,31 @@ void raft_timer_arm(struct raft *r)
     arm(r, r->options.election.ns + rank(r) * band(r) + jitter);
 }
 
-/* After a pre-vote: soon again. Just after a link closed, others will notice any moment. */
+/* After a pre-vote: soon again. Just after a link closed, others will notice any moment.
+ */
 static void arm_retry(struct raft *r)
 {
     const bool fresh = pando_time_since(r->now, r->lost).ns < r->options.election.ns;
     const uint64_t step = fresh && r->lost.ns > 0 ? band(r) / 4 : band(r);
     arm(r, step * (1 + rank(r)) + rng_below(&r->rng, step + 1));
+}
+
+/* Whether this node may stand: a voter by the members in force, or by those before them
+ * while these are not known to be committed. Whom an uncommitted entry removes may be the
+ * only one who holds it, and then nobody else can win. */
+static bool stands(const struct raft *r)
+{
+    if (r->voter || r->quiet || MUTANT(REMOVED_IS_QUIET))
+        return r->voter && !r->quiet;
+    const struct raft_config *c = r->config;
+    while (c->index > r->commit && c->next != NULL) {
+        c = c->next;
+        for (uint32_t i = 0; i < c->members.len; i++)
+            if (c->members.at[i].id == r->options.id &&
+                c->members.at[i].standing == RAFT_VOTER)
+                return true;
+    }
+    return false;
 }
 
 bool raft_alone(const struct raft *r)
@@ -58,7 +80,7 @@ bool raft_alone(const struct raft *r)
 
 struct pando_time raft_timer_at(const struct raft *r)
 {
-    if (!r->voter || r->quiet)
+    if (!stands(r))
         return PANDO_TIME_NEVER;
     if (raft_alone(r) && r->role == RAFT_FOLLOWER && r->writes.done >= r->writes.state)
         return r->timer; /* nobody to wait for */
@@ -81,8 +103,9 @@ static bool sticky(const struct raft *r)
 {
     if (r->role == RAFT_LEADER)
         return raft_quorum_lately(r, r->options.election);
+    const struct pando_span silence = pando_time_since(r->now, r->heard);
     return r->leader != 0 &&
-           pando_time_since(r->now, r->heard).ns < r->options.election.ns;
+           (silence.ns < r->options.election.ns || MUTANT(STICKY_FOREVER));
 }
 
 static void set_term(struct raft *r, uint64_t term, uint64_t vote)
@@ -90,12 +113,13 @@ static void set_term(struct raft *r, uint64_t term, uint64_t vote)
     r->term = term;
     r->vote = vote;
     r->term_leader = 0;
-    r->verified = 0;
+    if (!MUTANT(VERIFIED_STAYS))
+        r->verified = 0;
     r->leader_commit = 0;
     r->ack_owed = false;
     r->promise.to = 0;
-    raft_hold_drop(r);
     raft_write_state(r);
+    raft_hold_drop(r);
 }
 
 /* Become a follower in `term` (not below ours) of `leader` (0: not known yet). */
@@ -103,10 +127,6 @@ void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why w
 {
     const enum raft_role before = r->role;
     const uint64_t led = r->leader;
-    if (before == RAFT_LEADER) {
-        r->transfer_to = 0;
-        raft_read_fail(r);
-    }
     if (term > r->term)
         set_term(r, term, 0);
     r->role = RAFT_FOLLOWER;
@@ -117,10 +137,14 @@ void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why w
         r->leader_changes += leader != r->term_leader;
         r->term_leader = leader;
     }
-    if (before != RAFT_FOLLOWER || leader != led)
+    if (before != RAFT_FOLLOWER || leader != led) {
         raft_timer_arm(r);
-    if (before != RAFT_FOLLOWER || leader != led)
         raft_emit_role(r, why);
+    }
+    if (before == RAFT_LEADER) {
+        r->transfer_to = 0;
+        raft_read_fail(r);
+    }
 }
 
 static void clear_grants(struct raft *r)
@@ -146,12 +170,13 @@ static void ask(struct raft *r, enum raft_message_kind kind, uint64_t term)
     for (uint32_t i = 0; i < r->peers_len; i++) {
         if (!r->peers[i].voter || r->peers[i].id == r->options.id)
             continue;
-        raft_send(r, &(struct raft_message){ .kind = kind,
-                                             .to = r->peers[i].id,
-                                             .term = term,
-                                             .index = r->log.last_index,
-                                             .log_term = r->log.last_term,
-                                             .transfer = kind == RAFT_VOTE && r->by_transfer });
+        raft_send(
+            r, &(struct raft_message){ .kind = kind,
+                                       .to = r->peers[i].id,
+                                       .term = term,
+                                       .index = r->log.last_index,
+                                       .log_term = r->log.last_term,
+                                       .transfer = kind == RAFT_VOTE && r->by_transfer });
     }
 }
 
@@ -191,14 +216,15 @@ void raft_stand(struct raft *r, enum raft_why why)
     ask(r, RAFT_PREVOTE, r->term + 1);
 }
 
-/* The leader's link closed: do not wait for the timeout, only for those who rank above. */
+/* The leader's link closed: do not wait for the timeout, only for those who rank above.
+ */
 void raft_leader_lost(struct raft *r)
 {
     r->lost = r->now;
     r->leader = 0;
     raft_emit_role(r, RAFT_WHY_LINK);
     const uint64_t above = rank(r);
-    if (above == 0 && r->voter && !r->quiet) {
+    if (above == 0 && stands(r)) {
         raft_stand(r, RAFT_WHY_LINK);
         return;
     }
@@ -230,9 +256,8 @@ void raft_lead(struct raft *r, enum raft_why why)
 /* No vote is asked for: the operator has decided. */
 void raft_lead_by_force(struct raft *r)
 {
-    if (r->role == RAFT_LEADER)
-        raft_read_fail(r);
     set_term(r, r->term + 1, r->options.id);
+    raft_read_fail(r);
     raft_lead(r, RAFT_WHY_ALONE);
 }
 
@@ -332,9 +357,23 @@ void raft_vote_settle(struct raft *r)
         return;
     r->asked = true;
     clear_grants(r);
-    if (granted_by(r, r->options.id)) {
+    if (granted_by(r, r->options.id)) { /* its own vote is all it needs */
         raft_lead(r, RAFT_WHY_ALONE);
         return;
     }
     ask(r, RAFT_VOTE, r->term);
+}
+
+/* How far apart live members' messages come: a slow or busy network makes them late, and a
+ * timeout shorter than that would depose leaders that are well. The longest gap fades by a
+ * 128th with each message; what is longer than PACE_MAX timeouts is an absence. */
+void raft_pace(struct raft *r, struct pando_span gap)
+{
+    const uint64_t least = r->election_least;
+    if (gap.ns > PACE_MAX * least)
+        return;
+    const uint64_t faded = r->pace - r->pace / 128;
+    r->pace = gap.ns > faded ? gap.ns : faded;
+    const uint64_t wanted = PACE_GAPS * r->pace, most = PACE_MAX * least;
+    r->options.election.ns = wanted < least ? least : wanted > most ? most : wanted;
 }

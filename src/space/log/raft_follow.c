@@ -190,8 +190,8 @@ static void accept(struct raft *r, const struct raft_message *m)
         take_held(r);
     learn_commit(r, m);
     r->last_probe = m->probe;
-    if (m->round != 0 || (m->count > 0 && lower(r->verified, r->writes.durable) >=
-                                              m->index + m->count))
+    if (m->round != 0 ||
+        (m->count > 0 && lower(r->verified, r->writes.durable) >= m->index + m->count))
         raft_ack(r, m->round);
     else if (m->count > 0)
         r->ack_owed = true;
@@ -206,13 +206,15 @@ static bool from_leader(struct raft *r, const struct raft_message *m)
         refuse(r, m, r->log.last_index);
         return false;
     }
-    if (m->term <= r->term && (r->role == RAFT_LEADER ||
-                               (r->term_leader != 0 && r->term_leader != m->from)))
+    if (m->term <= r->term &&
+        (r->role == RAFT_LEADER || (r->term_leader != 0 && r->term_leader != m->from)))
         if (!MUTANT(NO_TERM_CHECK) || r->role == RAFT_LEADER)
             return false; /* two leaders of one term: one of them lies */
     if (m->term > r->term || r->role != RAFT_FOLLOWER || r->leader != m->from)
         raft_follow(r, m->term > r->term ? m->term : r->term, m->from,
                     RAFT_WHY_LEADER_SEEN);
+    else
+        raft_pace(r, pando_time_since(r->now, r->heard));
     r->heard = r->timer = r->now;
     r->quiet = false;
     return true;

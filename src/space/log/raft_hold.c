@@ -13,7 +13,8 @@
 static bool holds(const struct raft *r, const struct raft_message *m)
 {
     for (uint32_t i = 0; i < r->held_len; i++)
-        if (r->held[i]->message.index == m->index && r->held[i]->message.count >= m->count)
+        if (r->held[i]->message.index == m->index &&
+            r->held[i]->message.count >= m->count)
             return true;
     return false;
 }

@@ -22,15 +22,19 @@ enum raft_mutant {
     MUTANT_TRUNCATE_MATCH,    /* cut the log at an old duplicate that does not conflict */
     MUTANT_STALE_READ,        /* serve reads without a round of heartbeats */
     MUTANT_TWO_CHANGES,       /* a second change before the first is committed */
-    MUTANT_COUNT_UNWRITTEN,   /* the leader counts its own entries before they are durable */
+    MUTANT_COUNT_UNWRITTEN,   /* a leader counts its own entries undurable */
     MUTANT_LEARNER_COUNTS,    /* a learner's copy counts towards the quorum */
     MUTANT_NO_LOG_CHECK,      /* vote for a candidate whose log is older */
-    MUTANT_COMMIT_UNPROVEN,   /* a follower takes over the leader's commit index unchecked */
+    MUTANT_COMMIT_UNPROVEN,   /* a follower takes the leader's commit index as it is */
     MUTANT_CONFIG_STAYS,      /* a truncated membership stays in force */
     MUTANT_NO_CONFLICT_CHECK, /* append behind an entry of another term */
     MUTANT_NO_TERM_CHECK,     /* accept APPENDs of a deposed leader */
-    MUTANT_STALE_REFUSAL,     /* believe a refusal that answers an earlier probe */
+    MUTANT_VERIFIED_STAYS,    /* answer a new leader for what an old one had matched */
     MUTANT_NO_REPEAT,         /* what is lost is never sent again */
+    MUTANT_READ_TOO_EARLY,    /* read before an own entry tells what is committed */
+    MUTANT_RESTORE_CUTS,      /* a snapshot voids the acknowledged entries behind it */
+    MUTANT_REMOVED_IS_QUIET,  /* whom an uncommitted entry removes never stands */
+    MUTANT_STICKY_FOREVER,    /* followers stay deaf until their own timer ends */
     MUTANTS
 };
 

@@ -57,10 +57,15 @@ static void on_granted(struct raft *r, struct raft_peer *p, const struct raft_me
 /* `m->index` is the last entry that may match; of what term it is narrows it down. */
 static void on_refused(struct raft *r, struct raft_peer *p, const struct raft_message *m)
 {
-    const bool stale = m->probe < p->floor && !MUTANT(STALE_REFUSAL);
+    const bool stale = m->probe < p->floor;
     const bool wiped = m->index < p->match; /* it has lost what it had acknowledged */
-    if (stale || (p->mode == PEER_STREAM && !wiped && !MUTANT(STALE_REFUSAL)))
+    if (stale)
         return;
+    if (p->mode == PEER_STREAM &&
+        !wiped) { /* a gap: what had arrived may be gone again */
+        p->arrived = m->commit;
+        return;
+    }
     uint64_t meet = m->index;
     if (m->log_term != 0 && meet >= r->log.first_index)
         meet = raft_log_meet(&r->log, meet, m->log_term);
@@ -80,8 +85,11 @@ void raft_on_append_reply(struct raft *r, const struct raft_message *m)
         return;
     }
     struct raft_peer *p = raft_peer_find(r, m->from);
-    if (r->role != RAFT_LEADER || m->term != r->term || p == NULL || m->from == r->options.id)
+    if (r->role != RAFT_LEADER || m->term != r->term || p == NULL ||
+        m->from == r->options.id)
         return;
+    if (p->voter)
+        raft_pace(r, pando_time_since(r->now, p->heard));
     p->heard = r->now;
     if (m->round > p->round && m->round <= r->round) {
         p->round = m->round;

@@ -40,9 +40,9 @@ enum pando_status raft_read(struct raft *r, struct pando_time now, uint64_t toke
         answer(r, token, r->commit);
         return PANDO_OK;
     }
+    const bool early = r->commit < r->own_first && !MUTANT(READ_TOO_EARLY);
     r->reads[(r->reads_at + r->reads_len++) % RAFT_READS_MAX] =
-        (struct raft_wait){ token, r->commit < r->own_first ? r->own_first : r->commit,
-                            r->round + 1 };
+        (struct raft_wait){ token, early ? r->own_first : r->commit, r->round + 1 };
     r->dirty = true;
     return PANDO_OK;
 }

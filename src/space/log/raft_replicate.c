@@ -43,7 +43,8 @@ void raft_peer_rewind(struct raft *r, struct raft_peer *p, uint64_t next,
     p->mode = mode;
     p->probed = false;
     p->next = next <= p->match ? p->match + 1 : next;
-    p->inflight = mode == PEER_STREAM ? raft_log_costs(&r->log, p->match, p->next - 1) : 0;
+    p->inflight =
+        mode == PEER_STREAM ? raft_log_costs(&r->log, p->match, p->next - 1) : 0;
     p->floor = r->probe + 1;
     p->moved = r->now;
     r->dirty = true;
@@ -74,7 +75,8 @@ static uint64_t meeting(const struct raft *r, const struct raft_peer *p)
 }
 
 /* How many entries from `next` on make one message of at most `room` bytes. */
-static uint32_t piece(const struct raft *r, uint64_t next, uint64_t room, uint64_t *ret_cost)
+static uint32_t piece(const struct raft *r, uint64_t next, uint64_t room,
+                      uint64_t *ret_cost)
 {
     uint64_t cost = 0;
     uint32_t count = 0;
@@ -104,16 +106,18 @@ static void need_snapshot(struct raft *r, struct raft_peer *p)
 static void stream(struct raft *r, struct raft_peer *p)
 {
     const uint64_t last = r->log.last_index;
-    while (p->next <= last && (p->inflight == 0 || p->inflight < r->options.inflight_max)) {
+    while (p->next <= last &&
+           (p->inflight == 0 || p->inflight < r->options.inflight_max)) {
         uint64_t cost;
-        const uint64_t room = p->inflight == 0 ? UINT64_MAX
-                                               : r->options.inflight_max - p->inflight;
+        const uint64_t room =
+            p->inflight == 0 ? UINT64_MAX : r->options.inflight_max - p->inflight;
         if (p->inflight > 0 && raft_log_cost(&r->log, p->next) > room)
             break;
         const uint32_t count = piece(r, p->next, room, &cost);
         if (p->inflight == 0)
             p->moved = r->now;
-        append(r, p, p->next - 1, count, 0, p->behind ? RAFT_LANE_CATCHUP : RAFT_LANE_LIVE);
+        append(r, p, p->next - 1, count, 0,
+               p->behind ? RAFT_LANE_CATCHUP : RAFT_LANE_LIVE);
         p->next += count;
         p->inflight += cost;
     }
@@ -173,9 +177,12 @@ void raft_flush(struct raft *r)
     }
 }
 
-/* No progress for long: what is behind the last entry that arrived was lost. */
+/* It answers, but makes no progress: what is behind the last entry that arrived was lost.
+ */
 static void repeat(struct raft *r, struct raft_peer *p)
 {
+    if (pando_time_since(r->now, p->heard).ns > 2 * r->options.heartbeat.ns)
+        return;
     const uint64_t there = p->arrived > p->match ? p->arrived : p->match;
     if (p->next <= there + 1 || pando_time_since(r->now, p->moved).ns < p->patience.ns ||
         MUTANT(NO_REPEAT))
@@ -204,7 +211,8 @@ void raft_heartbeat(struct raft *r)
         struct raft_peer *p = &r->peers[i];
         if (p->id == r->options.id)
             continue;
-        if (p->mode == PEER_SNAPSHOT && pando_time_since(r->now, p->asked).ns > 1000000000)
+        if (p->mode == PEER_SNAPSHOT &&
+            pando_time_since(r->now, p->asked).ns > 1000000000)
             need_snapshot(r, p);
         else if (p->mode == PEER_STREAM &&
                  pando_time_since(r->now, p->heard).ns >= silent.ns)

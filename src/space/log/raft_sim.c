@@ -27,8 +27,8 @@ static bool before(const struct sim_event *a, const struct sim_event *b)
     return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
 }
 
-static struct sim_event *event_new(struct sim *s, enum event_kind kind, struct sim_node *to,
-                                   struct pando_time at)
+static struct sim_event *event_new(struct sim *s, enum event_kind kind,
+                                   struct sim_node *to, struct pando_time at)
 {
     struct sim_event *e = s->free_events;
     if (e != NULL)
@@ -85,7 +85,8 @@ static struct sim_event *pop(struct sim *s)
     return first;
 }
 
-static struct pando_span between(struct sim *s, struct pando_span low, struct pando_span high)
+static struct pando_span between(struct sim *s, struct pando_span low,
+                                 struct pando_span high)
 {
     const uint64_t more = high.ns > low.ns ? rng_below(&s->rng, high.ns - low.ns + 1) : 0;
     return (struct pando_span){ low.ns + more };
@@ -145,7 +146,8 @@ void sim_post_snapshot(struct sim *s, struct sim_node *from, uint64_t to)
 {
     if (to == 0 || to > s->config.nodes || s->cut[from->id][to])
         return;
-    const struct pando_time at = pando_time_add(s->now, PANDO_MSEC(20));
+    const struct pando_time at =
+        pando_time_add(s->now, between(s, PANDO_MSEC(5), s->config.snapshot_max));
     struct sim_event *e = event_new(s, EVENT_SNAPSHOT, &s->nodes[to], at);
     e->from = from->id;
     e->snapshot = from->log.snapshot;
@@ -156,8 +158,11 @@ void sim_post_snapshot(struct sim *s, struct sim_node *from, uint64_t to)
 /* A timer event may come too early, then it is set again; never too late. */
 void sim_set_timer(struct sim *s, struct sim_node *n)
 {
-    const struct pando_time at = raft_deadline(n->core);
-    if (at.ns == UINT64_MAX || (n->timer.ns != 0 && n->timer.ns <= at.ns))
+    struct pando_time at = raft_deadline(n->core);
+    if (at.ns == UINT64_MAX)
+        return;
+    at.ns = (at.ns + n->rate - 1) / n->rate * 1000;
+    if (n->timer.ns != 0 && n->timer.ns <= at.ns)
         return;
     n->timer = at.ns < s->now.ns ? s->now : at;
     push(s, event_new(s, EVENT_TIMER, n, n->timer));
@@ -171,9 +176,9 @@ static void deliver(struct sim *s, struct sim_node *n, struct sim_event *e)
         return;
     for (uint32_t i = 0; i < m.count; i++) {
         const struct sim_entry *in = &e->entries[i];
-        entries[i] = (struct raft_entry){ m.index + 1 + i, in->term, in->kind, in->size,
-                                          in->members != 0 ? &s->members[in->members]
-                                                           : NULL };
+        entries[i] =
+            (struct raft_entry){ m.index + 1 + i, in->term, in->kind, in->size,
+                                 in->members != 0 ? &s->members[in->members] : NULL };
     }
     m.entries = m.count > 0 ? entries : NULL;
     n->received = e->entries;
@@ -201,7 +206,7 @@ static void happen(struct sim *s, struct sim_event *e)
         if (e->life != n->life || e->at.ns != n->timer.ns)
             return;
         n->timer.ns = 0;
-        if (pando_time_reached(raft_deadline(n->core), s->now))
+        if (pando_time_reached(raft_deadline(n->core), sim_clock(s, n)))
             sim_give(s, n, &(struct raft_input){ .kind = RAFT_TICK });
         else
             sim_set_timer(s, n);
@@ -235,7 +240,8 @@ bool sim_next(struct sim *s)
 static void offer(struct sim *s)
 {
     for (uint32_t i = 1; i <= s->config.nodes; i++)
-        if (s->nodes[i].up && s->nodes[i].role == RAFT_LEADER && s->nodes[i].paused.ns <= s->now.ns) {
+        if (s->nodes[i].up && s->nodes[i].role == RAFT_LEADER &&
+            s->nodes[i].paused.ns <= s->now.ns) {
             (void)sim_propose(s, i);
             if (s->next_value % 4 == 0)
                 sim_read(s, i);
@@ -284,7 +290,8 @@ void sim_only(struct sim *s, const char *groups)
     const uint64_t len = strlen(groups);
     for (uint64_t a = 1; a <= s->config.nodes; a++)
         for (uint64_t b = 1; b < a; b++) {
-            const char ga = a <= len ? groups[a - 1] : '.', gb = b <= len ? groups[b - 1] : '.';
+            const char ga = a <= len ? groups[a - 1] : '.';
+            const char gb = b <= len ? groups[b - 1] : '.';
             sim_cut(s, a, b, ga != gb || ga == '.');
         }
 }
@@ -324,6 +331,9 @@ struct sim *sim_new(const struct sim_config *config)
     for (uint32_t i = 1; i <= config->nodes; i++) {
         struct sim_node *n = &s->nodes[i];
         n->id = i;
+        n->rate = 1000;
+        if (config->skew > 0)
+            n->rate += config->skew - (uint32_t)rng_below(&s->rng, 2 * config->skew + 1);
         n->log.snapshot.members = n->disk.log.snapshot.members = 1;
         sim_boot(s, n);
     }

@@ -22,10 +22,12 @@ struct sim_config {
     uint64_t seed;
     uint32_t nodes, voters; /* voters are the ids 1 ... voters, the rest learners */
     bool start_window, demote, ordered;
-    uint32_t loss, twice;              /* of 1000 messages */
+    uint32_t loss, twice; /* of 1000 messages */
     struct pando_span delay_min, delay_max;
     struct pando_span disk_min, disk_max;
-    uint32_t ops;                      /* proposals a second */
+    struct pando_span snapshot_max; /* until one is carried over and in force */
+    uint32_t ops;                   /* proposals a second */
+    uint32_t skew;                  /* of clocks: at most so many of 1000 */
 };
 
 /* What an entry is, wherever it lies. */
@@ -61,6 +63,7 @@ struct sim_disk {
     uint64_t term, vote;
     struct sim_write *queue; /* given to the disk, not durable yet */
     uint32_t at, len, cap;
+    uint64_t given;   /* the last number */
     uint64_t syncing; /* the number that the sync under way will reach; 0: none */
     bool by_hand;     /* only sim_sync moves it */
 };
@@ -79,14 +82,18 @@ struct sim_node {
     uint64_t applied, commit;
     enum raft_role role;
     uint64_t role_term;
-    struct pando_time paused, timer; /* until; the timer event that is set */
+    uint32_t rate;                    /* of its clock: 1000 is right */
+    struct pando_time paused, timer;  /* until; the timer event that is set */
     const struct sim_entry *received; /* of the message that it is given */
     uint32_t received_count;
     bool truncated;
     uint16_t proposing; /* the membership that it proposes */
     struct sim_read reads[SIM_READS_MAX];
     uint32_t reads_len;
-    struct { uint64_t token; struct sim_entry *entries; } held[RAFT_HELD_MAX];
+    struct {
+        uint64_t token;
+        struct sim_entry *entries;
+    } held[RAFT_HELD_MAX];
 };
 
 struct sim_seen {
@@ -114,7 +121,7 @@ struct sim {
     struct sim_event *free_events;
     struct sim_node nodes[SIM_NODES_MAX];
     bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* one way */
-    bool silent[SIM_NODES_MAX]; /* its APPENDs without entries are lost */
+    bool silent[SIM_NODES_MAX];             /* its APPENDs without entries are lost */
     struct pando_time last[SIM_NODES_MAX][SIM_NODES_MAX][3];
     struct raft_members *members; /* every membership ever proposed */
     uint32_t members_len, members_cap;
@@ -128,6 +135,12 @@ struct sim {
     uint64_t acked, reads_served, steps, elections, changes, transfers, restores, held;
     uint64_t append_entries, hash;
 };
+
+/* What a node's clock shows now. */
+static inline struct pando_time sim_clock(const struct sim *s, const struct sim_node *n)
+{
+    return (struct pando_time){ s->now.ns / 1000 * n->rate };
+}
 
 struct sim *sim_new(const struct sim_config *config);
 void sim_free(struct sim *s);

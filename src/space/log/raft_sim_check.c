@@ -4,7 +4,8 @@
  * and what precedes it. Leader completeness: a new leader holds what earlier terms have
  * committed. State-machine safety: what one node applies at an index, all apply. And the
  * reasons below these: a vote or an acknowledgement that is sent is on the disk, an
- * acknowledged entry equals the leader's, a committed one lies on the disks of a majority.
+ * acknowledged entry equals the leader's, a committed one lies on the disks of a
+ * majority.
  */
 #include "base/assert.h"
 #include "space/log/raft_sim.h"
@@ -119,11 +120,26 @@ static void check_complete(struct sim *s, const struct sim_node *n)
     }
 }
 
+/* By the members in force, or by earlier ones while these are not committed. */
+static bool was_voter(const struct sim *s, const struct sim_node *n)
+{
+    for (uint64_t at = n->log.last;; at--) {
+        const struct raft_members *m = &s->members[sim_members_at(n, at)];
+        for (uint32_t i = 0; i < m->len; i++)
+            if (m->at[i].id == n->id && m->at[i].standing == RAFT_VOTER)
+                return true;
+        while (at > n->log.snapshot.index && n->log.at[at].members == 0)
+            at--;
+        if (at <= n->commit || at <= n->log.snapshot.index)
+            return false;
+    }
+}
+
 void sim_check_role(struct sim *s, struct sim_node *n)
 {
     if (n->role == RAFT_FOLLOWER)
         return;
-    if (!raft_look(n->core).voter)
+    if (!was_voter(s, n))
         sim_break(s, "standing: who is no voter stands for election");
     if (n->role != RAFT_LEADER || n->role_term >= SIM_TERMS_MAX)
         return;
@@ -135,7 +151,8 @@ void sim_check_role(struct sim *s, struct sim_node *n)
         check_complete(s, n);
 }
 
-static void check_ack(struct sim *s, const struct sim_node *n, const struct raft_message *m)
+static void check_ack(struct sim *s, const struct sim_node *n,
+                      const struct raft_message *m)
 {
     const struct sim_log *l = &n->disk.log;
     const struct sim_node *leader = &s->nodes[m->to];
@@ -183,7 +200,8 @@ void sim_check_members(struct sim *s, struct sim_node *n)
     const struct raft_members *got = raft_members_now(n->core);
     bool equal = want->len == got->len;
     for (uint32_t i = 0; equal && i < want->len; i++)
-        equal = want->at[i].id == got->at[i].id && want->at[i].standing == got->at[i].standing;
+        equal = want->at[i].id == got->at[i].id &&
+                want->at[i].standing == got->at[i].standing;
     if (!equal)
         sim_break(s, "membership: not that of the last entry in the log");
 }

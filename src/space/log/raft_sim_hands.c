@@ -9,9 +9,11 @@ bool sim_propose(struct sim *s, uint64_t id)
 {
     struct sim_node *n = &s->nodes[id];
     uint64_t index, term;
+    if (!n->up)
+        return false;
     const uint32_t size = 16 + (uint32_t)rng_below(&s->rng, 400);
     const enum pando_status st =
-        raft_propose(n->core, s->now, RAFT_DATA, size, &index, &term);
+        raft_propose(n->core, sim_clock(s, n), RAFT_DATA, size, &index, &term);
     sim_drain(s, n);
     return st == PANDO_OK;
 }
@@ -49,10 +51,12 @@ enum pando_status sim_change(struct sim *s, uint64_t id, const struct raft_membe
 {
     struct sim_node *n = &s->nodes[id];
     uint64_t index, term;
+    if (!n->up)
+        return PANDO_UNAVAILABLE;
     const bool due = change_is_due(n);
     n->proposing = members_number(s, m);
-    const enum pando_status st = raft_propose_members(n->core, s->now, &s->members[n->proposing],
-                                                      100, &index, &term);
+    const enum pando_status st = raft_propose_members(
+        n->core, sim_clock(s, n), &s->members[n->proposing], 100, &index, &term);
     if (st == PANDO_OK && !due)
         sim_break(s, "membership: a change too early");
     s->changes += st == PANDO_OK;
@@ -68,8 +72,8 @@ void sim_force(struct sim *s, uint64_t id, const struct raft_members *m)
     uint64_t index, term;
     s->forced = true;
     n->proposing = members_number(s, m);
-    if (raft_force_members(n->core, s->now, &s->members[n->proposing], 100, &index, &term) !=
-        PANDO_OK)
+    if (raft_force_members(n->core, sim_clock(s, n), &s->members[n->proposing], 100,
+                           &index, &term) != PANDO_OK)
         sim_break(s, "membership: it could not be forced");
     sim_drain(s, n);
 }
@@ -77,26 +81,29 @@ void sim_force(struct sim *s, uint64_t id, const struct raft_members *m)
 void sim_read(struct sim *s, uint64_t id)
 {
     struct sim_node *n = &s->nodes[id];
-    if (n->reads_len == SIM_READS_MAX)
+    if (!n->up || n->reads_len == SIM_READS_MAX)
         return;
     n->reads[n->reads_len++] = (struct sim_read){ ++s->next_token, s->index_last };
-    if (raft_read(n->core, s->now, s->next_token) != PANDO_OK)
+    if (raft_read(n->core, sim_clock(s, n), s->next_token) != PANDO_OK)
         n->reads_len--;
     sim_drain(s, n);
 }
 
 void sim_transfer(struct sim *s, uint64_t id, uint64_t to)
 {
-    s->transfers += raft_transfer(s->nodes[id].core, s->now, to) == PANDO_OK;
-    sim_drain(s, &s->nodes[id]);
+    struct sim_node *n = &s->nodes[id];
+    if (!n->up)
+        return;
+    s->transfers += raft_transfer(n->core, sim_clock(s, n), to) == PANDO_OK;
+    sim_drain(s, n);
 }
 
-/* A snapshot of all but the last `keep` entries applied. It is durable behind all that was
- * written before it. */
+/* A snapshot of all but the last `keep` entries applied. It is durable behind all that
+ * was written before it. */
 void sim_compact(struct sim *s, uint64_t id, uint64_t keep)
 {
     struct sim_node *n = &s->nodes[id];
-    if (n->applied < n->log.snapshot.index + keep + 1)
+    if (!n->up || n->applied < n->log.snapshot.index + keep + 1)
         return;
     const uint64_t index = n->applied - keep;
     const struct sim_snapshot snapshot = { index, n->log.at[index].term,
@@ -113,7 +120,8 @@ uint64_t sim_leader(const struct sim *s)
 {
     uint64_t leader = 0, term = 0;
     for (uint64_t i = 1; i <= s->config.nodes; i++)
-        if (s->nodes[i].up && s->nodes[i].role == RAFT_LEADER && s->nodes[i].role_term > term) {
+        if (s->nodes[i].up && s->nodes[i].role == RAFT_LEADER &&
+            s->nodes[i].role_term > term) {
             leader = i;
             term = s->nodes[i].role_term;
         }

@@ -1,4 +1,5 @@
-/* raft_sim_node.c - one node of the world: its log in memory, its disk, its core's wishes.
+/* raft_sim_node.c - one node of the world: its log in memory, its disk, its core's
+ * wishes.
  *
  * A disk takes writes in order and syncs one group at a time; only what a sync has
  * reported counts. A crash leaves any beginning of the rest.
@@ -77,11 +78,12 @@ static void disk_write(struct sim_node *n, const struct sim_write *w)
         PANDO_ASSERT(d->queue != NULL);
     }
     d->queue[d->at + d->len++] = *w;
+    d->given = w->number;
 }
 
 void sim_give(struct sim *s, struct sim_node *n, const struct raft_input *in)
 {
-    raft_step(n->core, s->now, in);
+    raft_step(n->core, sim_clock(s, n), in);
     sim_drain(s, n);
 }
 
@@ -95,20 +97,25 @@ void sim_synced(struct sim *s, struct sim_node *n, uint64_t number)
 void sim_sync(struct sim *s, uint64_t id, uint32_t writes)
 {
     struct sim_node *n = &s->nodes[id];
-    if (writes > n->disk.len)
-        writes = n->disk.len;
-    if (writes > 0)
-        sim_synced(s, n, n->disk.queue[n->disk.at + writes - 1].number);
+    const struct sim_disk *d = &n->disk;
+    if (!n->up || writes == 0)
+        return;
+    if (writes < d->len)
+        sim_synced(s, n, d->queue[d->at + writes - 1].number);
+    else /* what a snapshot has swept along as well */
+        sim_synced(s, n, d->given);
 }
 
-/* The bytes of an entry to be written: own, from the message, or from one that was held. */
+/* The bytes of an entry to be written: own, from the message, or from one that was held.
+ */
 static struct sim_entry bytes_of(struct sim *s, struct sim_node *n,
                                  const struct raft_effect *e)
 {
     if (e->from_message == UINT32_MAX) {
         const struct raft_entry *r = &e->entry;
         return (struct sim_entry){ r->term, ++s->next_value, r->size,
-                                   r->config != NULL ? n->proposing : 0, (uint8_t)r->kind };
+                                   r->config != NULL ? n->proposing : 0,
+                                   (uint8_t)r->kind };
     }
     if (e->token == 0) {
         PANDO_ASSERT(n->received != NULL);
@@ -131,9 +138,9 @@ static void on_entry(struct sim *s, struct sim_node *n, const struct raft_effect
     sim_log_put(&n->log, e->entry.index, &entry);
     sim_check_entry(s, n, e->entry.index);
     disk_write(n, &(struct sim_write){ .kind = SIM_WRITE_ENTRY,
-                                          .number = e->write,
-                                          .index = e->entry.index,
-                                          .entry = entry });
+                                       .number = e->write,
+                                       .index = e->entry.index,
+                                       .entry = entry });
 }
 
 /* Cut what only the memory holds by now; the disk follows in its order. */
@@ -143,8 +150,9 @@ static void on_truncate(struct sim *s, struct sim_node *n, const struct raft_eff
         sim_break(s, "truncation: an applied entry was cut off");
     n->log.last = e->index - 1;
     n->truncated = true;
-    disk_write(n, &(struct sim_write){
-                         .kind = SIM_WRITE_TRUNCATE, .number = e->write, .index = e->index });
+    disk_write(n, &(struct sim_write){ .kind = SIM_WRITE_TRUNCATE,
+                                       .number = e->write,
+                                       .index = e->index });
 }
 
 static void on_held(struct sim *s, struct sim_node *n, const struct raft_effect *e,
@@ -181,9 +189,9 @@ static void on_effect(struct sim *s, struct sim_node *n, const struct raft_effec
         return;
     case RAFT_WRITE_STATE:
         disk_write(n, &(struct sim_write){ .kind = SIM_WRITE_STATE,
-                                              .number = e->write,
-                                              .term = e->term,
-                                              .vote = e->vote });
+                                           .number = e->write,
+                                           .term = e->term,
+                                           .vote = e->vote });
         return;
     case RAFT_WRITE_ENTRY:
         on_entry(s, n, e);
@@ -254,9 +262,9 @@ void sim_boot(struct sim *s, struct sim_node *n)
     n->log.last = l->snapshot.index;
     for (uint64_t i = l->snapshot.index + 1; i <= l->last; i++) {
         const struct sim_entry *e = &l->at[i];
-        const struct raft_entry entry = {
-            i, e->term, e->kind, e->size, e->members != 0 ? &s->members[e->members] : NULL
-        };
+        const struct raft_entry entry = { i, e->term, e->kind, e->size,
+                                          e->members != 0 ? &s->members[e->members]
+                                                          : NULL };
         if (raft_load_entry(n->core, &entry) != PANDO_OK)
             sim_break(s, "disk: an entry cannot be loaded");
         sim_log_put(&n->log, i, e);
@@ -277,7 +285,7 @@ void sim_crash(struct sim *s, uint64_t id)
     for (uint64_t i = 0; i < kept; i++)
         disk_apply(&n->disk, &n->disk.queue[n->disk.at + i]);
     n->disk.at = n->disk.len = 0;
-    n->disk.syncing = 0;
+    n->disk.syncing = n->disk.given = 0;
     for (uint32_t i = 0; i < RAFT_HELD_MAX; i++)
         if (n->held[i].token != 0)
             on_released(n, n->held[i].token);
@@ -302,7 +310,7 @@ void sim_restored(struct sim *s, struct sim_node *n, const struct sim_snapshot *
         return;
     s->restores++;
     sim_flush(n);
-    raft_restored(n->core, s->now, snapshot->index, snapshot->term,
+    raft_restored(n->core, sim_clock(s, n), snapshot->index, snapshot->term,
                   &s->members[snapshot->members]);
     const uint64_t last = raft_look(n->core).last_index;
     n->log.snapshot = n->disk.log.snapshot = *snapshot;

@@ -29,7 +29,8 @@ void raft_restored(struct raft *r, struct pando_time now, uint64_t index, uint64
     if (index <= r->commit || !raft_members_valid(members) || r->role == RAFT_LEADER ||
         !raft_config_room(r, 1) || !raft_effects_room(r, 16))
         return;
-    if (index <= r->log.last_index && raft_log_term(&r->log, index) == term) {
+    if (index <= r->log.last_index && raft_log_term(&r->log, index) == term &&
+        !MUTANT(RESTORE_CUTS)) {
         raft_commit_to(r, index); /* what follows was acknowledged: it stays */
         raft_compacted(r, index);
     } else {
@@ -54,8 +55,8 @@ enum pando_status raft_force_members(struct raft *r, struct pando_time now,
 {
     bool voter = false;
     for (uint32_t i = 0; i < members->len && i < RAFT_MEMBERS_MAX; i++)
-        voter |= members->at[i].id == r->options.id &&
-                 members->at[i].standing == RAFT_VOTER;
+        voter |=
+            members->at[i].id == r->options.id && members->at[i].standing == RAFT_VOTER;
     if (!raft_members_valid(members) || !voter || size > RAFT_ENTRY_MAX)
         return PANDO_INVALID;
     if (!raft_effects_room(r, 32) || !raft_log_room(&r->log, 2) ||

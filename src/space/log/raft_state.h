@@ -65,18 +65,18 @@ enum peer_mode {
 struct raft_peer {
     uint64_t id;
     bool voter;
-    bool granted;     /* in the round of votes under way */
-    bool probed;      /* PROBE: a message is out */
-    bool down;        /* its link closed, and nothing came since */
-    bool behind;      /* STREAM: fed on the catch-up lane */
+    bool granted; /* in the round of votes under way */
+    bool probed;  /* PROBE: a message is out */
+    bool down;    /* its link closed, and nothing came since */
+    bool behind;  /* STREAM: fed on the catch-up lane */
     enum peer_mode mode;
-    uint64_t match;   /* durable there and equal to ours */
-    uint64_t arrived; /* there in order, perhaps not durable */
-    uint64_t next;    /* to be sent */
+    uint64_t match;    /* durable there and equal to ours */
+    uint64_t arrived;  /* there in order, perhaps not durable */
+    uint64_t next;     /* to be sent */
     uint64_t inflight; /* cost of the entries after match and before next */
-    uint64_t floor;   /* refusals of probes below it are stale */
-    uint64_t round;   /* the last heartbeat round answered */
-    uint64_t told;    /* the commit index last sent */
+    uint64_t floor;    /* refusals of probes below it are stale */
+    uint64_t round;    /* the last heartbeat round answered */
+    uint64_t told;     /* the commit index last sent */
     struct pando_time heard, moved, asked;
     struct pando_span patience; /* how long no progress is borne before sending again */
 };
@@ -108,9 +108,11 @@ struct raft {
     bool voter; /* this node, by the members in force */
 
     enum raft_role role;
-    uint64_t leader;      /* 0: unknown or lost */
-    uint64_t term_leader; /* who led in this term, even if its link is down */
+    uint64_t leader;         /* 0: unknown or lost */
+    uint64_t term_leader;    /* who led in this term, even if its link is down */
     struct pando_time heard; /* the leader */
+    uint64_t pace;           /* ns: the longest gap between messages lately */
+    uint64_t election_least; /* ns: as the options said */
     struct pando_time timer; /* when the election timeout began */
     struct pando_span timeout;
     struct pando_time lost; /* when the link of the leader closed */
@@ -139,6 +141,7 @@ struct raft {
     struct pando_time beat_at;
     uint64_t transfer_to; /* 0: none is under way */
     struct pando_time transfer_until, handover_after, window_until;
+    uint64_t window_end; /* above the static members' ids */
     struct raft_wait reads[RAFT_READS_MAX];
     uint32_t reads_at, reads_len;
 
@@ -151,7 +154,8 @@ uint64_t raft_log_term(const struct raft_log *l, uint64_t index); /* 0: not kept
 /* The last index up to `index` whose term is at most `term`; the base at least. */
 uint64_t raft_log_meet(const struct raft_log *l, uint64_t index, uint64_t term);
 bool raft_log_room(struct raft_log *l, uint32_t entries);
-void raft_log_append(struct raft_log *l, uint64_t term, enum raft_kind kind, uint32_t size);
+void raft_log_append(struct raft_log *l, uint64_t term, enum raft_kind kind,
+                     uint32_t size);
 void raft_log_truncate(struct raft_log *l, uint64_t index);
 void raft_log_compact(struct raft_log *l, uint64_t index);
 void raft_log_restart(struct raft_log *l, uint64_t index, uint64_t term);
@@ -162,7 +166,8 @@ uint64_t raft_log_costs(const struct raft_log *l, uint64_t after, uint64_t up_to
 /* raft_writes.c: what is on its way to the disk. */
 bool raft_writes_room(struct raft_writes *w);
 void raft_writes_done(struct raft_writes *w, uint64_t number);
-void raft_writes_settled(struct raft_writes *w, uint64_t index); /* durable by other means */
+void raft_writes_settled(struct raft_writes *w,
+                         uint64_t index); /* durable by other means */
 void raft_writes_restart(struct raft_writes *w, uint64_t index);
 void raft_write_state(struct raft *r);
 void raft_write_entry(struct raft *r, const struct raft_entry *e, uint32_t from_message);
@@ -190,6 +195,7 @@ bool raft_alone(const struct raft *r);
 bool raft_quorum_lately(const struct raft *r, struct pando_span within);
 void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why why);
 void raft_stand(struct raft *r, enum raft_why why);
+void raft_pace(struct raft *r, struct pando_span gap);
 void raft_campaign(struct raft *r, bool transfer, enum raft_why why);
 void raft_lead(struct raft *r, enum raft_why why);
 void raft_lead_by_force(struct raft *r);
@@ -215,7 +221,8 @@ void raft_hold_free(struct raft *r, struct raft_hold *h);
 void raft_flush(struct raft *r);
 void raft_heartbeat(struct raft *r);
 void raft_peer_reset(struct raft *r, struct raft_peer *p);
-void raft_peer_rewind(struct raft *r, struct raft_peer *p, uint64_t next, enum peer_mode mode);
+void raft_peer_rewind(struct raft *r, struct raft_peer *p, uint64_t next,
+                      enum peer_mode mode);
 void raft_peer_patience(struct raft *r, struct raft_peer *p);
 void raft_on_append_reply(struct raft *r, const struct raft_message *m);
 void raft_on_snapshot_done(struct raft *r, const struct raft_message *m);
@@ -223,10 +230,10 @@ enum pando_status raft_append_own(struct raft *r, enum raft_kind kind, uint32_t 
                                   const struct raft_members *config);
 
 /* raft_commit.c */
-void raft_commit_try(struct raft *r);               /* leader */
+void raft_commit_try(struct raft *r);                /* leader */
 void raft_commit_to(struct raft *r, uint64_t index); /* both */
-uint64_t raft_quorum_of(const struct raft *r, uint64_t (*of)(const struct raft *,
-                                                             const struct raft_peer *));
+uint64_t raft_quorum_of(const struct raft *r,
+                        uint64_t (*of)(const struct raft *, const struct raft_peer *));
 
 /* raft_read.c */
 void raft_read_settle(struct raft *r);

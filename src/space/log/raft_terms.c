@@ -101,7 +101,8 @@ bool raft_log_room(struct raft_log *l, uint32_t entries)
     return true;
 }
 
-void raft_log_append(struct raft_log *l, uint64_t term, enum raft_kind kind, uint32_t size)
+void raft_log_append(struct raft_log *l, uint64_t term, enum raft_kind kind,
+                     uint32_t size)
 {
     l->last_index++;
     if (l->runs_len == 0 || term != l->last_term) {

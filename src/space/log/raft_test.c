@@ -27,8 +27,9 @@ static void a_candidacy_is_announced_when_it_is_durable(void **state)
     hand_tick(&h, 400);
     CHECK_EQ(hand_sent(&h, RAFT_PREVOTE, 0)->term, 2);
     CHECK_EQ(raft_look(h.r).term, 1); /* nobody's term rises by asking */
-    hand_receive(&h, 401, (struct raft_message){ .kind = RAFT_PREVOTE_REPLY, .from = 1, .term = 2,
-                                            .granted = true });
+    hand_receive(&h, 401,
+                 (struct raft_message){
+                     .kind = RAFT_PREVOTE_REPLY, .from = 1, .term = 2, .granted = true });
     CHECK_EQ(hand_effect(&h, RAFT_WRITE_STATE, 0)->vote, 3);
     CHECK(hand_sent(&h, RAFT_VOTE, 0) == NULL);
     hand_written(&h, 402);
@@ -45,9 +46,10 @@ static void a_vote_survives_a_restart(void **state)
     CHECK(e != NULL && e->vote == 2 && e->term == 2);
     hand_close(&h);
     const struct raft_members m = hand_members(3, 0);
-    h = (struct hand){ .r = raft_new(&(struct raft_options){ .id = 1 },
-                                     &(struct raft_state){ .term = 2, .vote = 2,
-                                                           .first_index = 1, .base = m }) };
+    h = (struct hand){ .r = raft_new(
+                           &(struct raft_options){ .id = 1 },
+                           &(struct raft_state){
+                               .term = 2, .vote = 2, .first_index = 1, .base = m }) };
     hand_receive(&h, 1, hand_vote(3, 2, 9, 2));
     CHECK(!hand_sent(&h, RAFT_VOTE_REPLY, 0)->granted);
     hand_close(&h);
@@ -125,7 +127,8 @@ static void a_conflict_cuts_the_log(void **state)
     hand_append(&h, 1, 2, 2, 2, 1, "22", 0, 0);
     CHECK_EQ(hand_effect(&h, RAFT_WRITE_TRUNCATE, 0)->index, 3);
     CHECK_EQ(hand_effect(&h, RAFT_WRITE_ENTRY, 0)->entry.index, 3);
-    CHECK(hand_effect(&h, RAFT_WRITE_TRUNCATE, 0)->write < hand_effect(&h, RAFT_WRITE_ENTRY, 0)->write);
+    CHECK(hand_effect(&h, RAFT_WRITE_TRUNCATE, 0)->write <
+          hand_effect(&h, RAFT_WRITE_ENTRY, 0)->write);
     CHECK_EQ(raft_term_at(h.r, 4), 2);
     CHECK_EQ(raft_look(h.r).durable_index, 2);
     hand_written(&h, 2);
@@ -221,13 +224,19 @@ static void nonsense_changes_nothing(void **state)
     struct hand h = hand_open(1, 3, 5, "1");
     const struct raft_entry skew[2] = { { .index = 2, .term = 5, .kind = RAFT_DATA },
                                         { .index = 9, .term = 5, .kind = RAFT_DATA } };
-    struct raft_message m = { .kind = RAFT_APPEND, .from = 2, .term = 5, .index = 1,
-                              .log_term = 1, .count = 2, .entries = skew };
+    struct raft_message m = { .kind = RAFT_APPEND,
+                              .from = 2,
+                              .term = 5,
+                              .index = 1,
+                              .log_term = 1,
+                              .count = 2,
+                              .entries = skew };
     hand_receive(&h, 1, m);
     m.count = 100000;
     hand_receive(&h, 1, m);
-    m = (struct raft_message){ .kind = RAFT_APPEND, .from = 2, .term = 5,
-                               .index = UINT64_MAX, .log_term = 1 };
+    m = (struct raft_message){
+        .kind = RAFT_APPEND, .from = 2, .term = 5, .index = UINT64_MAX, .log_term = 1
+    };
     hand_receive(&h, 1, m);
     m.term = UINT64_MAX;
     m.kind = RAFT_VOTE;
@@ -279,8 +288,9 @@ static void a_live_leader_makes_its_followers_deaf(void **state)
     (void)state;
     struct hand h = hand_open(1, 3, 1, "1");
     hand_append(&h, 1, 2, 1, 1, 1, "", 0, 1);
-    const struct raft_message pre = { .kind = RAFT_PREVOTE, .from = 3, .term = 2,
-                                      .index = 1, .log_term = 1 };
+    const struct raft_message pre = {
+        .kind = RAFT_PREVOTE, .from = 3, .term = 2, .index = 1, .log_term = 1
+    };
     hand_receive(&h, 100, pre);
     CHECK(!hand_sent(&h, RAFT_PREVOTE_REPLY, 0)->granted);
     hand_receive(&h, 101, hand_vote(3, 7, 1, 1));
@@ -321,7 +331,8 @@ static void a_leaders_closed_link_lets_the_highest_stand_at_once(void **state)
     hand_append(&h, 1, 5, 1, 1, 1, "", 0, 1);
     hand_give(&h, 2, &(struct raft_input){ .kind = RAFT_LINK_DOWN, .peer = 5 });
     CHECK(hand_sent(&h, RAFT_PREVOTE, 0) == NULL);
-    CHECK(raft_deadline(h.r).ns >= MS(2 + 100).ns && raft_deadline(h.r).ns < MS(2 + 130).ns);
+    CHECK(raft_deadline(h.r).ns >= MS(2 + 100).ns &&
+          raft_deadline(h.r).ns < MS(2 + 130).ns);
     hand_append(&h, 3, 5, 1, 1, 1, "", 0, 2); /* it was only the link */
     CHECK_EQ(raft_look(h.r).leader, 5);
     CHECK(raft_deadline(h.r).ns >= MS(3 + 150).ns);
@@ -351,11 +362,17 @@ static void a_membership_falls_with_its_entry(void **state)
     (void)state;
     struct hand h = hand_open(1, 3, 1, "1");
     const struct raft_members four = hand_members(4, 0);
-    const struct raft_entry e = { .index = 2, .term = 1, .kind = RAFT_CONFIG, .size = 9,
-                                  .config = &four };
-    hand_receive(&h, 1, (struct raft_message){ .kind = RAFT_APPEND, .from = 2, .term = 1,
-                                          .index = 1, .log_term = 1, .count = 1,
-                                          .entries = &e });
+    const struct raft_entry e = {
+        .index = 2, .term = 1, .kind = RAFT_CONFIG, .size = 9, .config = &four
+    };
+    hand_receive(&h, 1,
+                 (struct raft_message){ .kind = RAFT_APPEND,
+                                        .from = 2,
+                                        .term = 1,
+                                        .index = 1,
+                                        .log_term = 1,
+                                        .count = 1,
+                                        .entries = &e });
     CHECK_EQ(raft_members_now(h.r)->len, 4);
     hand_append(&h, 2, 3, 2, 1, 1, "2", 0, 0);
     CHECK_EQ(raft_members_now(h.r)->len, 3);
@@ -386,9 +403,10 @@ static void who_was_restored_from_a_backup_waits_for_a_leader(void **state)
 {
     (void)state;
     const struct raft_members m = hand_members(3, 0);
-    struct hand h = { .r = raft_new(&(struct raft_options){ .id = 3 },
-                                    &(struct raft_state){ .term = 1, .first_index = 1,
-                                                          .base = m, .quiet = true }) };
+    struct hand h = { .r = raft_new(
+                          &(struct raft_options){ .id = 3 },
+                          &(struct raft_state){
+                              .term = 1, .first_index = 1, .base = m, .quiet = true }) };
     hand_tick(&h, 0);
     hand_tick(&h, 60000);
     CHECK_EQ(raft_look(h.r).role, RAFT_FOLLOWER);
@@ -418,8 +436,10 @@ static void the_log_is_loaded_in_order(void **state)
 {
     (void)state;
     struct hand h = { .r = raft_new(&(struct raft_options){ .id = 1 },
-                                    &(struct raft_state){ .term = 3, .first_index = 5,
-                                                          .base_term = 2, .commit = 9,
+                                    &(struct raft_state){ .term = 3,
+                                                          .first_index = 5,
+                                                          .base_term = 2,
+                                                          .commit = 9,
                                                           .base = hand_members(3, 0) }) };
     struct raft_entry e = { .index = 6, .term = 2, .kind = RAFT_DATA };
     CHECK_EQ(raft_load_entry(h.r, &e), PANDO_INVALID);
@@ -431,7 +451,8 @@ static void the_log_is_loaded_in_order(void **state)
     e.term = 4;
     CHECK_EQ(raft_load_entry(h.r, &e), PANDO_INVALID);
     hand_tick(&h, 0);
-    CHECK(raft_look(h.r).commit == 5 && raft_term_at(h.r, 4) == 2 && raft_term_at(h.r, 3) == 0);
+    CHECK_EQ(raft_look(h.r).commit, 5);
+    CHECK(raft_term_at(h.r, 4) == 2 && raft_term_at(h.r, 3) == 0);
     hand_close(&h);
 }
 

@@ -6,7 +6,7 @@
  *
  * In the start window of a static cluster the first leader is whoever came up first.
  * Until there is data it hands over to a higher voter that is up to date, so that the
- * cluster ends with the leader its order of ids asks for.
+ * cluster ends with the leader its order of ids asks for. Who joins later has no part in it.
  */
 #include "space/log/raft_state.h"
 
@@ -15,12 +15,12 @@ static bool heard_lately(const struct raft *r, const struct raft_peer *p)
     return pando_time_since(r->now, p->heard).ns < 2 * r->options.election.ns;
 }
 
-/* The highest voter above `above` that needs no more than what is in flight. */
-static struct raft_peer *heir(struct raft *r, uint64_t above, uint64_t match)
+/* The highest voter between `above` and `below` (both out) that needs no more than what is in flight. */
+static struct raft_peer *heir(struct raft *r, uint64_t above, uint64_t below, uint64_t match)
 {
     for (uint32_t i = r->peers_len; i-- > 0;) {
         struct raft_peer *p = &r->peers[i];
-        if (p->id > above && p->id != r->options.id && p->voter && p->match >= match &&
+        if (p->id > above && p->id < below && p->id != r->options.id && p->voter && p->match >= match &&
             heard_lately(r, p))
             return p;
     }
@@ -55,7 +55,10 @@ enum pando_status raft_transfer(struct raft *r, struct pando_time now, uint64_t 
         return PANDO_UNAVAILABLE;
     if (now.ns > r->now.ns)
         r->now = now;
-    struct raft_peer *p = to != 0 ? raft_peer_find(r, to) : heir(r, 0, r->commit);
+    struct raft_peer *p =
+        to != 0 ? raft_peer_find(r, to) : heir(r, 0, UINT64_MAX, r->log.last_index);
+    if (to == 0 && p == NULL) /* nobody has everything: who has what counts can get it */
+        p = heir(r, 0, UINT64_MAX, r->commit);
     if (to != 0 && (p == NULL || !p->voter || to == r->options.id))
         return PANDO_INVALID;
     if (p == NULL)
@@ -72,7 +75,7 @@ void raft_window_check(struct raft *r)
                       !pando_time_reached(r->window_until, r->now);
     if (!open || !pando_time_reached(r->handover_after, r->now))
         return;
-    const struct raft_peer *p = heir(r, r->options.id, r->log.last_index);
+    const struct raft_peer *p = heir(r, r->options.id, r->window_end, r->log.last_index);
     if (p == NULL)
         return;
     r->handover_after = pando_time_add(r->now, PANDO_SEC(1));

@@ -117,7 +117,8 @@ void raft_write_state(struct raft *r)
     e->vote = MUTANT(VOTE_FORGOTTEN) ? 0 : r->vote;
 }
 
-void raft_write_entry(struct raft *r, const struct raft_entry *entry, uint32_t from_message)
+void raft_write_entry(struct raft *r, const struct raft_entry *entry,
+                      uint32_t from_message)
 {
     struct raft_effect *e = raft_emit(r, RAFT_WRITE_ENTRY);
     PANDO_ASSERT(e != NULL);

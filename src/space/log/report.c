@@ -18,6 +18,12 @@ void log_take_answer(struct log *l, const struct log_take *t)
         log_fail(l, t->token, PANDO_FULL, "there are %d rooms already", LOG_ROOMS_MAX);
         return;
     }
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->seqs[i] == 0) {
+            log_fail(l, t->token, PANDO_TIMEOUT,
+                     "the message was taken, but its number is not known here any more");
+            return;
+        }
     buf_init(&b, 64u << 10);
     enum pando_status st = buf_printf(&b, "{\"room\":");
     if (st == PANDO_OK)
@@ -113,6 +119,10 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
     const struct raft_view v = raft_look(l->raft);
     char why[500], name[BATCH_NAME_MAX + 32];
     log_no_quorum(l, why, sizeof why);
+    const bool quorum = why[0] == '\0';
+    if (quorum && l->store_sick != PANDO_OK)
+        (void)snprintf(why, sizeof why, "%s on this node: it takes no messages",
+                       pando_status_text(l->store_sick));
     enum pando_status st =
         buf_printf(b, "{\"id\":%llu,\"name\":", (unsigned long long)l->options.id);
     if (st == PANDO_OK)
@@ -129,7 +139,7 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
                         "\"why\":",
                         (unsigned long long)v.term, (unsigned long long)l->commit,
                         (unsigned long long)l->rooms.applied, (unsigned long long)v.last_index,
-                        (unsigned long long)v.first_index, why[0] == '\0' ? "true" : "false",
+                        (unsigned long long)v.first_index, quorum ? "true" : "false",
                         v.voters, v.reachable);
     if (st == PANDO_OK)
         st = json_text_escape(b, slice_text(why));
@@ -191,6 +201,8 @@ size_t log_metrics(const void *instance, struct space_metric *ret, size_t cap)
         { "held_total", "entries that came before their predecessors", true, (double)t->held },
         { "sends_dropped_total", "messages to members without room on the link", true,
           (double)t->dropped_sends },
+        { "snapshots_total", "snapshots made here", true, (double)t->snapshots },
+        { "installed_total", "snapshots taken from the leader", true, (double)t->installed },
         { "malformed_total", "messages of peers that broke the format", true,
           (double)t->malformed },
     };

@@ -221,6 +221,8 @@ static void run_stream(struct log *l, struct log_stream *s, size_t budget)
 {
     struct watching ctx = { l, s, false };
     size_t done = 0, size;
+    if (s->index < l->first_index)
+        s->index = l->first_index; /* what is forgotten cannot be shown */
     while (s->index <= l->rooms.applied && done < budget) {
         const struct rooms_room *room = s->all ? NULL : rooms_find(&l->rooms, slice_text(s->room));
         const struct walk w = { l, room, &ctx, watch_one };

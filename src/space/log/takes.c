@@ -91,11 +91,25 @@ void log_take_call(struct log *l, struct log_take *t)
     const size_t size = bytes_view(t->messages).len;
     if (answer_again(l, t))
         return;
+    if (!space_admit(l->host.access, &l->host.key, SPACE_MAY_WRITE)) {
+        log_fail(l, t->token, PANDO_REFUSED,
+                 "this node may only read here: the space's access policy gives it no write "
+                 "role");
+        log_take_free(t);
+        return;
+    }
     if (l->stopping || l->takes_len + t->count > LOG_TAKES_MAX ||
         l->takes_bytes + size > LOG_TAKES_BYTES) {
         log_fail(l, t->token, l->stopping ? PANDO_UNAVAILABLE : PANDO_BUSY,
                  l->stopping ? "the node is stopping"
                              : "too many messages wait to be taken: slow down");
+        log_take_free(t);
+        return;
+    }
+    if (l->store_sick != PANDO_OK) {
+        log_fail(l, t->token, l->store_sick,
+                 "%s on this node: nothing was sent; free some space, or ask another node",
+                 pando_status_text(l->store_sick));
         log_take_free(t);
         return;
     }
@@ -264,7 +278,8 @@ static bool hand_piece(struct log *l, struct log_peer *p)
 void log_takes_run(struct log *l)
 {
     if (l->role == RAFT_LEADER) {
-        hand_to_self(l);
+        if (l->store_sick == PANDO_OK)
+            hand_to_self(l);
         return;
     }
     struct log_peer *p = l->leader == 0 ? NULL : log_peer_of(l, l->leader);
@@ -382,6 +397,8 @@ enum pando_status log_forwarded(struct log *l, struct log_peer *p, struct bytes 
     const struct pando_slice messages = slice_from(bytes_view(message), 1);
     if (!batch_count(messages, &count) || messages.len > ENTRY_BYTES)
         return PANDO_MALFORMED;
+    if (!space_admits(l->host.access, &p->id, SPACE_MAY_WRITE))
+        return PANDO_REFUSED;
     struct log_inbox *i = NULL;
     if (l->role == RAFT_LEADER && l->inbox_bytes + messages.len <= LOG_INBOX_BYTES &&
         batch_find(log_members(l), p->member) != NULL)

@@ -226,7 +226,7 @@ static void call_append_many(const struct call *c)
     buf_deinit(&b);
 }
 
-static void read_now(struct log *l, const struct log_read *r)
+void log_read_now(struct log *l, const struct log_read *r)
 {
     const struct rooms_room *room = rooms_find(&l->rooms, slice_text(r->room));
     struct pando_buf b;
@@ -252,54 +252,6 @@ static void read_now(struct log *l, const struct log_read *r)
     buf_deinit(&b);
 }
 
-void log_read_run(struct log *l)
-{
-    for (size_t i = 0; i < LOG_READS_MAX && l->reads_len > 0; i++) {
-        struct log_read *r = &l->reads[i];
-        if (!r->used || r->index > l->rooms.applied)
-            continue;
-        read_now(l, r);
-        r->used = false;
-        l->reads_len--;
-    }
-}
-
-void log_read_failed(struct log *l, struct log_read *r)
-{
-    log_fail(l, r->token, PANDO_UNAVAILABLE, "the leader changed during the read: repeat it");
-    r->used = false;
-    l->reads_len--;
-}
-
-static void read_linear(const struct call *c, const struct log_read *r)
-{
-    struct log *l = c->l;
-    size_t at = 0;
-    char name[BATCH_NAME_MAX + 32];
-    while (at < LOG_READS_MAX && l->reads[at].used)
-        at++;
-    if (at == LOG_READS_MAX) {
-        log_fail(l, c->token, PANDO_BUSY, "too many reads are under way");
-        return;
-    }
-    l->reads[at] = *r;
-    l->reads[at].used = true;
-    l->reads[at].id = ++l->read_ids;
-    l->reads[at].index = UINT64_MAX;
-    const enum pando_status st = raft_read(l->raft, l->now, l->reads[at].id);
-    if (st == PANDO_OK) {
-        l->reads_len++;
-        l->totals.reads++;
-    } else {
-        l->reads[at].used = false;
-        log_fail(l, c->token, st, l->role == RAFT_LEADER
-                 ? "the leader cannot answer now: repeat it"
-                 : "a linear read is the leader's: ask %s",
-                 log_name(l, l->leader, name, sizeof name));
-    }
-    log_drive(l);
-}
-
 static void call_read(const struct call *c)
 {
     struct log_read r = { .token = c->token, .from = number_arg(c, "from", 0) };
@@ -309,9 +261,9 @@ static void call_read(const struct call *c)
     r.has_from = json_is_integer(json_object_get(c->args, "from"));
     r.limit = (uint32_t)(limit > LIMIT_MAX ? LIMIT_MAX : limit);
     if (flag_arg(c, "linear"))
-        read_linear(c, &r);
+        log_read_linear(c->l, &r);
     else
-        read_now(c->l, &r);
+        log_read_now(c->l, &r);
 }
 
 static void call_watch(const struct call *c)
@@ -429,9 +381,10 @@ static const struct {
     { "cancel", call_cancel },
 };
 
-const char *const log_verbs[] = { "append", "append_batch", "append_many", "read",     "watch",   "rooms",
-                                  "status", "members",     "transfer", "leave",   "remove",
-                                  "recover", "announce",   "cancel",   NULL };
+const char *const log_verbs[] = { "append",  "append_batch", "append_many", "read",
+                                  "watch",   "rooms",        "status",      "members",
+                                  "transfer", "leave",       "remove",      "recover",
+                                  "announce", "cancel",      NULL };
 
 void log_call(struct log *l, const struct space_input *in)
 {

@@ -76,6 +76,34 @@ enum pando_status log_wire_get_join_ack(struct pando_slice s, struct log_join_ac
     return PANDO_OK;
 }
 
+void log_wire_put_piece(struct wire_writer *w, const struct log_piece *p)
+{
+    wire_put_be(w, LOG_WIRE_SNAPSHOT, 1);
+    wire_put_be(w, p->index, 8);
+    wire_put_be(w, p->term, 8);
+    wire_put_be(w, p->total, 8);
+    wire_put_be(w, p->offset, 8);
+    wire_put_bytes(w, SLICE_OF(p->sha));
+    wire_put_bytes(w, p->bytes);
+}
+
+enum pando_status log_wire_get_piece(struct pando_slice s, struct log_piece *ret)
+{
+    struct wire_reader r = wire_read(s);
+    struct log_piece p = { .index = 0 };
+    p.index = wire_get_be(&r, 8);
+    p.term = wire_get_be(&r, 8);
+    p.total = wire_get_be(&r, 8);
+    p.offset = wire_get_be(&r, 8);
+    wire_get_copy(&r, p.sha.bytes, sizeof p.sha.bytes);
+    p.bytes = r.left;
+    if (r.failed || p.bytes.len == 0 || p.total > LOG_SNAPSHOT_MAX || p.offset > p.total ||
+        p.bytes.len > p.total - p.offset)
+        return PANDO_MALFORMED;
+    *ret = p;
+    return PANDO_OK;
+}
+
 void log_wire_put_raft(struct wire_writer *w, const struct raft_message *m)
 {
     const uint64_t words[] = { m->from,     m->to,     m->term,  m->index,

@@ -8,6 +8,9 @@
  *   JOIN      as HELLO: take this member in
  *   JOIN_ACK  status u8 | group 16 | leader be8 | peer block | address block | text block
  *   LEAVE     member be8
+ *   SNAPSHOT  index, term, total, offset be8 | sha256 of the whole 32 | a piece, to the end
+ *   READ      id, 0 be8: which index must be applied for a linear read now?
+ *   READ_INDEX  id, index be8: that one
  *   FORWARD   messages as batch.h encodes them, to the end
  *   RAFT      kind u8 | flags u8 | from, to, term, index, log_term, commit, round, probe be8 |
  *             count be4 | entries: length be4, record
@@ -24,6 +27,8 @@
 #define LOG_CATCHUP  2
 #define LOG_CHANNELS 3
 
+#define LOG_SNAPSHOT_MAX (8u << 20)
+#define LOG_WIRE_PIECE_HEAD 65
 #define LOG_WIRE_RAFT_HEAD   71
 #define LOG_WIRE_RECORD_HEAD 17
 
@@ -34,6 +39,9 @@ enum log_wire_kind {
     LOG_WIRE_LEAVE = 4,
     LOG_WIRE_FORWARD = 5,
     LOG_WIRE_RAFT = 6,
+    LOG_WIRE_SNAPSHOT = 9,
+    LOG_WIRE_READ = 10,
+    LOG_WIRE_READ_INDEX = 11,
 };
 
 struct log_hello {
@@ -42,6 +50,13 @@ struct log_hello {
     bool known;
     char name[BATCH_NAME_MAX + 1];
     char address[BATCH_ADDRESS_MAX + 1];
+};
+
+/* A piece of a snapshot; the pieces come in order. */
+struct log_piece {
+    uint64_t index, term, total, offset;
+    struct pando_id sha;
+    struct pando_slice bytes;
 };
 
 enum log_join_status { LOG_WIRE_JOIN_TAKEN, LOG_WIRE_JOIN_ELSEWHERE, LOG_WIRE_JOIN_REFUSED };
@@ -59,6 +74,9 @@ void log_wire_put_hello(struct wire_writer *w, enum log_wire_kind kind, const st
 enum pando_status log_wire_get_hello(struct pando_slice s, struct log_hello *ret);
 void log_wire_put_join_ack(struct wire_writer *w, const struct log_join_ack *a);
 enum pando_status log_wire_get_join_ack(struct pando_slice s, struct log_join_ack *ret);
+
+void log_wire_put_piece(struct wire_writer *w, const struct log_piece *p);
+enum pando_status log_wire_get_piece(struct pando_slice s, struct log_piece *ret);
 
 /* The head of a RAFT message; `count` entries follow. */
 void log_wire_put_raft(struct wire_writer *w, const struct raft_message *m);

@@ -1,0 +1,53 @@
+"""Processes that stand still for 0.1 to 5 s and go on as if nothing had happened.
+
+What a leader believes when it wakes up is old: others may lead, and have taken messages. It must
+neither take one itself, nor answer a linear read from what it knows.
+"""
+import os
+import random
+import time
+import unittest
+
+from logs import Cluster, Load, conclude, pause, resume
+
+SECONDS = float(os.environ.get("PAUSE_SECONDS", "18"))
+SEED = int(os.environ.get("SEED", "1"))
+
+
+class LogPause(unittest.TestCase):
+    def test_leaders_and_followers_stand_still(self):
+        rng = random.Random(SEED)
+        pauses = leaders = 0
+        with Cluster(3).start() as cluster, \
+                Load(cluster, SEED, writers=3, linear=2, patient=8, timeout_ms=600, patience=0.7) as load:
+            load.flows(20, 50)
+            until = {}  # node: when it goes on
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
+                leader = cluster.leader()
+                node = leader if leader is not None and rng.random() < 0.7 else rng.choice(cluster.nodes)
+                if not node.paused:
+                    pause(node)
+                    pauses += 1
+                    leaders += node is leader
+                    until[node] = time.monotonic() + rng.choice([0.1, 0.2, 0.4, 1, 5]) * rng.uniform(0.7, 1)
+                step = time.monotonic() + rng.uniform(0.1, 0.8)
+                while time.monotonic() < step:
+                    for n in cluster.nodes:
+                        if n.paused and time.monotonic() > until[n]:
+                            resume(n)
+                    time.sleep(0.01)
+            cluster.revive()
+            cluster.await_leader(10)
+            load.flows(20, 50)
+            outcome = conclude(cluster, load)
+        print(f"pauses {pauses}, of leaders {leaders}: {outcome}")
+        self.assertEqual(outcome.breaches, [])
+        self.assertGreater(pauses, SECONDS)
+        self.assertGreater(leaders, SECONDS / 4)
+        self.assertGreater(outcome.acked, SECONDS * 20, "too little was written to prove anything")
+        self.assertGreater(outcome.linear, SECONDS * 20, "too little was read")
+
+
+if __name__ == "__main__":
+    unittest.main()
