@@ -94,7 +94,7 @@ static void become(const struct world *w, const struct world_node *n, const size
     const char *const words[] = { "pando",  "node",     "--port", port,
                                   "--name", n->name,    "--data", n->data,
                                   "--listen", "127.0.0.1" };
-    char *argv[16 + 2 * WORLD_NODES_MAX] = { NULL };
+    char *argv[17 + 2 * WORLD_NODES_MAX] = { NULL };
     size_t len = 0;
     (void)snprintf(port, sizeof port, "%u", n->port);
     (void)snprintf(log, sizeof log, "%s.log", n->data);
@@ -105,6 +105,8 @@ static void become(const struct world *w, const struct world_node *n, const size
         argv[len++] = strdup("--peer");
         argv[len++] = strdup(address);
     }
+    if (w->quiet)
+        argv[len++] = strdup("--quiet");
     const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)

@@ -27,6 +27,7 @@ struct world_node {
 struct world {
     char dir[128];
     bool alone; /* in a network namespace of its own */
+    bool quiet; /* the nodes print no events */
     struct world_node nodes[WORLD_NODES_MAX];
     size_t nodes_len;
 };

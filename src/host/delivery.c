@@ -56,8 +56,9 @@ enum pando_status delivery_start(struct host *h, struct pando_err *reterr)
         logs += strcmp(spaces->items[i].kind, "log") == 0;
     for (size_t i = 0; i < spaces->len && st == PANDO_OK; i++) {
         struct host_delivery *d = &h->deliveries[i];
-        if (strcmp(spaces->items[i].kind, "log") != 0)
-            continue;
+        const bool wanted = h->printing || h->config->chat_dir[0] != '\0';
+        if (strcmp(spaces->items[i].kind, "log") != 0 || !wanted)
+            continue; /* a line of JSON for each message costs more than the message did */
         d->used = true;
         if (h->config->chat_dir[0] != '\0')
             st = open_transcript(h, &spaces->items[i], logs == 1, &d->transcript, reterr);

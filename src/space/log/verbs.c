@@ -381,9 +381,10 @@ static const struct {
     { "cancel", call_cancel },
 };
 
-const char *const log_verbs[] = { "append", "append_batch", "append_many", "read",     "watch",   "rooms",
-                                  "status", "members",     "transfer", "leave",   "remove",
-                                  "recover", "announce",   "cancel",   NULL };
+const char *const log_verbs[] = { "append",  "append_batch", "append_many", "read",
+                                  "watch",   "rooms",        "status",      "members",
+                                  "transfer", "leave",       "remove",      "recover",
+                                  "announce", "cancel",      NULL };
 
 void log_call(struct log *l, const struct space_input *in)
 {
