@@ -102,7 +102,8 @@ static void run_commit(struct pool_job *job)
 
 static void note_time(struct host_space *s, uint64_t ns)
 {
-    s->quick = ns > STALL_NS ? 0 : (uint8_t)(s->quick << 1 | (ns < AT_ONCE_NS));
+    const unsigned shifted = (unsigned)s->quick << 1 | (ns < AT_ONCE_NS ? 1u : 0u);
+    s->quick = ns > STALL_NS ? 0 : (uint8_t)(shifted & 0xff);
 }
 
 static bool is_quick(const struct host_space *s)
