@@ -64,7 +64,6 @@ static void put_commit(struct log *l)
     put(l, 0, LOG_RECORD_COMMIT, 0, b);
     l->commit_written = l->commit;
     l->commit_at = PANDO_TIME_NEVER;
-    l->totals.commits_written++;
 }
 
 /* How far the sequence is committed is written beside other records, or after a while. */

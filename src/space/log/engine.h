@@ -148,7 +148,7 @@ struct log_change {
 
 struct log_totals {
     uint64_t entries, messages, again, gaps, unknown, proposed, forwarded, received;
-    uint64_t held, reads, commits_written, dropped_sends, malformed;
+    uint64_t held, reads, dropped_sends, malformed;
     uint64_t snapshots, installed;
 };
 

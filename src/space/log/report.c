@@ -197,6 +197,8 @@ size_t log_metrics(const void *instance, struct space_metric *ret, size_t cap)
         { "messages_unknown_total", "messages of forgotten sessions", true, (double)t->unknown },
         { "proposed_total", "messages put into entries here", true, (double)t->proposed },
         { "forwarded_total", "messages handed to the leader", true, (double)t->forwarded },
+        { "received_total", "messages that members handed to this one", true, (double)t->received },
+        { "reads_total", "linear reads begun here", true, (double)t->reads },
         { "entries_total", "entries written here", true, (double)t->entries },
         { "elections_total", "elections that this member stood for", true, (double)v.elections },
         { "leader_changes_total", "leaders seen", true, (double)v.leader_changes },

@@ -168,10 +168,7 @@ static void begin_session(struct log *l)
 {
     l->session = rng_next(&l->rng) | 1;
     l->session_next = 1;
-    for (struct log_take *t = l->takes_first; t != NULL; t = t->next)
-        if (t->own && t->done > 0) /* cannot be: a take is seen whole or not at all */
-            t->token = LOG_NOBODY;
-    log_takes_reset(l);
+    log_takes_reset(l); /* a take lies in one entry: it was seen whole, or not at all */
 }
 
 /* Propose what was gathered. False: raft takes nothing now, it stays gathered. */
