@@ -3,10 +3,13 @@
 #include "base/slice.h"
 #include "net/quic_impl.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define RETRY_LIFETIME (10 * NGTCP2_SECONDS)
 #define REFUSED 0x02 /* CONNECTION_REFUSED */
+
+static_assert(QUIC_CID_LEN >= NGTCP2_MIN_INITIAL_DCIDLEN, "a Retry names an id of ours");
 
 /* One source: an IPv4 address, or the first half of an IPv6 one. */
 static void source_key(const struct udp_address *from, uint8_t ret_key[16])
@@ -114,12 +117,21 @@ static const char *why_refused(const struct quic *q, const struct udp_datagram *
     return NULL;
 }
 
+/* The library takes an id of any length, even none, beside any token; but honest clients
+ * choose 8 bytes at least, and those that we choose ourselves have as many. */
+static bool is_first_packet(const struct udp_datagram *d, ngtcp2_pkt_hd *ret_hd)
+{
+    return ngtcp2_accept(ret_hd, d->bytes, d->len) == 0 &&
+           ret_hd->version == NGTCP2_PROTO_VER_V1 &&
+           ret_hd->dcid.datalen >= NGTCP2_MIN_INITIAL_DCIDLEN;
+}
+
 struct quic_conn *quic_accept(struct quic *q, struct udp *u, const struct udp_datagram *d)
 {
     ngtcp2_pkt_hd hd;
     ngtcp2_cid odcid;
     uint8_t key[16];
-    if (ngtcp2_accept(&hd, d->bytes, d->len) != 0 || hd.version != NGTCP2_PROTO_VER_V1) {
+    if (!is_first_packet(d, &hd)) {
         q->stats.bad_datagrams++;
         return NULL;
     }

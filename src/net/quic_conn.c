@@ -126,7 +126,7 @@ static void remove_ids(struct quic_conn *c)
     (void)ngtcp2_conn_get_scid(c->ng, ids);
     for (size_t i = 0; i < count; i++)
         quic_cid_remove(c->quic, &ids[i], c);
-    if (c->first_dcid.datalen != 0)
+    if (c->first_dcid.datalen != 0) /* none yet: it could not start */
         quic_cid_remove(c->quic, &c->first_dcid, c);
     while (c->tokens_len > 0) {
         uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN];
@@ -321,6 +321,7 @@ enum pando_status quic_conn_start_server(struct quic_conn *c, const ngtcp2_pkt_h
     const uint8_t *token = compat_token(hd, &token_len);
     const ngtcp2_path path = path_of(c);
 
+    PANDO_ASSERT(hd->dcid.datalen != 0);
     quic_callbacks_fill(&callbacks);
     fill_settings(c, &settings, &params);
     random_cid(&scid, QUIC_CID_LEN);

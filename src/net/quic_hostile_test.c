@@ -288,6 +288,48 @@ static void answers_unknown_packets_with_smaller_resets_and_not_too_many(void **
     pair_deinit(&p);
 }
 
+/* An Initial packet of version 1 with an id of `id_len` bytes and a token of one byte. */
+static void write_initial(uint8_t packet[1200], uint8_t id_len)
+{
+    const uint8_t head[5] = { 0xc0, 0, 0, 0, 1 };
+    memset(packet, 0, 1200);
+    memcpy(packet, head, sizeof head);
+    uint8_t *at = packet + sizeof head;
+    *at++ = id_len;
+    memset(at, 0x5a, id_len);
+    at += id_len;
+    *at++ = 0; /* no id of its own */
+    *at++ = 1; /* the token's length */
+    *at++ = 't';
+    const size_t rest = 1200 - (size_t)(at + 2 - packet);
+    *at++ = (uint8_t)(0x40 | rest >> 8);
+    *at = (uint8_t)rest;
+}
+
+/* It once took an id of no bytes and kept it beyond the link: the next packet with no id
+ * was given to a link that had been freed. */
+static void spends_nothing_on_a_first_packet_whose_id_is_too_short(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint8_t packet[1200], answer[1500];
+    pair_init(&p);
+    pair_start(&p);
+    const int fd = stranger(&p);
+    for (uint8_t len = 0; len < 8; len++) {
+        write_initial(packet, len);
+        CHECK_EQ(ask(&p, fd, packet, sizeof packet, answer, sizeof answer), -1);
+        CHECK_EQ(quic_stats(p.b.quic).bad_datagrams, len + 1u);
+    }
+    CHECK_EQ(quic_stats(p.b.quic).accepts, 0);
+    CHECK_EQ(p.b.quic->cids.len, 0);
+    write_initial(packet, 8); /* as long as it must be: a link, though it comes to nothing */
+    (void)ask(&p, fd, packet, sizeof packet, answer, sizeof answer);
+    CHECK_EQ(quic_stats(p.b.quic).accepts, 1);
+    CHECK_EQ(close(fd), 0);
+    pair_deinit(&p);
+}
+
 static void stands_garbage_while_a_link_is_up(void **state)
 {
     (void)state;
@@ -351,6 +393,7 @@ int main(void)
         TEST(forgets_half_open_handshakes),
         TEST(negotiates_the_version_only_for_full_packets),
         TEST(answers_unknown_packets_with_smaller_resets_and_not_too_many),
+        TEST(spends_nothing_on_a_first_packet_whose_id_is_too_short),
         TEST(stands_garbage_while_a_link_is_up),
         TEST(names_the_udp_port_that_is_taken),
     };
