@@ -114,4 +114,5 @@ void world_run_for(struct quic_world *w, struct pando_span span)
     const struct pando_time end = pando_time_add(world_now(), span);
     while (!pando_time_reached(end, world_now()))
         world_turn(w, 5);
+    world_turn(w, 0); /* what fell due or came meanwhile, however late we are */
 }
