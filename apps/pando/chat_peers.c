@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_LIMIT_US 20000000
-#define STOP_LIMIT_MS  10000
+#define START_LIMIT_US 60000000
+#define STOP_LIMIT_MS  30000
 #define FILE_MAX       (64u << 20)
 
 enum pando_status chat_peers_init(struct chat_peers *p, size_t len, uint16_t port,

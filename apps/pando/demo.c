@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define START_LIMIT_MS 10000
-#define STOP_LIMIT_MS 10000
+#define START_LIMIT_MS 60000
+#define STOP_LIMIT_MS 30000
 
 uint64_t demo_now_us(void)
 {

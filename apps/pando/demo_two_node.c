@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIMIT_MS 15000
+#define LIMIT_MS 60000
 
 struct sides {
     struct demo *d;

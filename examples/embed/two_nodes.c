@@ -40,10 +40,10 @@ static char *ask(struct pando_node *node, const char *verb, const char *args)
     return text;
 }
 
-/* Ask until the answer holds `wanted`, for at most ten seconds. */
+/* Ask until the answer holds `wanted`, for at most a minute. */
 static int wait_for(struct pando_node *node, const char *verb, const char *args, const char *wanted)
 {
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 6000; i++) {
         const struct timespec ten_ms = { 0, 10000000 };
         char *text = ask(node, verb, args);
         const int held = text != NULL && strstr(text, wanted) != NULL;

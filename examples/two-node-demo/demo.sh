@@ -33,7 +33,7 @@ pids+=($!)
 pids+=($!)
 echo "Node 1 (Bootstrap) has PID ${pids[0]}, port $first; Node 2 (Peer) has PID ${pids[1]}, port $second"
 
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
     "$pando" status --data node2_data --json 2>/dev/null | grep -q '"connected_peers":1' && break
     sleep 0.05
 done
@@ -41,7 +41,7 @@ echo
 echo "Run a capsule on node 1:"
 "$pando" test "$hello" '{"name":"test"}' --metrics --data node1_data
 want=$("$pando" status --data node1_data --json | grep -o '"dag_events":[0-9]*')
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
     "$pando" status --data node2_data --json | grep -q "$want," && break
     sleep 0.05
 done
