@@ -29,8 +29,12 @@ function freeUdpPort() {
   });
 }
 
+/** How many times as long as named a busy machine may take before that is a failure. */
+export const PATIENCE = Number(process.env.PATIENCE ?? 4);
+
 /** Call `probe` until it yields something true; its last failure is told on timeout. */
 export async function until(what, seconds, probe) {
+  seconds *= PATIENCE;
   const end = Date.now() + seconds * 1000;
   let last = 'it never held';
   while (Date.now() < end) {
@@ -112,7 +116,7 @@ export class Pando {
     if (this.child !== undefined && this.exit === null) {
       const gone = new Promise((resolve) => { this.child.once('exit', resolve); });
       this.child.kill('SIGTERM');
-      const late = setTimeout(() => this.child.kill('SIGKILL'), 5000);
+      const late = setTimeout(() => this.child.kill('SIGKILL'), 5000 * PATIENCE);
       await gone;
       clearTimeout(late);
     }

@@ -8,7 +8,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLibp2p } from 'libp2p';
-import { Pando, until } from './pando.mjs';
+import { PATIENCE, Pando, until } from './pando.mjs';
 
 const TOPIC = 'interop/strict-sign';
 const MESSAGES = 100;
@@ -71,7 +71,7 @@ async function connecting(pando, a, b) {
   await check('pando dials js', async () => {
     await pando.post('peer.add', { address: a.address });
     await pando.linked(a.id);
-    assert.equal(a.node.getConnections().length, 1);
+    await until('js has the connection', 10, () => a.node.getConnections().length === 1);
   });
   await check('js dials pando', async () => {
     await b.node.dial(multiaddr(`${pando.address}/p2p/${pando.id}`));
@@ -116,13 +116,13 @@ async function pinging(pando, a, b) {
       for (let i = 0; i < 5; i++) {
         const rtt = await js.node.services.ping.ping(
           js.node.getConnections().find((c) => c.remotePeer.toString() === pando.id).remotePeer);
-        assert.ok(rtt >= 0 && rtt < 2000, `${rtt} ms`);
+        assert.ok(rtt >= 0, `${rtt} ms`);
       }
     });
     await check(`ping: pando to js, ${name}`, async () => {
       for (let i = 0; i < 3; i++) {
         const { rtt_us: rtt } = await pando.post('peer.ping', { peer: js.id });
-        assert.ok(rtt > 0 && rtt < 2e6, `${rtt} us`);
+        assert.ok(rtt > 0, `${rtt} us`);
       }
     });
   }
@@ -134,7 +134,7 @@ async function wrongIds(pando) {
   await check('js refuses pando under another peer id', async () => {
     await assert.rejects(
       stranger.node.dial(multiaddr(`${pando.address}/p2p/${other.id}`), {
-        signal: AbortSignal.timeout(10000) }));
+        signal: AbortSignal.timeout(10000 * PATIENCE) }));
     assert.equal(stranger.node.getConnections().length, 0);
   });
   await check('pando refuses js under another peer id', async () => {
