@@ -142,7 +142,7 @@ class Cluster:
     def say(self, node, lines, *flags):
         """Lines typed into a client; what it showed. It ends when all is acknowledged."""
         client = self.client(node, *flags)
-        out, err = client.communicate("".join(line + "\n" for line in lines), timeout=60)
+        out, err = client.communicate("".join(line + "\n" for line in lines), timeout=60 * pando.PATIENCE)
         assert client.returncode == 0, (client.returncode, out, err)
         return [line for line in out.splitlines() if line.startswith("[seq=")]
 
@@ -164,7 +164,7 @@ class Lines:
     """A raw connection of the JSON-lines dialect."""
 
     def __init__(self, port, host="127.0.0.1"):
-        self.socket = socket.create_connection((host, port), timeout=20)
+        self.socket = socket.create_connection((host, port), timeout=20 * pando.PATIENCE)
         self.file = self.socket.makefile("r", encoding="utf-8", newline="\n")
 
     def say(self, **line):

@@ -5,6 +5,7 @@ and asks one node after the other until each is answered. Single shots are asked
 outcome may stay unknown. Readers read linearly, or what their node has. All clients are
 threads of one process, so one clock orders what they saw.
 """
+import collections
 import http.client
 import itertools
 import json
@@ -15,7 +16,7 @@ import threading
 import time
 
 from history import Append, History, Read, check
-from pando import Node, NodeError, UnixConnection, World, wait_until
+from pando import PATIENCE, Node, NodeError, UnixConnection, World, wait_until
 
 ROOM = "general"
 PAGE = 1000
@@ -405,6 +406,19 @@ class Recorder(Client):
         return self.texts[:end]
 
 
+class Amounts(collections.namedtuple("Amounts", "appends linear local")):
+    """How much was answered, or has to be."""
+
+    def __add__(self, other):
+        return Amounts(*(a + b for a, b in zip(self, other)))
+
+    def covers(self, goal):
+        return all(a >= b for a, b in zip(self, goal))
+
+    def __str__(self):
+        return f"{self.appends} appends, {self.linear} linear and {self.local} local reads"
+
+
 class Load:
     """Clients at work: writers, single shots, linear, patient and local readers."""
 
@@ -442,12 +456,21 @@ class Load:
     def acknowledged(self):
         return sum(len(c.history.appends) for c in self.clients if isinstance(c, Writer))
 
-    def flows(self, seconds, more=1):
-        """Wait until `more` messages were answered."""
-        goal = self.acknowledged() + more
-        wait_until(lambda: self.acknowledged() >= goal or self.failures(), seconds,
-                   lambda: f"{more} appends are answered: {self.cluster.describe()}")
+    def amounts(self):
+        """What was answered so far: messages (singles of sessions only), linear and local reads."""
+        reads = [sum(len(c.history.reads) for c in self.clients if isinstance(c, Reader) and c.linear == linear)
+                 for linear in (True, False)]
+        return Amounts(self.acknowledged(), *reads)
+
+    def reaches(self, goal, seconds):
+        """Wait until so much was answered in all: a run with less would prove too little."""
+        wait_until(lambda: self.amounts().covers(goal) or self.failures(), seconds,
+                   lambda: f"{goal}, only {self.amounts()}: {self.cluster.describe()}")
         self.raise_failures()
+
+    def flows(self, seconds, more=1, linear=0, local=0):
+        """Wait until so many more messages and reads were answered."""
+        self.reaches(self.amounts() + Amounts(more, linear, local), seconds)
 
     def failures(self):
         return [f"{c.name}: {c.failure!r}" for c in self.clients if c.failure is not None]
@@ -459,6 +482,7 @@ class Load:
     def finish(self, seconds=30):
         """No more calls, those under way are answered; the whole history but the transcripts."""
         self.halt.set()
+        seconds *= PATIENCE
         deadline = time.monotonic() + seconds
         for c in self.clients:
             c.join(max(0.0, deadline - time.monotonic()))
@@ -468,7 +492,7 @@ class Load:
             c.join()
         self.raise_failures()
         if stuck:
-            raise AssertionError(f"{stuck} got no answer within {seconds} s: {self.cluster.describe()}")
+            raise AssertionError(f"{stuck} got no answer within {seconds:g} s: {self.cluster.describe()}")
         history = History()
         for c in self.clients:
             history.add(c.history)

@@ -13,7 +13,7 @@ counter = itertools.count(1)
 
 
 def run(*argv, text=None):
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise OSError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
     return done.stdout
@@ -62,7 +62,7 @@ class Yard:
 
     def __exit__(self, *error):
         for name in self.made:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=20)
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=60)
         self.made = []
 
     def within(self, member):

@@ -1,6 +1,8 @@
 """Real nodes for tests: start, ask over the control socket, kill, compare.
 
-Every wait has a condition and a deadline; ports and folders are fresh per node.
+Every wait has a condition and a deadline; ports and folders are fresh per node. The seconds that
+tests name are those of a machine with time to spare; PATIENCE in the environment says how many
+times as long they wait before they fail, so that a slow or busy machine is no failure.
 """
 import http.client
 import json
@@ -13,6 +15,7 @@ import tempfile
 import time
 
 BINARY = os.environ.get("PANDO", "build/pando")
+PATIENCE = float(os.environ.get("PATIENCE", "4"))
 
 
 class NodeError(Exception):
@@ -25,7 +28,7 @@ class NodeError(Exception):
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=30):
+    def __init__(self, path, timeout=30 * PATIENCE):
         super().__init__("localhost", timeout=timeout)
         self.path = path
 
@@ -51,12 +54,15 @@ def free_port():
 
 def wait_until(holds, seconds, what):
     """Poll until `holds()` is true; fail with `what` after the deadline."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while True:
         if holds():
             return
+        if time.monotonic() > deadline:
+            break
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+    raise AssertionError(f"not within {seconds:g} s: {what() if callable(what) else what}")
 
 
 class Node:
@@ -132,7 +138,7 @@ class Node:
             return None
         self.process.send_signal(signal.SIGINT)
         try:
-            return self.process.wait(15)
+            return self.process.wait(15 * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             return -9
@@ -188,5 +194,5 @@ def equal(nodes, seconds):
 
 def command(*args, **options):
     """Run the command line; (exit code, stdout, stderr)."""
-    done = subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=60, **options)
+    done = subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=60 * PATIENCE, **options)
     return done.returncode, done.stdout, done.stderr

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from chat import Chat
-from pando import BINARY, World, command, wait_until
+from pando import BINARY, PATIENCE, World, command, wait_until
 
 
 def numbers(messages):
@@ -224,7 +224,7 @@ class Beyond(unittest.TestCase):
             argv = [BINARY, "chat", "--id", "2", "--port", str(chat.add().port), "--data",
                     os.path.join(chat.root, "guest"), "--log-dir", one.log_dir,
                     "--seed", f"1:127.0.0.1:{one.port}"]
-            done = subprocess.run(argv, input="deployed\n", capture_output=True, text=True, timeout=60)
+            done = subprocess.run(argv, input="deployed\n", capture_output=True, text=True, timeout=60 * PATIENCE)
             self.assertEqual(done.returncode, 0, done.stderr)
             one.sees("[seq=1] peer_2: deployed\n")
 
@@ -277,7 +277,7 @@ class Beyond(unittest.TestCase):
             one.say("now")
             seen.append(tail.stdout.readline())
             tail.send_signal(signal.SIGINT)
-            tail.wait(10)
+            tail.wait(10 * PATIENCE)
             tail.stdout.close()
             self.assertEqual([int(re.match(r"\[seq=(\d+)\]", line).group(1)) for line in seen],
                              list(range(1, count + 2)))

@@ -40,7 +40,7 @@ class TheDialect(unittest.TestCase):
         with World() as world:
             node = alone(world)
             done = subprocess.run([sys.executable, script, "127.0.0.1", str(node.port), "hello"],
-                                  capture_output=True, text=True, timeout=30)
+                                  capture_output=True, text=True, timeout=30 * pando.PATIENCE)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("JOIN_ACK", done.stdout)
             self.assertIn("SEQ_CHAT 1 hello", done.stdout)
@@ -136,7 +136,7 @@ class TheDialect(unittest.TestCase):
             client = Lines(node.port)
             client.say(type="CHAT", payload="one")
             client.hear_until("CHAT_ACK")
-            body = urllib.request.urlopen(f"http://127.0.0.1:{node.port}/api/log/chat/messages", timeout=10).read()
+            body = urllib.request.urlopen(f"http://127.0.0.1:{node.port}/api/log/chat/messages", timeout=10 * pando.PATIENCE).read()
             self.assertIn(b'"text":"one"', body)
             client.close()
             plain = world.node("plain").start()

@@ -79,7 +79,7 @@ class Files(unittest.TestCase):
 
 class Namespaces(unittest.TestCase):
     def script(self, *args):
-        return subprocess.run([os.path.join(DEPLOY, "netns.sh"), *args], capture_output=True, text=True, timeout=60,
+        return subprocess.run([os.path.join(DEPLOY, "netns.sh"), *args], capture_output=True, text=True, timeout=60 * pando.PATIENCE,
                               env={**os.environ, "PANDO": os.path.realpath(pando.BINARY)}, check=False)
 
     def test_three_hosts_a_cut_one_and_a_healed_one(self):

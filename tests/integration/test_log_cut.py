@@ -13,14 +13,17 @@ import traceback
 import unittest
 
 import netns
-from logs import Cluster, Load, conclude
+from logs import Amounts, Cluster, Load, conclude
+from pando import PATIENCE, wait_until
 
 SEED = int(os.environ.get("SEED", "1"))
 ROUNDS = int(os.environ.get("CUT_ROUNDS", "2"))   # cuts and heals of each scenario
 AT_ONCE = int(os.environ.get("CUT_JOBS", "4"))
 ONLY = os.environ.get("CUTS", "").split()
 APART = float(os.environ.get("CUT_APART", "53"))  # seconds of the longest cut
-LEADER_WITHIN = 3.0  # seconds after a heal
+LEADER_WITHIN = 3.0 * PATIENCE  # seconds after a heal
+WHILE_CUT = 3  # linear reads that are answered while messages flow in spite of a cut
+EACH_ROUND = Amounts(40, 20, 20)  # what a cut and its heal have to be seen by
 
 
 class Scene:
@@ -40,8 +43,8 @@ class Scene:
         return leader.member, others
 
     def flows(self, more=15, seconds=10):
-        """Messages flow although the network is cut."""
-        self.load.flows(seconds, more)
+        """Messages flow although the network is cut, and linear reads are answered."""
+        self.load.flows(seconds, more, linear=WHILE_CUT)
 
     def lasts(self, seconds):
         """Nothing is claimed meanwhile but safety."""
@@ -53,14 +56,11 @@ class Scene:
     def refused(self, member, seconds=8):
         """A node that sees too few others says so to whoever asks it."""
         node = self.cluster.nodes[member - 1]
-        end = time.monotonic() + seconds
-        said = None
-        while time.monotonic() < end:
+
+        def says_why():
             said = node.status()
-            if said is not None and not said["quorum"] and said["why"]:
-                return said["why"]
-            time.sleep(0.05)
-        raise AssertionError(f"{node.name} is cut off and says {said}")
+            return said is not None and not said["quorum"] and said["why"] != ""
+        wait_until(says_why, seconds, lambda: f"{node.name} is cut off and says why, not {node.status()}")
 
 
 def halves(s):
@@ -276,14 +276,15 @@ def play(name):
             s = Scene(cluster, load, yard, rng)
             for _ in range(1 if scenario in ONCE else ROUNDS):
                 load.flows(20, 40)
+                goal = load.amounts() + EACH_ROUND
                 scenario(s)
                 heals.append(heal(s))
+                load.reaches(goal, 30)
             load.flows(20, 100)
             outcome = conclude(cluster, load)
             term = max(n.log("status")["term"] for n in cluster.nodes)
         led, flowing, united = (max(h[i] for h in heals) for i in range(3))
-        return {"breaches": outcome.breaches, "acked": outcome.acked, "linear": outcome.linear,
-                "led": led,
+        return {"breaches": outcome.breaches, "led": led,
                 "text": f"cuts {name}: {time.monotonic() - begin:.0f} s; after the heal a leader in {led:.2f} s, "
                         f"messages in {flowing:.2f} s, all in {united:.2f} s; term {term}; {outcome}"}
     except Exception:
@@ -312,8 +313,6 @@ def judge(name):
         print(result["text"])
         self.assertEqual(result["breaches"], [])
         self.assertLess(result["led"], LEADER_WITHIN, result["text"])
-        self.assertGreater(result["acked"], 40 * ROUNDS, "too little was written to prove anything")
-        self.assertGreater(result["linear"], 20 * ROUNDS, "too little was read")
     return test
 
 

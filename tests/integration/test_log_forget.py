@@ -27,10 +27,10 @@ class LogForget(unittest.TestCase):
         cluster.await_leader(10)
         leader = cluster.leader()
         node = rng.choice([n for n in cluster.nodes if n is not leader])
-        last = ends(node)[1] + 200  # it may take some more before it is gone
         node.kill()
         others = [n for n in cluster.nodes if n is not node]
-        wait_until(lambda: load.failures() or all(ends(n)[0] > last + 1 for n in others), 40,
+        last = max(ends(n)[1] for n in others) + 200  # more than it can have had
+        wait_until(lambda: load.failures() or all(ends(n)[0] > last + 1 for n in others), 60,
                    lambda: f"the others forget {last}: {[ends(n) for n in others]}")
         load.raise_failures()
         node.start(wait=False)

@@ -8,7 +8,7 @@ import random
 import time
 import unittest
 
-from logs import Cluster, Load, conclude
+from logs import Amounts, Cluster, Load, conclude
 from pando import wait_until
 
 KILLS = int(os.environ.get("KILLS", "200"))
@@ -59,18 +59,16 @@ class LogKill(unittest.TestCase):
                     old.start(wait=False)
                 # Sometimes the next ones are killed before anything recovered from these.
                 if rng.random() < 0.75:
-                    load.flows(30, rng.randrange(1, 60))
+                    load.flows(30, rng.randrange(1, 60), linear=2, local=2)
             cluster.revive()
             cluster.await_leader(10)
             load.flows(20, 50)
+            load.reaches(Amounts(8 * kills, 2 * kills, 4 * kills), 60)
             outcome = conclude(cluster, load)
             elections = max(n.log("status")["term"] for n in cluster.nodes)
         print(f"kills {killed} of {size} nodes in {time.monotonic() - begin:.0f} s, term {elections}: {outcome}")
         self.assertEqual(outcome.breaches, [])
         self.assertGreaterEqual(killed, kills)
-        self.assertGreater(outcome.acked, 8 * kills, "too little was written to prove anything")
-        self.assertGreater(outcome.linear, 2 * kills, "too little was read")
-        self.assertGreater(outcome.local, 4 * kills, "too little was read")
         self.assertGreater(elections, kills / 20, "leaders were not among the killed")
 
     def test_three_nodes(self):

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from chat import Chat
-from pando import BINARY, wait_until
+from pando import BINARY, PATIENCE, wait_until
 
 
 class Terminal:
@@ -23,7 +23,7 @@ class Terminal:
 
     def tmux(self, *args):
         return subprocess.run(["tmux", "-S", self.socket, "-f", "/dev/null", *args], check=True,
-                              capture_output=True, text=True, timeout=20).stdout
+                              capture_output=True, text=True, timeout=20 * PATIENCE).stdout
 
     def screen(self):
         return self.tmux("capture-pane", "-p", "-t", "t").split("\n")
@@ -55,7 +55,7 @@ class Terminal:
                    f"the prompt holds {text!r}, not {self.prompt()!r}")
 
     def end(self):
-        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, timeout=20)
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, timeout=20 * PATIENCE)
 
 
 @unittest.skipUnless(shutil.which("tmux"), "tmux is not installed")
