@@ -8,8 +8,8 @@ import random
 import time
 import unittest
 
-from logs import Amounts, Cluster, Load, conclude, pause, resume
-from pando import PATIENCE
+from logs import ROOM, Amounts, Cluster, Line, Load, conclude, pause, resume
+from pando import PATIENCE, NodeError
 
 SECONDS = float(os.environ.get("PAUSE_SECONDS", "18"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -51,6 +51,29 @@ class LogPause(unittest.TestCase):
         print(f"pauses {pauses}, of leaders {leaders}: {outcome}")
         self.assertEqual(outcome.breaches, [])
         self.assertTrue(enough(), f"pauses, writes or reads are too few: {load.amounts()}")
+
+    def test_a_read_under_way_is_answered_by_the_next_leader(self):
+        """It was asked of a leader that stands still, by a member that then follows another one."""
+        with Cluster(3).start() as cluster:
+            cluster.nodes[0].log("append", room=ROOM, text="one")
+            refusals = []
+            for _ in range(5):  # an election that takes longer than a read waits proves nothing
+                leader = None
+                while leader is None:
+                    leader = cluster.leader()
+                line = Line(next(n for n in cluster.nodes if n is not leader), 20 * PATIENCE)
+                pause(leader)
+                try:
+                    answer = line.ask("log.read", room=ROOM, limit=1, linear=True)
+                    self.assertEqual(answer["messages"][0]["text"], "one")
+                    return
+                except NodeError as e:
+                    refusals.append(str(e))
+                finally:
+                    line.close()
+                    cluster.revive()
+                    cluster.await_unity(20)
+            self.fail(f"refused each time: {refusals}")
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ struct log_stream {
 struct log_read {
     bool used;
     bool remote;    /* another member asked: tell it the index */
+    bool asked;     /* raft or the leader has the question */
     uint32_t peer;  /* ... its handle */
     uint64_t token; /* of the call, or the member's number for it */
     struct pando_time due;
@@ -392,6 +393,8 @@ enum pando_status log_read_asked(struct log *l, struct log_peer *p, struct pando
 enum pando_status log_read_told(struct log *l, struct log_peer *p, struct pando_slice s);
 struct pando_time log_reads_deadline(const struct log *l);
 void log_read_run(struct log *l);
+void log_reads_reset(struct log *l); /* who was asked will not answer */
+void log_reads_peer_up(struct log *l, const struct log_peer *p);
 void log_read_failed(struct log *l, struct log_read *r);
 
 /* verbs.c, report.c */

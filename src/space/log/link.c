@@ -117,6 +117,7 @@ static enum pando_status take_hello(struct log *l, struct log_peer *p, struct pa
     if (!first)
         return PANDO_OK;
     log_takes_peer_up(l, p);
+    log_reads_peer_up(l, p);
     log_raft_input(l, &(struct raft_input){ .kind = RAFT_LINK_UP, .peer = h.member });
     if (!log_is_member(l))
         l->join_at = l->now;

@@ -2,7 +2,8 @@
  *
  * The leader gives the index that must be applied first, once a quorum has confirmed after
  * the call that it still leads (raft_read). A member that does not lead asks the leader for
- * that index and reads its own state when it is there.
+ * that index and reads its own state when it is there. When the leader changes, or its link
+ * was away, the question may be lost: it is asked again, which only makes the index newer.
  */
 #include "space/log/engine.h"
 
@@ -43,7 +44,15 @@ static struct log_read *place_for(struct log *l)
     return NULL;
 }
 
-/* Begin: here when we lead, else by asking. */
+/* Here when we lead, else at the leader; false: it cannot be asked now. */
+static bool ask(struct log *l, struct log_read *r)
+{
+    r->asked = l->role == RAFT_LEADER
+                   ? raft_read(l->raft, l->now, r->id) == PANDO_OK
+                   : !r->remote && send_numbers(l, log_peer_of(l, l->leader), LOG_WIRE_READ, r->id, 0);
+    return r->asked;
+}
+
 static bool begin(struct log *l, struct log_read *place, const struct log_read *r)
 {
     *place = *r;
@@ -53,10 +62,7 @@ static bool begin(struct log *l, struct log_read *place, const struct log_read *
     place->due = pando_time_add(l->now, PATIENCE);
     l->reads_len++;
     l->totals.reads++;
-    const bool begun =
-        l->role == RAFT_LEADER
-            ? raft_read(l->raft, l->now, place->id) == PANDO_OK
-            : !r->remote && send_numbers(l, log_peer_of(l, l->leader), LOG_WIRE_READ, place->id, 0);
+    const bool begun = ask(l, place);
     if (!begun)
         drop(l, place);
     log_drive(l);
@@ -137,8 +143,23 @@ void log_read_run(struct log *l)
             drop(l, r);
         } else if (pando_time_reached(r->due, l->now)) {
             log_read_failed(l, r);
+        } else if (!r->asked && l->leader != 0 && ask(l, r)) {
+            log_drive(l);
         }
     }
+}
+
+void log_reads_reset(struct log *l)
+{
+    for (size_t i = 0; i < LOG_READS_MAX && l->reads_len > 0; i++)
+        if (l->reads[i].used && !l->reads[i].remote && l->reads[i].index == UINT64_MAX)
+            l->reads[i].asked = false;
+}
+
+void log_reads_peer_up(struct log *l, const struct log_peer *p)
+{
+    if (p->member == l->leader)
+        log_reads_reset(l);
 }
 
 struct pando_time log_reads_deadline(const struct log *l)

@@ -82,8 +82,10 @@ void log_role(struct log *l, const struct raft_effect *e)
         log_inbox_drop(l);
         log_changes_fail(l);
     }
-    if (leader_changed)
+    if (leader_changed) {
         log_takes_reset(l);
+        log_reads_reset(l);
+    }
     if (leads && !led)
         log_members_lead(l);
     tell_streams(l, log_role_name(l));
