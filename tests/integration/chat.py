@@ -91,7 +91,8 @@ class Peer(Node):
             return transcript.read()
 
     def records(self):
-        return [json.loads(line) for line in self.lines().splitlines()]
+        """The whole ones: the last line may just be being written."""
+        return [json.loads(line) for line in self.lines().splitlines(True) if line.endswith(b"\n")]
 
 
 class Chat:

@@ -68,7 +68,8 @@ class ChatNode(pando.Node):
             return f.read()
 
     def records(self):
-        return [json.loads(line) for line in self.transcript().splitlines()]
+        """The whole ones: the last line may just be being written."""
+        return [json.loads(line) for line in self.transcript().splitlines(True) if line.endswith(b"\n")]
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
