@@ -293,8 +293,8 @@ class Guide(unittest.TestCase):
                 node.say(type="CHAT", sender_id=9999, term=0, payload=f"Load test message {i}")
                 time.sleep(max(0, begin + (i + 1) * 0.01 - time.monotonic()))
             sending = time.monotonic() - begin
-            node.close()
             chat.all_at(100)
+            node.close()  # not before: what is unread by us here voids what is unread there
             took = time.monotonic() - begin
             for n in chat.nodes:
                 self.assertEqual(n.delivered(), [f"[seq={i + 1}] node_9999: Load test message {i}" for i in range(100)])
