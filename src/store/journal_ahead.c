@@ -30,8 +30,10 @@ bool journal_ahead_begin(struct journal *j, struct journal_ahead **ret)
 {
     const uint64_t size = wanted(j), more = (j->durable - j->ahead_at) * 5;
     if (j->ahead != NULL || (j->flying != NULL && j->flying->has_spare) ||
-        j->stopped != PANDO_OK || j->spare.failed || size == 0 ||
-        (j->spare.file >= 0 && j->spare.size == size && j->spare.filled == size))
+        j->stopped != PANDO_OK || j->spare.failed || size == 0)
+        return false;
+    spare_take_kept(j);
+    if (j->spare.file >= 0 && j->spare.size == size && j->spare.filled == size)
         return false;
     struct journal_ahead *a = calloc(1, sizeof *a);
     if (a == NULL)
@@ -52,7 +54,7 @@ void journal_ahead_run(struct journal_ahead *a)
 {
     if (spare_grow(&a->spare, &a->files, a->dir, a->size, a->len) == PANDO_OK)
         return;
-    spare_discard(&a->spare, &a->files, a->dir);
+    spare_discard(&a->spare, &a->files, a->dir, SPARE_NAME);
     a->spare.failed = true;
 }
 

@@ -45,7 +45,8 @@ void journal_close(struct journal *j)
     free_chunks(j->staged);
     j->staged = NULL;
     put_last_mark(j);
-    spare_discard(&j->spare, &j->config.files, j->dir);
+    spare_discard(&j->spare, &j->config.files, j->dir, SPARE_NAME);
+    spare_discard(&j->kept, &j->config.files, j->dir, KEPT_NAME);
     for (size_t i = 0; i < j->segments_len; i++)
         if (j->segments[i].file >= 0)
             j->config.files.ops->close(j->config.files.ctx, j->segments[i].file);
@@ -216,6 +217,8 @@ bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
         free(g);
         return false;
     }
+    if (has_spare)
+        spare_take_kept(j);
     g->end = j->end;
     g->has_spare = has_spare;
     g->spare = has_spare ? j->spare : (struct spare){ .file = -1 };

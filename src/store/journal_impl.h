@@ -27,12 +27,13 @@ struct chunk {
     struct pando_buf bytes; /* room for the head, then records */
 };
 
-/* A file of zeros that will be the next segment: written bit by bit ahead of need, so
- * that no commit waits for it and none changes metadata. One thread at a time owns it. */
+/* A file that will be the next segment: zeros, written bit by bit ahead of need, so that no
+ * commit waits for it and none changes metadata; or a dropped segment, whose groups belong
+ * nowhere any more. One thread at a time owns it. */
 struct spare {
     int file;        /* -1: none */
     uint64_t size;   /* wanted */
-    uint64_t filled; /* zeros written */
+    uint64_t filled; /* written once: zeros, or what it held as a segment */
     uint64_t synced;
     bool failed; /* not tried again before the next segment is made */
 };
@@ -47,6 +48,7 @@ struct journal {
     struct journal_group *flying;
     struct journal_ahead *ahead; /* the step under way */
     struct spare spare; /* the step's, or the flying group's if that makes a segment */
+    struct spare kept;  /* a dropped segment that will be the spare after this one */
     uint64_t ahead_at;  /* durable when the last step began */
     size_t staged_bytes;
     size_t chunk_hint; /* room for a new chunk: what the last one took */
@@ -105,16 +107,21 @@ enum pando_status journal_put_mark(const struct pando_files *files, int file,
                                    const struct segment_head *head,
                                    uint64_t position) PANDO_MUST_USE;
 
-#define SPARE_NAME "spare.tmp" /* a backup leaves it out */
+#define SPARE_NAME "spare.tmp" /* a backup leaves them out */
+#define KEPT_NAME  "kept.tmp"
 
+/* Where there is no spare file, the kept one becomes it. */
+void spare_take_kept(struct journal *j);
 /* Add `len` bytes of zeros to the spare file, making it when there is none. */
 enum pando_status spare_grow(struct spare *s, const struct pando_files *files,
                              const char *dir, uint64_t size, uint64_t len) PANDO_MUST_USE;
 /* How large the segment behind `last` will be. */
 uint64_t journal_size_behind(const struct journal *j, const struct segment *last);
-/* Remove it. */
-void spare_discard(struct spare *s, const struct pando_files *files, const char *dir);
-/* Make the segment of the spare file: zeros first, then its head, then its name. */
+/* Remove it; `name` is SPARE_NAME or KEPT_NAME. */
+void spare_discard(struct spare *s, const struct pando_files *files, const char *dir,
+                   const char *name);
+/* Make the segment of the spare file: all of it written once, then its head, then its
+ * name. */
 enum pando_status segment_make(struct spare *s, const struct pando_files *files,
                                const char *dir, const struct segment_head *head,
                                int *ret_file) PANDO_MUST_USE;
@@ -126,7 +133,8 @@ enum pando_status journal_walk(const struct pando_files *files, int file,
                                const struct segment_head *head, uint64_t expected,
                                struct walk *ret) PANDO_MUST_USE;
 /* Whether any group behind `from` in the segment proves that `lost` was durable; and
- * whether any byte there is not zero. */
+ * whether there is a group's head that belongs there: it could be taken
+ * for a group some day. What the file held as another segment cannot. */
 enum pando_status journal_look_ahead(const struct pando_files *files, int file,
                                      const struct segment_head *head, uint64_t from,
                                      uint64_t lost, bool *ret_proof,

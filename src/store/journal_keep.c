@@ -1,8 +1,8 @@
 /* journal_keep.c - where a journal ends: snapshots, and dropping what lies before them.
  *
  * A snapshot is one file beside the segments that says what all records below a position
- * amount to. Once it is on the disk, whole segments below that position may go; one of
- * their files stays as the spare that becomes the next segment.
+ * amount to. Once it is on the disk, whole segments below that position may go; up to two
+ * of their files stay and become the next segments.
  */
 #include "store/journal_impl.h"
 
@@ -138,16 +138,18 @@ static enum pando_status covers(const struct journal *j, uint64_t position,
     return st;
 }
 
-/* The oldest segment's file becomes the spare, or goes. Its name is gone for good before
+/* The oldest segment's file becomes the spare or the one after it, or goes. Its name is gone for good before
  * the next one's turn: a gap between segments would be damage. */
 static enum pando_status drop_first(struct journal *j)
 {
     const struct pando_files *f = &j->config.files;
     struct segment *s = &j->segments[0];
     char path[FILES_PATH_MAX], spare[FILES_PATH_MAX];
+    struct spare *place = j->spare.file < 0 && j->ahead == NULL ? &j->spare : &j->kept;
     segment_path(j->dir, s->head.base, path);
-    enum pando_status st = files_path(spare, j->dir, SPARE_NAME);
-    const bool keep = j->spare.file < 0 && j->ahead == NULL;
+    enum pando_status st =
+        files_path(spare, j->dir, place == &j->spare ? SPARE_NAME : KEPT_NAME);
+    const bool keep = place->file < 0;
     if (st == PANDO_OK)
         st = keep ? f->ops->rename(f->ctx, path, spare) : f->ops->unlink(f->ctx, path);
     if (st == PANDO_OK)
@@ -155,7 +157,10 @@ static enum pando_status drop_first(struct journal *j)
     if (st != PANDO_OK)
         return st;
     if (keep)
-        j->spare = (struct spare){ .file = s->file, .size = s->head.size };
+        *place = (struct spare){ .file = s->file,
+                                 .size = s->head.size,
+                                 .filled = s->head.size,
+                                 .synced = s->head.size };
     else
         f->ops->close(f->ctx, s->file);
     j->segments_len--;

@@ -18,12 +18,14 @@ struct listing {
     uint64_t *bases;
     size_t len;
     bool failed;
+    bool kept; /* a dropped segment that was to be used again: without one it is in the way */
 };
 
 static void note_name(void *arg, const char *name, bool is_dir)
 {
     struct listing *l = arg;
     char *end;
+    l->kept = l->kept || (!is_dir && strcmp(name, KEPT_NAME) == 0);
     if (is_dir || strlen(name) != 20 || strcmp(name + 16, ".seg") != 0)
         return;
     const uint64_t base = strtoull(name, &end, 16);
@@ -257,7 +259,8 @@ static enum pando_status drop_unfinished(struct journal *j, uint64_t base,
         return st;
     st = f->ops->pread(f->ctx, file, SEGMENT_HEAD, raw, sizeof raw, &got);
     f->ops->close(f->ctx, file);
-    if (st == PANDO_OK && got == sizeof raw && group_head_decode(raw, &g))
+    if (st == PANDO_OK && got == sizeof raw && group_head_decode(raw, &g) &&
+        g.position == base + SEGMENT_HEAD)
         return corrupt(j, base, 0, reterr, "its head is not whole");
     return st == PANDO_OK ? f->ops->unlink(f->ctx, path) : st;
 }
@@ -267,7 +270,7 @@ static enum pando_status read_all(struct journal *j, const struct listing *l,
 {
     for (size_t i = 0; i < l->len; i++) {
         struct segment *s;
-        bool head_ok;
+        bool head_ok = false;
         enum pando_status st = open_segment(j, l->bases[i], &s, &head_ok, reterr);
         if (st == PANDO_OK && !head_ok && i + 1 < l->len)
             st = corrupt(j, l->bases[i], 0, reterr, "its head is not whole");
@@ -283,12 +286,13 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
                                struct pando_err *reterr)
 {
     struct listing l = { 0 };
+    char kept[FILES_PATH_MAX];
     size_t last = 0;
     struct journal *j = calloc(1, sizeof *j);
     if (j == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "journal: memory is out");
     j->config = *config;
-    j->spare.file = -1;
+    j->spare.file = j->kept.file = -1;
     if (j->config.segment_min == 0)
         j->config.segment_min = 1u << 20;
     if (j->config.segment_max == 0)
@@ -307,6 +311,8 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
     if (st == PANDO_OK && l.failed)
         st = pando_err_set(reterr, PANDO_FULL, "journal: too many segments in %.150s",
                            config->dir);
+    if (st == PANDO_OK && l.kept && files_path(kept, config->dir, KEPT_NAME) == PANDO_OK)
+        (void)!config->files.ops->unlink(config->files.ctx, kept);
     if (l.len > 1)
         qsort(l.bases, l.len, sizeof *l.bases, by_base);
     if (st == PANDO_OK)

@@ -83,7 +83,8 @@ enum pando_status journal_retry(struct journal *j, struct pando_err *reterr)
         st = verify_durable(j, reterr);
     if (st != PANDO_OK)
         return st;
-    spare_discard(&j->spare, &j->config.files, j->dir); /* its room may be needed */
+    spare_discard(&j->spare, &j->config.files, j->dir, SPARE_NAME); /* room may be needed */
+    spare_discard(&j->kept, &j->config.files, j->dir, KEPT_NAME);
     j->spare.failed = false;
     shrink_last(j);
     j->stopped = PANDO_OK;

@@ -1,8 +1,9 @@
-/* journal_segment.c - making segments: zeros on the disk first, then a head, then a name.
+/* journal_segment.c - making segments: written once, then a head, then a name.
  *
  * A file whose blocks were written once takes a commit without a change of metadata,
  * which makes fdatasync a third faster; and a file that carries its name only when it is
- * whole needs no repair after a crash.
+ * whole needs no repair after a crash. Where segments are dropped, one of them is taken
+ * as it is: its groups say another position and generation than its new head.
  */
 #include "store/journal_impl.h"
 
@@ -13,15 +14,32 @@
 #define ZERO_BLOCK (256u << 10)
 #define SYNC_STEP  (1u << 20) /* zeros written between two syncs of a spare file */
 
-void spare_discard(struct spare *s, const struct pando_files *files, const char *dir)
+void spare_discard(struct spare *s, const struct pando_files *files, const char *dir,
+                   const char *name)
 {
     char path[FILES_PATH_MAX];
     if (s->file < 0)
         return;
     files->ops->close(files->ctx, s->file);
-    if (files_path(path, dir, SPARE_NAME) == PANDO_OK)
+    if (files_path(path, dir, name) == PANDO_OK)
         (void)!files->ops->unlink(files->ctx, path);
     *s = (struct spare){ .file = -1 };
+}
+
+void spare_take_kept(struct journal *j)
+{
+    const struct pando_files *f = &j->config.files;
+    char from[FILES_PATH_MAX], to[FILES_PATH_MAX];
+    if (j->spare.file >= 0 || j->kept.file < 0)
+        return;
+    if (files_path(from, j->dir, KEPT_NAME) != PANDO_OK ||
+        files_path(to, j->dir, SPARE_NAME) != PANDO_OK ||
+        f->ops->rename(f->ctx, from, to) != PANDO_OK) {
+        spare_discard(&j->kept, f, j->dir, KEPT_NAME);
+        return;
+    }
+    j->spare = j->kept;
+    j->kept = (struct spare){ .file = -1 };
 }
 
 /* A file of that size; what it held before counts as nothing. */
@@ -89,7 +107,7 @@ enum pando_status segment_make(struct spare *s, const struct pando_files *files,
     if (st == PANDO_OK)
         st = files->ops->rename(files->ctx, from, to);
     if (st != PANDO_OK) { /* a failed sync leaves doubt about every page of it */
-        spare_discard(s, files, dir);
+        spare_discard(s, files, dir, SPARE_NAME);
         return st;
     }
     *ret_file = s->file;

@@ -27,10 +27,15 @@ static enum pando_status read_exact(const struct pando_files *files, int file,
     return st;
 }
 
-/* A head that belongs exactly here. */
+/* A head that belongs exactly here, and was not written when the file was another segment.
+ */
 static bool fits(const struct segment_head *s, const struct group_head *g,
                  uint64_t position)
 {
+#ifdef STORE_MUTANT_STALE_GROUP
+    return g->len <= JOURNAL_GROUP_LIMIT && g->len % 8 == 0 &&
+           position + GROUP_HEAD + g->len <= s->base + s->size;
+#endif
     return g->position == position && g->generation == (uint32_t)s->generation &&
            g->len <= JOURNAL_GROUP_LIMIT && g->len % 8 == 0 &&
            position + GROUP_HEAD + g->len <= s->base + s->size;
@@ -147,14 +152,12 @@ enum pando_status journal_look_ahead(const struct pando_files *files, int file,
         st = files->ops->pread(files->ctx, file, at - head->base, block,
                                step + GROUP_HEAD, &got);
         for (size_t i = 0; i + 8 <= got && i < step; i += 8) {
-            static const uint8_t zeros[8] = { 0 };
             struct group_head g;
-            if (memcmp(block + i, zeros, 8) == 0)
+            if (i + GROUP_HEAD > got || !group_head_decode(block + i, &g) ||
+                !fits(head, &g, at + i))
                 continue;
             *ret_dirty = true;
-            if (i + GROUP_HEAD <= got && group_head_decode(block + i, &g) &&
-                fits(head, &g, at + i) && g.durable > lost)
-                *ret_proof = true;
+            *ret_proof = *ret_proof || g.durable > lost;
         }
     }
     free(block);
