@@ -49,9 +49,12 @@ void log_apply(struct log *l)
         if (record == NULL)
             return; /* on disk: what is behind it must wait for it */
         done += bytes_view(record).len;
-        if (log_wire_get_record(bytes_view(record), &e, &bytes) && e.kind == RAFT_DATA)
+        const bool sound = log_wire_get_record(bytes_view(record), &e, &bytes);
+        if (sound && e.kind == RAFT_DATA)
             apply_data(l, e.index, bytes);
         l->rooms.applied++;
+        if (sound)
+            log_mark_after(l, &e, record);
         bytes_unref(record);
     }
     l->more_work = l->more_work || l->rooms.applied < l->commit;

@@ -43,6 +43,7 @@ struct log_options {
 #define LOG_INCOMING_CONFIGS 8 /* of one message; what is behind comes again */
 struct incoming;
 struct log_inbox;
+struct log_snapshot;
 
 struct log_held {
     struct bytes *message;
@@ -147,6 +148,14 @@ struct log_change {
 };
 #define LOG_CHANGES_MAX 16
 
+/* What the sequence amounts to up to an entry: the state in force was like this once. */
+struct log_mark {
+    uint64_t index, term;
+    struct bytes *config; /* the record of the last CONFIG until then; NULL: as the base's */
+    struct bytes *rooms;  /* rooms_save */
+};
+#define LOG_MARKS_MAX 16
+
 struct log_totals {
     uint64_t entries, messages, again, gaps, unknown, proposed, forwarded, received;
     uint64_t held, reads, dropped_sends, malformed;
@@ -219,10 +228,15 @@ struct log {
     bool catch_up_said;
 
     /* compact.c: the state before first_index, and how it moves on */
-    struct rooms base;
-    uint64_t base_term;
+    uint64_t base_index, base_term;
     struct batch_members base_members;
-    uint64_t compact_to;  /* the base is being moved to just before this entry; 0: no */
+    struct bytes *base_rooms; /* NULL: nothing came before the first entry */
+    struct log_mark marks[LOG_MARKS_MAX]; /* behind the base, oldest first */
+    size_t marks_len;
+    uint64_t unmarked;            /* bytes applied since the last mark */
+    struct bytes *applied_config; /* the record of the last CONFIG that was applied */
+    uint64_t compact_to; /* the base stands just before this entry, which the disk does not
+                          * know yet; 0: it does */
     bool snapshotting;
     struct pando_time compact_at;
     struct pando_buf incoming_snapshot;
@@ -350,6 +364,11 @@ void log_apply(struct log *l);
 
 /* compact.c */
 void log_compact(struct log *l);
+/* An entry was applied. */
+void log_mark_after(struct log *l, const struct raft_entry *e, struct bytes *record);
+/* A snapshot's base comes in place of ours; takes over `rooms`. */
+void log_base_set(struct log *l, const struct log_snapshot *snap, struct bytes *rooms);
+void log_base_deinit(struct log *l);
 void log_compact_done(struct log *l, enum pando_status status);
 /* install.c */
 void log_snapshot_wanted(struct log *l, uint64_t member);
@@ -369,6 +388,7 @@ struct log_snapshot {
     bool left;
     struct log_group group;
     struct batch_members members;
+    struct pando_slice rooms; /* their bytes */
 };
 enum pando_status log_snapshot_get(struct pando_slice s, struct log_snapshot *ret,
                                    struct rooms *rooms);

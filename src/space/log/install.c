@@ -29,11 +29,11 @@ void log_snapshot_wanted(struct log *l, uint64_t member)
 {
     struct log_peer *p = log_peer_of(l, member);
     struct pando_buf b;
-    if (p == NULL || (l->compact_to != 0 && l->base.applied + 1 != l->compact_to))
-        return; /* the base is on the move: in a second it stands */
+    if (p == NULL)
+        return;
     buf_init(&b, LOG_SNAPSHOT_MAX);
     if (log_snapshot_put(l, &b) == PANDO_OK) {
-        struct log_piece piece = { .index = l->base.applied, .term = l->base_term,
+        struct log_piece piece = { .index = l->base_index, .term = l->base_term,
                                    .total = b.len };
         piece.sha = crypto_sha256(buf_view(&b));
         bool sent = true;
@@ -166,7 +166,7 @@ static void take_rooms(struct rooms *place, struct rooms *fresh)
 
 /* On disk, so in force: the state, the membership, and raft. */
 static void adopt(struct log *l, const struct log_snapshot *snap, struct rooms *rooms,
-                  struct rooms *base)
+                  struct bytes *base)
 {
     struct raft_members members;
     const uint64_t index = snap->index;
@@ -182,9 +182,7 @@ static void adopt(struct log *l, const struct log_snapshot *snap, struct rooms *
     if (l->rooms.applied < index)
         take_rooms(&l->rooms, rooms);
     rooms_drop_before(&l->rooms, index + 1);
-    take_rooms(&l->base, base);
-    l->base_term = snap->term;
-    l->base_members = snap->members;
+    log_base_set(l, snap, base);
     l->commit = l->commit > index ? l->commit : index;
     l->commit_written = l->commit_written > index ? l->commit_written : index;
     if (restart) { /* what was appended meanwhile belongs to the old sequence */
@@ -204,20 +202,20 @@ static void adopt(struct log *l, const struct log_snapshot *snap, struct rooms *
 static void try_adopt(struct log *l)
 {
     struct log_snapshot snap;
-    struct rooms rooms = { .len = 0 }, base = { .len = 0 };
+    struct rooms rooms = { .len = 0 };
     if (l->role == RAFT_LEADER && l->installing.index > l->commit)
         return;
     const struct pando_slice whole = buf_view(&l->incoming_snapshot);
+    struct bytes *base = NULL;
     if (rooms_init(&rooms, l->host.seed) == PANDO_OK &&
-        rooms_init(&base, l->host.seed) == PANDO_OK &&
-        log_snapshot_get(whole, &snap, &base) == PANDO_OK &&
-        log_snapshot_get(whole, &snap, &rooms) == PANDO_OK) {
+        log_snapshot_get(whole, &snap, &rooms) == PANDO_OK)
+        base = bytes_copy(snap.rooms);
+    if (base != NULL) {
         forget(l);
         l->install_writing = l->install_written = false;
-        adopt(l, &snap, &rooms, &base);
+        adopt(l, &snap, &rooms, base);
     } /* else without memory: again at the next turn */
     rooms_deinit(&rooms);
-    rooms_deinit(&base);
 }
 
 void log_install_run(struct log *l)

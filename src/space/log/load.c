@@ -30,7 +30,7 @@ static bool load_identity(struct loader *d, struct pando_slice s)
         m.at[m.len].standing = (enum raft_standing)wire_get_be(&r, 1);
     }
     d->grouped = true;
-    if (d->l->base.applied == 0)
+    if (d->l->base_index == 0)
         d->state.base = m;
     return wire_read_done(&r);
 }
@@ -194,12 +194,12 @@ static enum pando_status start_raft(struct loader *d, struct pando_err *reterr)
         return pando_err_set(reterr, PANDO_NOMEM, "log: memory is out");
     l->places_len = d->len;
     l->commit = l->commit_written = d->state.commit;
-    if (l->base.applied == 0) {
+    if (l->base_index == 0) {
         l->base_members.len = d->state.base.len;
         for (uint32_t i = 0; i < d->state.base.len; i++)
             l->base_members.at[i].raft = d->state.base.at[i];
     }
-    log_config_push(l, l->base.applied, &l->base_members);
+    log_config_push(l, l->base_index, &l->base_members);
     const enum pando_status st = feed_raft(d);
     return st == PANDO_OK ? st
                           : pando_err_set(reterr, st, "log: the entries on disk do not fit: %s",
@@ -244,14 +244,14 @@ static enum pando_status load_snapshot(struct loader *d, struct pando_err *reter
     if (l->host.snapshot.len == 0)
         return PANDO_OK;
     enum pando_status st = log_snapshot_get(l->host.snapshot, &snap, &l->rooms);
-    if (st == PANDO_OK)
-        st = log_snapshot_get(l->host.snapshot, &snap, &l->base);
     if (st != PANDO_OK)
         return pando_err_set(reterr, st, "log: the snapshot does not fit: %s; restore a backup",
                              pando_status_text(st));
+    struct bytes *rooms = bytes_copy(snap.rooms);
+    if (rooms == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "log: memory is out");
+    log_base_set(l, &snap, rooms);
     l->first_index = snap.index + 1;
-    l->base_term = snap.term;
-    l->base_members = snap.members;
     l->group = snap.group;
     l->left = snap.left;
     d->grouped = true;

@@ -24,7 +24,7 @@ static void log_close(void *instance)
     for (size_t i = l->effects_head; i < l->effects_len; i++)
         bytes_unref(l->effects[i].bytes);
     rooms_deinit(&l->rooms);
-    rooms_deinit(&l->base);
+    log_base_deinit(l);
     buf_deinit(&l->incoming_snapshot);
     raft_free(l->raft);
     free(l->incoming_room);
@@ -48,8 +48,6 @@ static enum pando_status log_open(const struct space_host *host, struct pando_sl
     enum pando_status st = log_options_load(config_json, &l->options, reterr);
     if (st == PANDO_OK) {
         st = rooms_init(&l->rooms, host->seed);
-        if (st == PANDO_OK)
-            st = rooms_init(&l->base, host->seed);
         if (st != PANDO_OK)
             (void)pando_err_set(reterr, st, "log: memory is out");
     }

@@ -27,8 +27,10 @@ enum pando_status log_snapshot_put(struct log *l, struct pando_buf *b)
     uint8_t head[96];
     struct pando_buf members;
     struct wire_writer w = wire_write(head, sizeof head);
+    if (l->base_rooms == NULL)
+        return PANDO_NOT_FOUND;
     wire_put_be(&w, VERSION, 1);
-    wire_put_be(&w, l->base.applied, 8);
+    wire_put_be(&w, l->base_index, 8);
     wire_put_be(&w, l->base_term, 8);
     log_snapshot_put_own(l, &w);
     wire_put_bytes(&w, SLICE_OF(l->group));
@@ -41,7 +43,7 @@ enum pando_status log_snapshot_put(struct log *l, struct pando_buf *b)
     if (st == PANDO_OK)
         st = buf_append(b, buf_view(&members));
     buf_deinit(&members);
-    return st == PANDO_OK ? rooms_save(&l->base, b) : st;
+    return st == PANDO_OK ? buf_append(b, bytes_view(l->base_rooms)) : st;
 }
 
 enum pando_status log_snapshot_get(struct pando_slice s, struct log_snapshot *ret,
@@ -61,6 +63,7 @@ enum pando_status log_snapshot_get(struct pando_slice s, struct log_snapshot *re
     const struct pando_slice members = wire_get_block(&r, MEMBERS_MAX);
     if (r.failed || batch_read_members(members, &ret->members) != PANDO_OK)
         return PANDO_MALFORMED;
+    ret->rooms = r.left;
     const enum pando_status st = rooms_load(rooms, r.left);
     return st == PANDO_OK && rooms->applied != ret->index ? PANDO_MALFORMED : st;
 }
