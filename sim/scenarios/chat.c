@@ -9,6 +9,8 @@
 #include "sim/scene.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
+#include "base/slice.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -17,7 +19,15 @@
 
 #define LEADER_WITHIN PANDO_SEC(3)
 #define EQUAL_WITHIN  PANDO_SEC(30)
+#define ANSWER_MAX    (16u << 20)
 #define PAGE          1000
+#define PAGES_MAX     64
+
+/* One answer to log.read, and what it showed. */
+struct page {
+    struct bytes *text;
+    size_t at, len; /* in `said` */
+};
 
 /* What a node shows: said[seq - first] is the number of the text, "m<number>". What is older
  * than the kept entries is not shown. */
@@ -25,17 +35,36 @@ struct transcript {
     uint64_t first;
     uint64_t *said;
     size_t len, cap;
+    struct page pages[PAGES_MAX]; /* the first ones */
+    size_t pages_len;
 };
+
+static void forget(struct transcript *t)
+{
+    while (t->pages_len > 0)
+        bytes_unref(t->pages[--t->pages_len].text);
+    free(t->said);
+}
 
 static json_t *ask(struct scene *sc, uint32_t node, const char *verb, const char *args)
 {
     struct pando_buf b;
     json_t *answer = NULL;
-    buf_init(&b, 16u << 20);
+    buf_init(&b, ANSWER_MAX);
     if (sim_ask(sc->sim, node, verb, args, &b) == PANDO_OK)
         answer = json_loadb((const char *)b.ptr, b.len, 0, NULL);
     buf_deinit(&b);
     return answer;
+}
+
+static void put(struct transcript *t, uint64_t said)
+{
+    if (t->len == t->cap) {
+        t->cap = t->cap == 0 ? 1024 : t->cap * 2;
+        t->said = realloc(t->said, t->cap * sizeof *t->said);
+        PANDO_ASSERT(t->said != NULL);
+    }
+    t->said[t->len++] = said;
 }
 
 static bool add(struct scene *sc, struct transcript *t, const json_t *message)
@@ -49,35 +78,57 @@ static bool add(struct scene *sc, struct transcript *t, const json_t *message)
                    (unsigned long long)(t->first + t->len));
         return false;
     }
-    if (t->len == t->cap) {
-        t->cap = t->cap == 0 ? 1024 : t->cap * 2;
-        t->said = realloc(t->said, t->cap * sizeof *t->said);
-        PANDO_ASSERT(t->said != NULL);
-    }
-    t->said[t->len++] = strtoull(text + 1, NULL, 10);
+    put(t, strtoull(text + 1, NULL, 10));
     return true;
 }
 
-static void read_all(struct scene *sc, uint32_t node, struct transcript *t)
+/* Where `known` got the very same answer at the same place, it shows the same messages. */
+static bool is_known(struct transcript *t, const struct transcript *known, size_t page,
+                     struct pando_slice text)
+{
+    const struct page *p = &known->pages[page];
+    if (page >= known->pages_len || p->at != t->len || (page > 0 && t->first != known->first) ||
+        !slice_equal(bytes_view(p->text), text))
+        return false;
+    t->first = known->first;
+    for (size_t i = 0; i < p->len; i++)
+        put(t, known->said[p->at + i]);
+    return true;
+}
+
+static void show(struct scene *sc, uint32_t node, struct transcript *t, struct pando_slice text)
+{
+    size_t i;
+    json_t *one, *page = json_loadb((const char *)text.ptr, text.len, 0, NULL);
+    if (page == NULL)
+        scene_fail(sc, "node %u does not let its room be read", node);
+    json_array_foreach(json_object_get(page, "messages"), i, one)
+        if (!add(sc, t, one))
+            break;
+    json_decref(page);
+}
+
+/* All that the node shows. Only what differs from `known` is parsed. */
+static void read_all(struct scene *sc, uint32_t node, const struct transcript *known,
+                     struct transcript *t)
 {
     char args[64];
+    struct pando_buf b;
+    buf_init(&b, ANSWER_MAX);
     for (bool more = true; more && !scene_failed(sc);) {
         const size_t had = t->len;
-        size_t i;
-        json_t *one;
         (void)snprintf(args, sizeof args, "{\"from\":%llu,\"limit\":%d}",
                        (unsigned long long)(t->len == 0 ? 1 : t->first + t->len), PAGE);
-        json_t *page = ask(sc, node, "log.read", args);
-        if (page == NULL) {
+        if (sim_ask(sc->sim, node, "log.read", args, &b) != PANDO_OK)
             scene_fail(sc, "node %u does not let its room be read", node);
-            return;
-        }
-        json_array_foreach(json_object_get(page, "messages"), i, one)
-            if (!add(sc, t, one))
-                break;
+        else if (!is_known(t, known, t->pages_len, buf_view(&b)))
+            show(sc, node, t, buf_view(&b));
         more = t->len > had;
-        json_decref(page);
+        if (t->pages_len < PAGES_MAX)
+            t->pages[t->pages_len++] =
+                (struct page){ bytes_copy(buf_view(&b)), had, t->len - had };
     }
+    buf_deinit(&b);
 }
 
 static void claim_once_each(struct scene *sc, const struct transcript *t)
@@ -186,20 +237,21 @@ static void claim_chat(struct scene *sc)
         struct transcript t = { 0 };
         if (!sim_is_up(sc->sim, i))
             continue;
-        read_all(sc, i, &t);
+        read_all(sc, i, &first, &t);
         if (first.said == NULL) {
+            forget(&first);
             first = t;
             continue;
         }
         if (!scene_failed(sc) && !is_same(&t, &first))
             scene_fail(sc, "safety: node %u shows another transcript", i);
-        free(t.said);
+        forget(&t);
     }
     if (!scene_failed(sc))
         claim_once_each(sc, &first);
     if (!scene_failed(sc))
         claim_acknowledged(sc, &first);
-    free(first.said);
+    forget(&first);
     if (!scene_failed(sc))
         claim_innocence(sc);
 }

@@ -45,7 +45,7 @@ static enum pando_status own(struct image *im, size_t index, struct image_page *
         return st;
     struct image_page *old = im->pages[index];
     if (old == NULL || old->refs > 1) {
-        struct image_page *page = calloc(1, sizeof *page);
+        struct image_page *page = old == NULL ? calloc(1, sizeof *page) : malloc(sizeof *page);
         if (page == NULL)
             return PANDO_NOMEM;
         page->refs = 1;

@@ -17,11 +17,17 @@
 
 enum pando_status log_put_id(struct pando_buf *b, const struct batch_id *id)
 {
-    const uint8_t *p = id->bytes;
-    return buf_printf(b,
-                      "\"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\"",
-                      p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11],
-                      p[12], p[13], p[14], p[15]);
+    static const char digits[] = "0123456789abcdef";
+    uint8_t text[38], *to = text;
+    *to++ = '"';
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = (uint8_t)digits[id->bytes[i] >> 4];
+        *to++ = (uint8_t)digits[id->bytes[i] & 15];
+    }
+    *to++ = '"';
+    return buf_append(b, slice_of(text, (size_t)(to - text)));
 }
 
 static enum pando_status put_base64(struct pando_buf *b, struct pando_slice s)
