@@ -25,17 +25,26 @@ static uint8_t *value_at(const struct map *m, size_t i)
     return key_at(m, i) + align8(m->key_size);
 }
 
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0x9fb21c651e98df25u;
+    return h ^ h >> 32;
+}
+
 /* Seeded multiply-and-fold over 8-byte words; keys of a peer's choosing cannot aim at a
  * bucket without the seed. */
 static size_t home_of(const struct map *m, const uint8_t *key)
 {
-    uint64_t h = m->seed ^ m->key_size;
-    for (size_t i = 0; i < m->key_size; i += 8) {
-        uint64_t word = 0;
-        const size_t n = m->key_size - i < 8 ? m->key_size - i : 8;
-        memcpy(&word, key + i, n);
-        h = (h ^ word) * 0x9fb21c651e98df25u;
-        h ^= h >> 32;
+    uint64_t h = m->seed ^ m->key_size, word;
+    size_t i = 0;
+    for (; i + 8 <= m->key_size; i += 8) {
+        memcpy(&word, key + i, 8);
+        h = mix(h, word);
+    }
+    if (i < m->key_size) {
+        word = 0;
+        memcpy(&word, key + i, m->key_size - i);
+        h = mix(h, word);
     }
     h = (h ^ m->seed) * 0xd6e8feb86659fd93u;
     return (size_t)(h ^ (h >> 29)) & (m->slots_len - 1);
@@ -62,11 +71,23 @@ void map_reset(struct map *m)
     m->len = 0;
 }
 
+/* Most keys are numbers of 8 bytes, which one comparison settles. */
+static bool is_key(const struct map *m, size_t i, const void *key)
+{
+    const uint8_t *there = key_at(m, i);
+    uint64_t a, b;
+    if (m->key_size != sizeof a)
+        return memcmp(there, key, m->key_size) == 0;
+    memcpy(&a, there, sizeof a);
+    memcpy(&b, key, sizeof b);
+    return a == b;
+}
+
 /* The slot of `key`, or the free slot where it would go. */
 static size_t probe(const struct map *m, const void *key)
 {
     size_t i = home_of(m, key);
-    while (m->used[i] && memcmp(key_at(m, i), key, m->key_size) != 0)
+    while (m->used[i] && !is_key(m, i, key))
         i = (i + 1) & (m->slots_len - 1);
     return i;
 }

@@ -19,11 +19,21 @@ static const uint8_t *take(struct wire_reader *r, size_t len)
     return at;
 }
 
+/* The common width, without a loop. */
+static uint64_t be8(const uint8_t at[static 8])
+{
+    return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
+           (uint64_t)at[3] << 32 | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 |
+           (uint64_t)at[6] << 8 | at[7];
+}
+
 uint64_t wire_get_be(struct wire_reader *r, size_t size)
 {
     PANDO_ASSERT(size >= 1 && size <= 8);
     const uint8_t *at = take(r, size);
     uint64_t value = 0;
+    if (at != NULL && size == 8)
+        return be8(at);
     for (size_t i = 0; at != NULL && i < size; i++)
         value = value << 8 | at[i];
     return value;

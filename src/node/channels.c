@@ -262,7 +262,7 @@ void spaces_credit(struct node *n)
     if (!n->credit_wanted)
         return;
     n->credit_wanted = false;
-    for (uint32_t i = 0; i < n->peers_max; i++) {
+    for (uint32_t i = 0; i < n->peers_top; i++) {
         if (!n->peers[i].used)
             continue;
         for (uint32_t k = 0; k < NODE_SPACES_MAX; k++)
@@ -275,7 +275,7 @@ void spaces_credit(struct node *n)
  * answer it is asked again. */
 void spaces_sweep(struct node *n)
 {
-    for (uint32_t i = 0; i < n->peers_max; i++) {
+    for (uint32_t i = 0; i < n->peers_top; i++) {
         struct node_peer *p = &n->peers[i];
         if (!p->used || p->meet_again.ns == 0 ||
             !pando_time_reached(p->meet_again, n->now))

@@ -71,6 +71,7 @@ static enum pando_status add_peer(struct node *n, const struct peer_id *id,
             return st;
         memset(p, 0, sizeof *p);
         p->used = true;
+        n->peers_top = i < n->peers_top ? n->peers_top : i + 1;
         p->id = *id;
         p->since = n->now;
         memcpy(place, &i, sizeof i);
@@ -284,7 +285,7 @@ void peers_fault(struct node *n, uint32_t peer, enum pando_status why, const cha
  * one that carries nothing is closed by the side with the smaller id. */
 void peers_sweep(struct node *n)
 {
-    for (uint32_t i = 0; i < n->peers_max; i++) {
+    for (uint32_t i = 0; i < n->peers_top; i++) {
         struct node_peer *p = &n->peers[i];
         if (!p->used)
             continue;

@@ -321,7 +321,7 @@ void pubsub_leave_space(struct node *n, struct node_space *space)
 /* Give back credit for what has left, reopen a lost stream, let time pass. */
 void pubsub_tick(struct node *n)
 {
-    for (uint32_t i = 0; i < n->peers_max; i++) {
+    for (uint32_t i = 0; i < n->peers_top; i++) {
         struct node_peer *p = &n->peers[i];
         if (!p->used)
             continue;

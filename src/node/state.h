@@ -172,6 +172,7 @@ struct node {
     struct rng rng;
     const struct tracer *tracer;
     uint32_t peers_max;
+    uint32_t peers_top; /* behind the last place that was ever used */
     struct node_peer *peers;
     struct map streams; /* u64 -> struct node_stream * */
     struct map links;   /* u64 -> struct node_link * */
