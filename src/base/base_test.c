@@ -57,6 +57,22 @@ static void shared_bytes_live_until_the_last_owner_lets_go(void **state)
     bytes_unref(NULL);
 }
 
+static void a_part_of_shared_bytes_keeps_the_whole(void **state)
+{
+    (void)state;
+    struct bytes *whole = bytes_copy(slice_text("aspen birch cedar"));
+    struct bytes *part = bytes_part(whole, slice_of(bytes_view(whole).ptr + 6, 11));
+    struct bytes *within = bytes_part(part, slice_of(bytes_view(part).ptr + 6, 5));
+    struct bytes *none = bytes_part(whole, slice_of(bytes_view(whole).ptr + 17, 0));
+    bytes_unref(whole);
+    CHECK(slice_equal(bytes_view(part), slice_text("birch cedar")));
+    bytes_unref(part);
+    CHECK(slice_equal(bytes_view(within), slice_text("cedar")));
+    CHECK_EQ(bytes_view(none).len, 0);
+    bytes_unref(within);
+    bytes_unref(none);
+}
+
 static void a_measured_arena_fits_exactly(void **state)
 {
     (void)state;
@@ -114,6 +130,7 @@ int main(void)
         TEST(an_error_carries_its_text_and_gives_back_its_status),
         TEST(a_buffer_grows_to_its_cap_and_no_further),
         TEST(shared_bytes_live_until_the_last_owner_lets_go),
+        TEST(a_part_of_shared_bytes_keeps_the_whole),
         TEST(a_measured_arena_fits_exactly),
         TEST(the_same_seed_gives_the_same_numbers),
         TEST(a_tracer_drops_what_lies_below_its_level),

@@ -9,6 +9,8 @@
 struct bytes {
     atomic_uint owners;
     size_t len;
+    const uint8_t *ptr;  /* `data`, or in `whole` */
+    struct bytes *whole; /* owned; NULL */
     uint8_t data[];
 };
 
@@ -21,7 +23,23 @@ struct bytes *bytes_new(size_t len, uint8_t **ret_data)
         return NULL;
     atomic_init(&b->owners, 1);
     b->len = len;
+    b->ptr = b->data;
+    b->whole = NULL;
     *ret_data = b->data;
+    return b;
+}
+
+struct bytes *bytes_part(struct bytes *whole, struct pando_slice part)
+{
+    uint8_t *data;
+    PANDO_ASSERT(part.ptr >= whole->ptr && part.len <= whole->len &&
+                 (size_t)(part.ptr - whole->ptr) <= whole->len - part.len);
+    struct bytes *b = bytes_new(0, &data);
+    if (b == NULL)
+        return NULL;
+    b->len = part.len;
+    b->ptr = part.ptr;
+    b->whole = bytes_ref(whole->whole != NULL ? whole->whole : whole);
     return b;
 }
 
@@ -47,11 +65,14 @@ void bytes_unref(struct bytes *b)
         return;
     const unsigned before = atomic_fetch_sub_explicit(&b->owners, 1, memory_order_acq_rel);
     PANDO_ASSERT(before > 0);
-    if (before == 1)
-        free(b);
+    if (before != 1)
+        return;
+    struct bytes *whole = b->whole; /* is no part itself */
+    free(b);
+    bytes_unref(whole);
 }
 
 struct pando_slice bytes_view(const struct bytes *b)
 {
-    return (struct pando_slice){ b->data, b->len };
+    return (struct pando_slice){ b->ptr, b->len };
 }

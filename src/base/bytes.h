@@ -15,6 +15,9 @@ struct bytes; /* opaque: count, length, data */
 struct bytes *bytes_copy(struct pando_slice s);
 /* A new object of `len` bytes to be filled through `*ret_data` before it is shared. */
 struct bytes *bytes_new(size_t len, uint8_t **ret_data);
+/* A new object whose bytes are `part` of those of `whole`, which lives as long as it does:
+ * nothing is copied. NULL when memory is out. */
+struct bytes *bytes_part(struct bytes *whole, struct pando_slice part);
 /* One more owner. Returns its argument. Thread: any. */
 struct bytes *bytes_ref(struct bytes *b);
 /* One owner less; the last one frees. Accepts NULL. Thread: any. */

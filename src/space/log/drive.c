@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECORD_SHARED 4096 /* bytes of a record that is not copied */
+
 /* Entries of the message being received, and what they say of members. */
 struct incoming {
     struct bytes *message;
@@ -100,6 +102,13 @@ void log_held_drop(struct log *l)
         bytes_unref(l->held[i].message);
 }
 
+/* A long record stays where the message that brought it lies; its neighbours there are kept
+ * and let go of at about the same time. */
+static struct bytes *record_in(struct bytes *message, struct pando_slice record)
+{
+    return record.len < RECORD_SHARED ? bytes_copy(record) : bytes_part(message, record);
+}
+
 /* Whatever raft writes was proposed here, has just come, or came before its predecessors. */
 static struct bytes *find_record(struct log *l, const struct raft_effect *e)
 {
@@ -108,7 +117,7 @@ static struct bytes *find_record(struct log *l, const struct raft_effect *e)
         return find_held(l, entry, e->token);
     if (l->incoming != NULL && e->from_message < l->incoming->len &&
         is_record(l->incoming->records[e->from_message], entry))
-        return bytes_copy(l->incoming->records[e->from_message]);
+        return record_in(l->incoming->message, l->incoming->records[e->from_message]);
     if (entry->index >= l->cache_first && entry->index < l->cache_end) {
         struct bytes *cached = l->cache[entry->index % l->cache_cap];
         if (is_record(bytes_view(cached), entry))
