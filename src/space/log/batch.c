@@ -36,8 +36,15 @@ enum pando_status batch_put(struct pando_buf *b, const struct batch_message *m)
 /* A cursor that is read message by message: no failure is carried along, each step says. */
 static bool get_uvarint(const uint8_t **at, const uint8_t *end, uint64_t *ret)
 {
-    if (*at < end && **at < 0x80) {
-        *ret = *(*at)++;
+    const uint8_t *p = *at;
+    if (end - p >= 1 && p[0] < 0x80) {
+        *ret = p[0];
+        *at = p + 1;
+        return true;
+    }
+    if (end - p >= 2 && p[1] < 0x80 && p[1] > 0) {
+        *ret = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+        *at = p + 2;
         return true;
     }
     const int size = wire_peek_uvarint(slice_of(*at, (size_t)(end - *at)), ret);
