@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define CHUNK_HINT_MAX (256u << 10)
+#define CHUNK_HINT_MAX (512u << 10)
 
 static void free_chunks(struct chunk *c)
 {
@@ -191,6 +191,14 @@ static bool makes_segment(const struct journal *j)
     return false;
 }
 
+/* A busy journal need not grow each chunk anew: room for the largest one of late. */
+static void note_size(struct journal *j, size_t took)
+{
+    const size_t faded = j->chunk_hint - j->chunk_hint / 8;
+    took = took > faded ? took : faded;
+    j->chunk_hint = took < CHUNK_HINT_MAX ? took : CHUNK_HINT_MAX;
+}
+
 bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
 {
     if (j->flying != NULL || j->staged == NULL || j->stopped != PANDO_OK)
@@ -208,8 +216,7 @@ bool journal_commit_begin(struct journal *j, struct journal_group **ret_group)
     if (j->staged->segment > 0)
         g->before = j->segments[j->staged->segment - 1].file;
     g->chunks = j->staged;
-    const size_t took = j->staged_last->bytes.len; /* a busy journal need not grow each anew */
-    j->chunk_hint = took < CHUNK_HINT_MAX ? took : CHUNK_HINT_MAX;
+    note_size(j, j->staged_last->bytes.len);
     g->chunks_last = j->staged_last;
     memcpy(g->dir, j->dir, sizeof g->dir);
     if (take_targets(j, g) != PANDO_OK) {

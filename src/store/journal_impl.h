@@ -51,7 +51,7 @@ struct journal {
     struct spare kept;  /* a dropped segment that will be the spare after this one */
     uint64_t ahead_at;  /* durable when the last step began */
     size_t staged_bytes;
-    size_t chunk_hint; /* room for a new chunk: what the last one took */
+    size_t chunk_hint; /* room for a new chunk: what the last ones took at most */
     uint64_t end; /* where the next record or group goes */
     uint64_t durable;
     uint64_t epoch;
