@@ -9,6 +9,7 @@
 #include "store/journal_layout.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -372,6 +373,56 @@ static void old_segments_go_once_a_snapshot_stands_for_them(void **state)
     files_memory_free(disk);
 }
 
+/* The tail of a segment that was another one before holds old groups: they are neither a
+ * torn commit nor damage, and the file is not written twice. */
+static void a_dropped_segment_becomes_the_next_one_as_it_is(void **state)
+{
+    (void)state;
+    struct files_memory *disk = files_memory_new(1);
+    struct journal_config config = config_on(disk);
+    struct journal_stats stats;
+    struct journal_audit audit;
+    struct journal *j;
+    uint8_t *file = test_malloc(4096);
+    uint64_t at = 0, bytes;
+    const char *name;
+    char path[64];
+    size_t got, i = 0, left = 0;
+    int handle;
+    config.segment_max = 4096;
+    CHECK_OK(journal_open(&config, &j, NULL));
+    for (int k = 0; k < 200; k++) {
+        at = append(j, 5, "a record of some length, so that segments fill up");
+        commit(j);
+    }
+    CHECK_OK(journal_snapshot_write(&config.files, "/j", at, slice_text("sum"), NULL));
+    CHECK_OK(journal_drop_before(j, at, NULL));
+    const uint64_t end = journal_end(j);
+    while (journal_end(j) < end + 4096) {
+        at = append(j, 6, "new");
+        commit(j);
+    }
+    while (journal_file(j, i, &name, &bytes)) /* the last one is new */
+        i++;
+    (void)snprintf(path, sizeof path, "/j/%s", name);
+    CHECK_OK(config.files.ops->open(config.files.ctx, path, FILES_READ, &handle));
+    CHECK_OK(config.files.ops->pread(config.files.ctx, handle, 0, file, 4096, &got));
+    config.files.ops->close(config.files.ctx, handle);
+    for (size_t k = bytes + GROUP_HEAD; k < got; k++)
+        left += file[k] != 0;
+    CHECK(left > 0);
+    journal_close(j);
+    CHECK_OK(journal_verify(&config.files, "/j", NULL, &audit));
+    CHECK_EQ(audit.torn_bytes, 0);
+    CHECK_OK(journal_open(&config, &j, NULL));
+    journal_stats(j, &stats);
+    CHECK_EQ(stats.torn, 0);
+    expect(j, at, 6, "new");
+    journal_close(j);
+    test_free(file);
+    files_memory_free(disk);
+}
+
 static void no_record_begins_outside_the_journal(void **state)
 {
     (void)state;
@@ -479,6 +530,7 @@ int main(void)
         TEST(the_epoch_rises_and_is_seen_by_the_next_opening),
         TEST(a_copy_of_its_files_is_the_journal),
         TEST(old_segments_go_once_a_snapshot_stands_for_them),
+        TEST(a_dropped_segment_becomes_the_next_one_as_it_is),
         TEST(no_record_begins_outside_the_journal),
         TEST(a_newer_format_is_refused_with_its_number),
         TEST(commits_on_another_thread_while_this_one_appends),
