@@ -135,10 +135,12 @@ void log_members_lead(struct log *l)
 }
 
 /* Who may only read receives, and never votes. */
-static bool may_vote(const struct log *l, const struct batch_member *m)
+static bool may_vote(void *ctx, uint64_t id)
 {
-    return m->raft.standing == RAFT_VOTER || m->peer.len == 0 ||
-           space_admits(l->host.access, &m->peer, SPACE_MAY_WRITE);
+    struct log *l = ctx;
+    const struct batch_member *m = batch_find(log_members(l), id);
+    return m != NULL &&
+           (m->peer.len == 0 || space_admits(l->host.access, &m->peer, SPACE_MAY_WRITE));
 }
 
 static void policy(struct log *l)
@@ -147,10 +149,10 @@ static void policy(struct log *l)
     struct batch_members m = *log_members(l);
     uint64_t index;
     bool changed = fill_in(l, &m);
-    if (raft_wants_change(l->raft, l->now, &want)) {
+    if (raft_wants_change(l->raft, l->now, may_vote, l, &want)) {
         for (uint32_t i = 0; i < want.len; i++) {
             struct batch_member *one = batch_find(&m, want.at[i].id);
-            if (one != NULL && one->raft.standing != want.at[i].standing && may_vote(l, one)) {
+            if (one != NULL && one->raft.standing != want.at[i].standing) {
                 char name[BATCH_NAME_MAX + 32];
                 trace(l->host.tracer, TRACE_MEMBERSHIP, TRACE_INFO, "%s %s",
                       log_name(l, one->raft.id, name, sizeof name),

@@ -35,7 +35,7 @@ struct raft *raft_new(const struct raft_options *options, const struct raft_stat
     r->rng = rng_seeded(options->seed ^ (options->id * UINT64_C(0x9e3779b97f4a7c15)));
     r->term = state->term;
     r->vote = state->vote;
-    r->quiet = state->quiet;
+    r->mend = state->mend;
     const uint64_t first = state->first_index > 0 ? state->first_index : 1;
     raft_log_restart(&r->log, first - 1, state->base_term);
     r->commit = state->commit < first - 1 ? first - 1 : state->commit;
@@ -135,6 +135,9 @@ static void on_receive(struct raft *r, const struct raft_message *m)
         return;
     case RAFT_SNAPSHOT_DONE:
         raft_on_snapshot_done(r, m);
+        return;
+    case RAFT_MEND_DONE:
+        raft_on_mend_done(r, m);
         return;
     }
 }
@@ -252,6 +255,7 @@ struct raft_view raft_look(const struct raft *r)
                            .commit = r->commit,
                            .elections = r->elections,
                            .leader_changes = r->leader_changes,
+                           .mend = r->mend,
                            .voter = r->voter,
                            .voters = r->voters };
     if (r->role != RAFT_LEADER) {
@@ -261,7 +265,7 @@ struct raft_view raft_look(const struct raft *r)
     const struct pando_span lately = { 2 * r->options.election.ns };
     v.quorum = raft_quorum_lately(r, lately);
     for (uint32_t i = 0; i < r->peers_len; i++)
-        v.reachable += r->peers[i].voter &&
+        v.reachable += r->peers[i].voter && !r->peers[i].mending &&
                        (r->peers[i].id == r->options.id ||
                         pando_time_since(r->now, r->peers[i].heard).ns < lately.ns);
     return v;

@@ -14,6 +14,11 @@
  * term; membership changes one at a time, each after a commit in the own term; learners;
  * transfer; read index; leases are not used.
  *
+ * A member whose disk has lost something that it may have acknowledged or voted (damage, an
+ * empty folder, a backup) is *on the mend*: it takes entries, but nobody counts its
+ * acknowledgements, and it neither votes nor stands. It is well again when a leader of the
+ * present says so: docs/decisions/0008-repair.md.
+ *
  * Ids are priorities: among up-to-date candidates the highest id stands first (the timeout's
  * band shrinks with rank), and inside the start window of a static cluster a leader hands over
  * to a higher up-to-date voter. Outside it nobody preempts.
@@ -85,8 +90,8 @@ struct raft_state {
     uint64_t last_index;
     uint64_t commit;                   /* known committed, at least first_index - 1 */
     struct raft_members base;          /* in force at first_index - 1 */
-    bool quiet;                        /* restored from a backup: never vote before learning
-                                          of a term by a live leader */
+    uint64_t mend;                     /* 0, or the number of the mend that is under way: new
+                                          and random whenever something was lost */
 };
 
 /* Messages. The caller encodes, carries and decodes them; one that is lost is repeated. */
@@ -98,9 +103,12 @@ enum raft_message_kind {
     RAFT_APPEND,         /* index+log_term before the entries; commit; round; entries */
     RAFT_APPEND_REPLY,   /* granted: index = prev + count durable; else index = hint: the
                             last that may match, log_term its term; round and probe echoed;
-                            commit: what has arrived in order, durable or not (0: unknown) */
+                            commit: what has arrived in order, durable or not (0: unknown);
+                            `mending`: by a member on the mend, granted: log_term its number */
     RAFT_TIMEOUT_NOW,    /* stand for election at once */
     RAFT_SNAPSHOT_DONE,  /* a follower holds all up to index, log_term by other means */
+    RAFT_MEND_DONE,      /* to a member on the mend: whoever holds all up to index is well;
+                            round: the mend's number */
 };
 
 /* Which stream carries it. */
@@ -116,7 +124,7 @@ struct raft_message {
                         entries nor round is a notice of the commit index */
     uint64_t probe;  /* a number of this APPEND, echoed: stale refusals are known by it */
     uint32_t count;  /* entries, index + 1 ... index + count */
-    bool granted, transfer;
+    bool granted, transfer, mending;
     enum raft_lane lane;
     const struct raft_entry *entries; /* received APPEND only: `count` of them, borrowed */
 };
@@ -153,13 +161,14 @@ enum raft_effect_kind {
                             gap; keep its entries' bytes under the token */
     RAFT_RELEASED,       /* token: a held APPEND was used up or dropped */
     RAFT_HEARTBEAT,      /* peers: sent to so many, or received (0) */
+    RAFT_MENDED,         /* index: well again, all up to it is here; to be written */
 };
 
 /* Why the role changed: for the lines that people read. */
 enum raft_why {
     RAFT_WHY_START, RAFT_WHY_TIMEOUT, RAFT_WHY_LINK, RAFT_WHY_WON, RAFT_WHY_ALONE,
     RAFT_WHY_HIGHER_TERM, RAFT_WHY_NO_QUORUM, RAFT_WHY_LEADER_SEEN, RAFT_WHY_TRANSFER,
-    RAFT_WHY_REMOVED,
+    RAFT_WHY_REMOVED, RAFT_WHY_MEND,
 };
 
 struct raft_effect {
@@ -198,14 +207,17 @@ enum pando_status raft_propose(struct raft *r, struct pando_time now, enum raft_
                                uint64_t *ret_term) PANDO_MUST_USE;
 #define RAFT_PENDING_MAX (8u << 20) /* sizes, and 64 bytes for each entry */
 /* Leader: change the membership by at most one member's standing, by an entry whose bytes are
- * the caller's. Errors: PANDO_BUSY a change is under way, or nothing of this term is committed
- * yet; PANDO_INVALID more than one change, or no voter left; PANDO_FULL; PANDO_UNAVAILABLE. */
+ * the caller's. Errors: PANDO_BUSY a change is under way, or a voter is on the mend and must be
+ * demoted first, or nothing of this term is committed yet; PANDO_INVALID more than one change,
+ * or no voter left; PANDO_FULL; PANDO_UNAVAILABLE. */
 enum pando_status raft_propose_members(struct raft *r, struct pando_time now,
                                        const struct raft_members *members, uint32_t size,
                                        uint64_t *ret_index, uint64_t *ret_term) PANDO_MUST_USE;
-/* Leader: what the policy would change next: promote a learner that has caught up, demote a
- * voter that is silent. False: nothing. The caller proposes it (it owns the bytes). */
-bool raft_wants_change(const struct raft *r, struct pando_time now, struct raft_members *ret);
+/* Leader: what the policy would change next: demote a voter that is on the mend or silent,
+ * promote a learner that has caught up and that `may` vote (NULL: everybody may). False:
+ * nothing. The caller proposes it (it owns the bytes). */
+bool raft_wants_change(const struct raft *r, struct pando_time now,
+                       bool (*may)(void *ctx, uint64_t id), void *ctx, struct raft_members *ret);
 /* Leader: hand over. `to` 0: the highest up-to-date voter. PANDO_UNAVAILABLE, PANDO_INVALID. */
 enum pando_status raft_transfer(struct raft *r, struct pando_time now,
                                 uint64_t to) PANDO_MUST_USE;
@@ -220,6 +232,8 @@ void raft_compacted(struct raft *r, uint64_t index);
  * one; a snapshot that is not newer than the commit index changes nothing. */
 void raft_restored(struct raft *r, struct pando_time now, uint64_t index, uint64_t term,
                    const struct raft_members *members);
+/* Something was lost here: be on the mend, as `number` (not 0). A leader steps down. */
+void raft_mend(struct raft *r, struct pando_time now, uint64_t number);
 /* Operator's last resort, with no quorum left: make `members` the membership by force, in a
  * new term. May lose acknowledged entries; the caller has warned. */
 enum pando_status raft_force_members(struct raft *r, struct pando_time now,
@@ -232,6 +246,7 @@ struct raft_view {
     uint64_t id, term, leader, vote;
     uint64_t first_index, last_index, durable_index, commit;
     uint64_t elections, leader_changes;
+    uint64_t mend; /* number of the mend under way; 0: well */
     bool voter, quorum; /* quorum: leader heard by a majority lately, or follower of a leader */
     uint32_t voters, reachable; /* of the voters, lately (leader), self included */
 };

@@ -16,7 +16,8 @@ uint64_t raft_quorum_of(const struct raft *r,
     for (uint32_t i = 0; i < r->peers_len; i++) {
         if (!r->peers[i].voter && !MUTANT(LEARNER_COUNTS))
             continue;
-        const uint64_t value = of(r, &r->peers[i]);
+        const uint64_t value =
+            r->peers[i].mending && !MUTANT(MEND_COUNTS) ? 0 : of(r, &r->peers[i]);
         uint32_t at = len++;
         for (; at > 0 && values[at - 1] < value; at--)
             values[at] = values[at - 1];

@@ -154,6 +154,26 @@ static uint32_t changes(const struct raft_members *a, const struct raft_members 
     return n;
 }
 
+/* A voter that counts for nothing; UINT32_MAX: there is none. */
+static uint32_t mending(const struct raft *r)
+{
+    for (uint32_t i = 0; i < r->peers_len; i++)
+        if (r->peers[i].voter && r->peers[i].mending)
+            return i;
+    return UINT32_MAX;
+}
+
+/* While a voter counts for nothing its demotion is the only change: any other might leave a
+ * membership in which those who count are no majority. */
+static bool is_first_due(const struct raft *r, const struct raft_members *m)
+{
+    const uint32_t ill = mending(r);
+    for (uint32_t i = 0; ill != UINT32_MAX && i < m->len; i++)
+        if (m->at[i].id == r->peers[ill].id && m->at[i].standing == RAFT_VOTER)
+            return false;
+    return true;
+}
+
 static bool may_change(const struct raft *r)
 {
     const bool settled = r->config->index <= r->commit || MUTANT(TWO_CHANGES);
@@ -177,7 +197,7 @@ enum pando_status raft_propose_members(struct raft *r, struct pando_time now,
     if (!raft_members_valid(members) || size > RAFT_ENTRY_MAX ||
         changes(&r->config->members, members) > 1)
         return PANDO_INVALID;
-    if (!may_change(r))
+    if (!may_change(r) || !is_first_due(r, members))
         return PANDO_BUSY;
     if (now.ns > r->now.ns)
         r->now = now;
@@ -202,10 +222,15 @@ static bool caught_up(const struct raft *r, const struct raft_peer *p)
     return p->mode == PEER_STREAM && p->match + RAFT_BATCH_MAX >= r->commit;
 }
 
-/* The member whose standing the policy would change: first the silent voter with the
- * lowest id, then the learner with the highest that has caught up. */
-static uint32_t candidate(const struct raft *r, struct pando_time now)
+/* The member whose standing the policy would change: first the voter that is on the mend,
+ * then the silent one with the lowest id, then the learner with the highest that has caught
+ * up and may vote. */
+static uint32_t candidate(const struct raft *r, struct pando_time now,
+                          bool (*may)(void *ctx, uint64_t id), void *ctx)
 {
+    const uint32_t ill = mending(r);
+    if (ill != UINT32_MAX)
+        return ill;
     if (r->options.demote && r->voters > 1)
         for (uint32_t i = 0; i < r->peers_len; i++)
             if (r->peers[i].voter &&
@@ -213,18 +238,20 @@ static uint32_t candidate(const struct raft *r, struct pando_time now)
                 return i;
     if (r->voters < RAFT_VOTERS_MAX)
         for (uint32_t i = r->peers_len; i-- > 0;)
-            if (!r->peers[i].voter && caught_up(r, &r->peers[i]) &&
+            if (!r->peers[i].voter && !r->peers[i].mending && caught_up(r, &r->peers[i]) &&
+                (may == NULL || may(ctx, r->peers[i].id)) &&
                 silence(r, &r->peers[i], now).ns < r->options.election.ns)
                 return i;
     return UINT32_MAX;
 }
 
 bool raft_wants_change(const struct raft *r, struct pando_time now,
+                       bool (*may)(void *ctx, uint64_t id), void *ctx,
                        struct raft_members *ret)
 {
     if (r->role != RAFT_LEADER || r->transfer_to != 0 || !may_change(r))
         return false;
-    const uint32_t i = candidate(r, now);
+    const uint32_t i = candidate(r, now, may, ctx);
     if (i == UINT32_MAX)
         return false;
     *ret = r->config->members;

@@ -60,8 +60,9 @@ static void arm_retry(struct raft *r)
  * only one who holds it, and then nobody else can win. */
 static bool stands(const struct raft *r)
 {
-    if (r->voter || r->quiet || MUTANT(REMOVED_IS_QUIET))
-        return r->voter && !r->quiet;
+    const bool well = r->mend == 0 || MUTANT(MEND_VOTES);
+    if (r->voter || !well || MUTANT(REMOVED_IS_QUIET))
+        return r->voter && well;
     const struct raft_config *c = r->config;
     while (c->index > r->commit && c->next != NULL) {
         c = c->next;
@@ -75,7 +76,7 @@ static bool stands(const struct raft *r)
 
 bool raft_alone(const struct raft *r)
 {
-    return r->voter && r->voters == 1 && !r->quiet;
+    return r->voter && r->voters == 1 && r->mend == 0;
 }
 
 struct pando_time raft_timer_at(const struct raft *r)
@@ -92,8 +93,9 @@ bool raft_quorum_lately(const struct raft *r, struct pando_span within)
     uint32_t heard = 0;
     for (uint32_t i = 0; i < r->peers_len; i++) {
         const struct raft_peer *p = &r->peers[i];
-        heard += p->voter && (p->id == r->options.id ||
-                              pando_time_since(r->now, p->heard).ns < within.ns);
+        heard += p->voter && !p->mending &&
+                 (p->id == r->options.id ||
+                  pando_time_since(r->now, p->heard).ns < within.ns);
     }
     return heard > r->voters / 2;
 }
@@ -273,7 +275,7 @@ static bool up_to_date(const struct raft *r, const struct raft_message *m)
  * its log goes on beyond ours, and what made us a voter is there. */
 static bool may_vote(const struct raft *r, const struct raft_message *m)
 {
-    if (r->quiet || !up_to_date(r, m))
+    if ((r->mend != 0 && !MUTANT(MEND_VOTES)) || !up_to_date(r, m))
         return false;
     return r->voter || m->log_term > r->log.last_term || m->index > r->log.last_index;
 }

@@ -33,9 +33,11 @@ void raft_ack(struct raft *r, uint64_t round)
                                          .to = r->term_leader,
                                          .term = r->term,
                                          .index = index,
+                                         .log_term = r->mend,
                                          .commit = r->verified,
                                          .round = round,
                                          .probe = r->last_probe,
+                                         .mending = r->mend != 0,
                                          .granted = true });
 }
 
@@ -55,7 +57,8 @@ static void refuse(struct raft *r, const struct raft_message *m, uint64_t hint)
                                          .log_term = raft_log_term(&r->log, hint),
                                          .commit = r->verified,
                                          .round = m->term == r->term ? m->round : 0,
-                                         .probe = m->probe });
+                                         .probe = m->probe,
+                                         .mending = r->mend != 0 });
 }
 
 /* Entries in sequence, terms that do not fall: what no honest leader breaks. */
@@ -216,7 +219,10 @@ static bool from_leader(struct raft *r, const struct raft_message *m)
     else
         raft_pace(r, pando_time_since(r->now, r->heard));
     r->heard = r->timer = r->now;
-    r->quiet = false;
+    if (MUTANT(MEND_SOON) && r->mend != 0) {
+        r->mend = 0;
+        (void)raft_emit(r, RAFT_MENDED);
+    }
     return true;
 }
 

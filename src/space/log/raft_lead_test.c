@@ -332,17 +332,17 @@ static void the_policy_promotes_who_caught_up_and_demotes_who_is_silent(void **s
     struct raft_members want;
     hand_elect(&h, 400);
     hand_written(&h, 401);
-    CHECK(!raft_wants_change(h.r, MS(402), &want)); /* nothing is committed yet */
+    CHECK(!raft_wants_change(h.r, MS(402), NULL, NULL, &want)); /* nothing is committed yet */
     hand_receive(&h, 402, hand_ack(1, 2, 1));
-    CHECK(!raft_wants_change(h.r, MS(403), &want));
+    CHECK(!raft_wants_change(h.r, MS(403), NULL, NULL, &want));
     hand_receive(&h, 404, hand_ack(4, 2, 1));
-    CHECK(raft_wants_change(h.r, MS(405), &want));
+    CHECK(raft_wants_change(h.r, MS(405), NULL, NULL, &want));
     CHECK_EQ(want.at[3].standing, RAFT_VOTER);
     for (uint64_t ms = 500; ms < 10500; ms += 100) {
         hand_receive(&h, ms, hand_ack(1, 2, 1));
         hand_tick(&h, ms);
     }
-    CHECK(raft_wants_change(h.r, MS(10500), &want));
+    CHECK(raft_wants_change(h.r, MS(10500), NULL, NULL, &want));
     CHECK_EQ(want.at[1].standing, RAFT_LEARNER); /* 2 was never heard */
     hand_close(&h);
 }

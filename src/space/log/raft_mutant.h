@@ -31,6 +31,9 @@ enum raft_mutant {
     MUTANT_RESTORE_CUTS,      /* a snapshot voids the acknowledged entries behind it */
     MUTANT_REMOVED_IS_QUIET,  /* whom an uncommitted entry removes never stands */
     MUTANT_STICKY_FOREVER,    /* followers stay deaf until their own timer ends */
+    MUTANT_MEND_VOTES,        /* a member on the mend votes and stands */
+    MUTANT_MEND_COUNTS,       /* its acknowledgements count */
+    MUTANT_MEND_SOON,         /* it is well as soon as it hears of a leader */
     MUTANTS
 };
 

@@ -91,6 +91,7 @@ void raft_on_append_reply(struct raft *r, const struct raft_message *m)
     if (p->voter)
         raft_pace(r, pando_time_since(r->now, p->heard));
     p->heard = r->now;
+    raft_mend_note(r, p, m);
     if (m->round > p->round && m->round <= r->round) {
         p->round = m->round;
         raft_read_settle(r);
@@ -101,6 +102,8 @@ void raft_on_append_reply(struct raft *r, const struct raft_message *m)
         on_refused(r, p, m);
     else if (m->index <= r->log.last_index)
         on_granted(r, p, m);
+    if (r->role == RAFT_LEADER)
+        raft_mend_settle(r, p);
     if (r->role == RAFT_LEADER && r->transfer_to != 0)
         raft_transfer_go(r);
     else if (r->role == RAFT_LEADER)

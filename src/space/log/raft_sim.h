@@ -61,6 +61,7 @@ struct sim_write {
 struct sim_disk {
     struct sim_log log;
     uint64_t term, vote;
+    uint64_t mend;           /* 0: nothing was lost */
     struct sim_write *queue; /* given to the disk, not durable yet */
     uint32_t at, len, cap;
     uint64_t given;   /* the last number */
@@ -80,6 +81,8 @@ struct sim_node {
     struct sim_log log; /* what the caller has in memory */
     struct sim_disk disk;
     uint64_t applied, commit;
+    uint64_t acked; /* the last index that it acknowledged when it was well */
+    uint64_t owed;  /* committed up to here, and here, when it lost something */
     enum raft_role role;
     uint64_t role_term;
     uint32_t rate;                    /* of its clock: 1000 is right */
@@ -132,6 +135,7 @@ struct sim {
     struct pando_time next_op;
     bool forced; /* a membership was forced: acknowledged entries may be gone */
     const char *violation;
+    uint64_t losses, mends;
     uint64_t acked, reads_served, steps, elections, changes, transfers, restores, held;
     uint64_t append_entries, hash;
 };
@@ -156,6 +160,9 @@ void sim_link(struct sim *s, uint64_t at, uint64_t peer, bool up); /* tell `at` 
 void sim_crash(struct sim *s, uint64_t id);
 void sim_restart(struct sim *s, uint64_t id);
 void sim_pause(struct sim *s, uint64_t id, struct pando_span span);
+/* A node that is down loses all entries behind `keep`, and term and vote as they stood then
+ * (`whole` false), or its whole folder. */
+void sim_lose(struct sim *s, uint64_t id, uint64_t keep, bool whole);
 /* By hand: make the next `writes` durable and report it. */
 void sim_sync(struct sim *s, uint64_t id, uint32_t writes);
 
@@ -195,6 +202,9 @@ void sim_check_entry(struct sim *s, struct sim_node *n, uint64_t index);
 void sim_check_commit(struct sim *s, struct sim_node *n, uint64_t index);
 void sim_check_role(struct sim *s, struct sim_node *n);
 void sim_check_send(struct sim *s, struct sim_node *n, const struct raft_message *m);
+void sim_check_mended(struct sim *s, struct sim_node *n);
+/* Whether what its disk holds at `index` is known to be committed. */
+bool sim_is_committed(const struct sim *s, const struct sim_node *n, uint64_t index);
 void sim_check_read(struct sim *s, struct sim_node *n, uint64_t token, uint64_t index);
 void sim_check_members(struct sim *s, struct sim_node *n); /* after a truncation */
 

@@ -70,7 +70,9 @@ static void check_majority(struct sim *s, const struct sim_node *leader, uint64_
         if (m->at[i].standing != RAFT_VOTER)
             continue;
         voters++;
-        copies += on_disk(&s->nodes[m->at[i].id], index, leader->log.at[index].term);
+        const struct sim_node *n = &s->nodes[m->at[i].id];
+        const bool was = n->disk.mend != 0 && index <= n->acked; /* its word was on the way */
+        copies += was || on_disk(n, index, leader->log.at[index].term);
     }
     if (copies <= voters / 2 && !s->forced)
         sim_break(s, "durability: committed, but not on the disks of a majority");
@@ -139,6 +141,8 @@ void sim_check_role(struct sim *s, struct sim_node *n)
 {
     if (n->role == RAFT_FOLLOWER)
         return;
+    if (n->disk.mend != 0)
+        sim_break(s, "mend: a member stands that does not know what it has lost");
     if (!was_voter(s, n))
         sim_break(s, "standing: who is no voter stands for election");
     if (n->role != RAFT_LEADER || n->role_term >= SIM_TERMS_MAX)
@@ -175,8 +179,32 @@ void sim_check_send(struct sim *s, struct sim_node *n, const struct raft_message
         sim_break(s, "durability: a vote was given before it was durable");
     if (m->kind == RAFT_VOTE && (n->disk.term != m->term || n->disk.vote != n->id))
         sim_break(s, "durability: a candidacy was announced before it was durable");
-    if (m->kind == RAFT_APPEND_REPLY && m->granted)
-        check_ack(s, n, m);
+    if ((m->kind == RAFT_VOTE_REPLY || m->kind == RAFT_PREVOTE_REPLY) && m->granted &&
+        n->disk.mend != 0)
+        sim_break(s, "mend: a member voted that does not know what it has lost");
+    if (m->kind == RAFT_APPEND_REPLY && m->mending != (n->disk.mend != 0))
+        sim_break(s, "mend: an acknowledgement does not say that it counts for nothing");
+    if (m->kind != RAFT_APPEND_REPLY || !m->granted)
+        return;
+    check_ack(s, n, m);
+    if (!m->mending && m->index > n->acked)
+        n->acked = m->index;
+}
+
+bool sim_is_committed(const struct sim *s, const struct sim_node *n, uint64_t index)
+{
+    const struct sim_log *l = &n->disk.log;
+    const struct sim_index *at = &s->index[index];
+    return index <= l->snapshot.index ||
+           (index <= l->last && at->committed && l->at[index].value == at->entry.value);
+}
+
+/* Well again: what was committed and here when it was lost is here once more. */
+void sim_check_mended(struct sim *s, struct sim_node *n)
+{
+    for (uint64_t i = 1; i <= n->owed && !s->forced; i++)
+        if (!sim_is_committed(s, n, i))
+            sim_break(s, "mend: a member is well and lacks what it held");
 }
 
 void sim_check_read(struct sim *s, struct sim_node *n, uint64_t token, uint64_t index)

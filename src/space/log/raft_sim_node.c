@@ -219,6 +219,11 @@ static void on_effect(struct sim *s, struct sim_node *n, const struct raft_effec
     case RAFT_RELEASED:
         on_released(n, e->token);
         return;
+    case RAFT_MENDED:
+        n->disk.mend = 0;
+        s->mends++;
+        sim_check_mended(s, n);
+        return;
     case RAFT_MEMBERS:
     case RAFT_HEARTBEAT:
         return;
@@ -251,6 +256,7 @@ void sim_boot(struct sim *s, struct sim_node *n)
                                           .seed = s->config.seed + n->life };
     const struct raft_state state = { .term = n->disk.term,
                                       .vote = n->disk.vote,
+                                      .mend = n->disk.mend,
                                       .first_index = l->snapshot.index + 1,
                                       .base_term = l->snapshot.term,
                                       .last_index = l->last,
@@ -296,6 +302,32 @@ void sim_crash(struct sim *s, uint64_t id)
     n->reads_len = 0;
     n->paused.ns = 0;
     n->life++;
+}
+
+void sim_lose(struct sim *s, uint64_t id, uint64_t keep, bool whole)
+{
+    struct sim_node *n = &s->nodes[id];
+    struct sim_disk *d = &n->disk;
+    PANDO_ASSERT(!n->up);
+    s->losses++;
+    if (d->mend == 0)
+        for (n->owed = d->log.last; n->owed > 0 && !sim_is_committed(s, n, n->owed);)
+            n->owed--;
+    d->mend = s->losses;
+    if (whole) {
+        d->log.snapshot = (struct sim_snapshot){ .members = 1 };
+        d->log.last = d->term = d->vote = 0;
+        return;
+    }
+    if (keep < d->log.snapshot.index)
+        keep = d->log.snapshot.index;
+    if (keep < d->log.last)
+        d->log.last = keep;
+    const uint64_t least = d->log.last > d->log.snapshot.index ? d->log.at[d->log.last].term
+                                                               : d->log.snapshot.term;
+    if (d->term > least)
+        d->vote = 0;
+    d->term = least;
 }
 
 void sim_restart(struct sim *s, uint64_t id)

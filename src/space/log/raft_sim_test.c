@@ -31,10 +31,11 @@ static void storms_end_in_agreement(void **state)
     CHECK_NOTE("%" PRIu64 " seeds, %" PRIu64 " virtual s, %" PRIu64 " events: %" PRIu64
                " acknowledged, %" PRIu64 " reads, %" PRIu64 " elections, %" PRIu64
                " changes, %" PRIu64 " transfers, %" PRIu64 " restores, %" PRIu64
-               " held, %" PRIu64 " crashes, %" PRIu64 " cuts\n",
+               " held, %" PRIu64 " crashes, %" PRIu64 " cuts, %" PRIu64 " losses, %" PRIu64
+               " mended, %" PRIu64 " seeds stuck\n",
                sums.seeds, sums.virtual_ms / 1000, sums.steps, sums.acked, sums.reads,
                sums.elections, sums.changes, sums.transfers, sums.restores, sums.held,
-               sums.crashes, sums.cuts);
+               sums.crashes, sums.cuts, sums.losses, sums.mends, sums.stuck);
     CHECK_EQ(broken, 0);
     if (seeds < SEEDS)
         return;
@@ -42,6 +43,7 @@ static void storms_end_in_agreement(void **state)
           sums.reads > 50 * seeds);
     CHECK(sums.changes > seeds && sums.restores > seeds / 4 && sums.held > seeds);
     CHECK(sums.transfers > seeds / 4 && sums.crashes > 5 * seeds);
+    CHECK(sums.losses > seeds && sums.mends > seeds / 4 && sums.stuck < seeds / 100);
 }
 
 static struct sim *five_nodes(uint64_t seed)

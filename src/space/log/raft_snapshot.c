@@ -63,7 +63,10 @@ enum pando_status raft_force_members(struct raft *r, struct pando_time now,
         !raft_writes_room(&r->writes) || !raft_config_room(r, 1))
         return PANDO_NOMEM;
     later(r, now);
-    r->quiet = false;
+    if (r->mend != 0) { /* nobody is left to mend it */
+        r->mend = 0;
+        (void)raft_emit(r, RAFT_MENDED);
+    }
     raft_lead_by_force(r);
     const enum pando_status st = raft_append_own(r, RAFT_CONFIG, size, members);
     if (st != PANDO_OK)

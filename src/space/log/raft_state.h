@@ -69,6 +69,7 @@ struct raft_peer {
     bool probed;  /* PROBE: a message is out */
     bool down;    /* its link closed, and nothing came since */
     bool behind;  /* STREAM: fed on the catch-up lane */
+    bool mending; /* so it said last: it counts for nothing */
     enum peer_mode mode;
     uint64_t match;    /* durable there and equal to ours */
     uint64_t arrived;  /* there in order, perhaps not durable */
@@ -77,6 +78,8 @@ struct raft_peer {
     uint64_t floor;    /* refusals of probes below it are stale */
     uint64_t round;    /* the last heartbeat round answered */
     uint64_t told;     /* the commit index last sent */
+    uint64_t mend;      /* the number of its mend; 0: none known */
+    uint64_t mend_from; /* the first entry that was appended after that was known */
     struct pando_time heard, moved, asked;
     struct pando_span patience; /* how long no progress is borne before sending again */
 };
@@ -95,8 +98,9 @@ struct raft {
     struct raft_options options;
     struct rng rng;
     struct pando_time now;
-    bool started, quiet;
+    bool started;
     uint64_t term, vote;
+    uint64_t mend; /* 0: well */
     struct raft_log log;
     struct raft_writes writes;
     uint64_t commit;
@@ -234,6 +238,11 @@ void raft_commit_try(struct raft *r);                /* leader */
 void raft_commit_to(struct raft *r, uint64_t index); /* both */
 uint64_t raft_quorum_of(const struct raft *r,
                         uint64_t (*of)(const struct raft *, const struct raft_peer *));
+
+/* raft_mend.c */
+void raft_mend_note(struct raft *r, struct raft_peer *p, const struct raft_message *m);
+void raft_mend_settle(struct raft *r, struct raft_peer *p);
+void raft_on_mend_done(struct raft *r, const struct raft_message *m);
 
 /* raft_read.c */
 void raft_read_settle(struct raft *r);

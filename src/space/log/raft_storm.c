@@ -16,6 +16,8 @@ struct storm {
     struct rng *rng;
     uint32_t likes; /* a bit per fault */
     bool hunts_leaders;
+    bool loses;          /* members lose what was durable */
+    struct rng *losing;  /* apart: the other storms stay what they were */
     uint64_t crashes, cuts;
 };
 
@@ -179,7 +181,7 @@ static void policy(struct storm *w)
     struct raft_members m;
     const uint64_t leader = some_leader(w);
     const struct sim_node *n = &w->s->nodes[leader];
-    if (leader != 0 && raft_wants_change(n->core, sim_clock(w->s, n), &m))
+    if (leader != 0 && raft_wants_change(n->core, sim_clock(w->s, n), NULL, NULL, &m))
         (void)sim_change(w->s, leader, &m);
 }
 
@@ -198,6 +200,54 @@ static void burst(struct storm *w)
     const uint64_t leader = some_leader(w);
     for (uint64_t i = rng_below(w->rng, 600); leader != 0 && i > 0; i--)
         (void)sim_propose(w->s, leader);
+}
+
+/* Whether those who count are a majority of a membership. */
+static bool leaves_majority(const struct storm *w, const struct raft_members *m)
+{
+    uint32_t voters = 0, well = 0;
+    for (uint32_t i = 0; i < m->len; i++) {
+        if (m->at[i].standing != RAFT_VOTER)
+            continue;
+        voters++;
+        well += w->s->nodes[m->at[i].id].disk.mend == 0;
+    }
+    return well * 2 > voters;
+}
+
+/* The same of every membership that anybody may act on. */
+static bool leaves_majorities(const struct storm *w)
+{
+    for (uint64_t id = 1; id <= w->s->config.nodes; id++) {
+        const struct sim_node *n = &w->s->nodes[id];
+        const struct sim_log *l = n->up ? &n->log : &n->disk.log;
+        const uint64_t known = n->applied < l->last ? n->applied : l->last;
+        if (!leaves_majority(w, &w->s->members[sim_members_at(n, known)]))
+            return false;
+        for (uint64_t at = known + 1; at <= l->last; at++)
+            if (l->at[at].members != 0 &&
+                !leaves_majority(w, &w->s->members[l->at[at].members]))
+                return false;
+    }
+    return true;
+}
+
+/* A member's disk loses something that was durable: an end of the log, with term and vote; or
+ * all of it. As many at once as leave majorities. */
+static void lose(struct storm *w)
+{
+    const uint64_t id = 1 + rng_below(w->losing, w->s->config.nodes);
+    const bool whole = rng_chance(w->losing, 1, 3);
+    struct sim_disk *d = &w->s->nodes[id].disk;
+    const uint64_t before = d->mend;
+    d->mend = UINT64_MAX; /* to see what would be left */
+    const bool may = leaves_majorities(w);
+    d->mend = before;
+    if (!may)
+        return;
+    sim_crash(w->s, id);
+    sim_lose(w->s, id, rng_below(w->losing, d->log.last + 1), whole);
+    sim_restart(w->s, id);
 }
 
 static void stir(struct storm *w)
@@ -256,8 +306,11 @@ static void rage(struct storm *w)
 {
     w->likes = (uint32_t)(rng_next(w->rng) | rng_next(w->rng)) | 1u << 8;
     w->hunts_leaders = rng_chance(w->rng, 1, 3);
+    w->loses = rng_chance(w->losing, 1, 3);
     for (uint32_t i = 0; i < 150 && w->s->violation == NULL; i++) {
         stir(w);
+        if (w->loses && rng_chance(w->losing, 1, 8))
+            lose(w);
         if (rng_chance(w->rng, 1, 4))
             sim_restart(w->s, any(w));
         if (rng_chance(w->rng, 1, 6))
@@ -284,24 +337,45 @@ static void heal(struct storm *w)
             sim_sync(s, id, UINT32_MAX);
 }
 
+/* Peace, and the policy at work where members may be on the mend. */
+static void pass(struct storm *w, uint32_t ms)
+{
+    for (; ms >= 100; ms -= 100) {
+        sim_run(w->s, PANDO_MSEC(100));
+        if (w->loses)
+            policy(w);
+    }
+}
+
+static bool all_are_well(const struct storm *w)
+{
+    const struct raft_members *m = raft_members_now(w->s->nodes[sim_leader(w->s)].core);
+    for (uint32_t i = 0; i < m->len; i++)
+        if (w->s->nodes[m->at[i].id].disk.mend != 0)
+            return false;
+    return true;
+}
+
 static const char *owed(struct storm *w)
 {
     struct sim *s = w->s;
     const uint64_t before = s->acked;
-    sim_run(s, PANDO_SEC(3));
+    pass(w, 3000);
     if (sim_leader(s) == 0)
         return "liveness: no leader three seconds after all is healed";
     if (s->acked == before)
         return "liveness: nothing was committed in three seconds";
-    sim_run(s, PANDO_SEC(1)); /* those who lag are fed, removed leaders replaced */
+    pass(w, 1000); /* those who lag are fed, removed leaders replaced */
     const uint64_t then = s->acked;
-    sim_run(s, PANDO_SEC(2));
+    pass(w, 2000);
     if (s->acked - then < s->config.ops * 9 / 5)
         return "speed: less than nine of ten proposals were committed in time";
     s->config.ops = 0;
     for (int i = 0; i < 10 && !sim_converged(s) && s->violation == NULL; i++)
-        sim_run(s, PANDO_SEC(1));
-    return sim_converged(s) ? NULL : "liveness: not everybody has applied everything";
+        pass(w, 1000);
+    if (!sim_converged(s))
+        return "liveness: not everybody has applied everything";
+    return all_are_well(w) ? NULL : "liveness: a member is not mended";
 }
 
 static void sum_up(const struct storm *w, struct raft_storm_sums *sums)
@@ -317,6 +391,8 @@ static void sum_up(const struct storm *w, struct raft_storm_sums *sums)
     sums->transfers += s->transfers;
     sums->restores += s->restores;
     sums->held += s->held;
+    sums->losses += s->losses;
+    sums->mends += s->mends;
     sums->crashes += w->crashes;
     sums->cuts += w->cuts;
 }
@@ -324,13 +400,17 @@ static void sum_up(const struct storm *w, struct raft_storm_sums *sums)
 const char *raft_storm(uint64_t seed, struct raft_storm_sums *sums)
 {
     const struct sim_config config = draw(seed);
-    struct rng rng = rng_seeded(seed);
-    struct storm w = { .s = sim_new(&config), .rng = &rng };
+    struct rng rng = rng_seeded(seed), losing = rng_seeded(seed ^ 0x105e);
+    struct storm w = { .s = sim_new(&config), .rng = &rng, .losing = &losing };
     const char *what = NULL;
     rage(&w);
     if (w.s->violation == NULL) {
         heal(&w);
         what = owed(&w);
+        if (what != NULL && !leaves_majorities(&w)) { /* a change and a loss behind its back */
+            what = NULL;
+            sums->stuck++;
+        }
     }
     if (w.s->violation != NULL)
         what = w.s->violation;

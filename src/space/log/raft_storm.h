@@ -9,7 +9,7 @@
 /* What was done, summed over seeds: a storm that shakes nothing proves nothing. */
 struct raft_storm_sums {
     uint64_t seeds, virtual_ms, steps, acked, reads, elections, changes, transfers,
-        restores, held, crashes, cuts;
+        restores, held, crashes, cuts, losses, mends, stuck;
 };
 
 /* What broke, or NULL. */

@@ -399,20 +399,33 @@ static void a_snapshot_begins_the_log_anew_but_keeps_what_fits(void **state)
     hand_close(&h);
 }
 
-static void who_was_restored_from_a_backup_waits_for_a_leader(void **state)
+static void who_has_lost_something_waits_for_a_leaders_word(void **state)
 {
     (void)state;
     const struct raft_members m = hand_members(3, 0);
     struct hand h = { .r = raft_new(
                           &(struct raft_options){ .id = 3 },
                           &(struct raft_state){
-                              .term = 1, .first_index = 1, .base = m, .quiet = true }) };
+                              .term = 1, .first_index = 1, .base = m, .mend = 77 }) };
     hand_tick(&h, 0);
     hand_tick(&h, 60000);
     CHECK_EQ(raft_look(h.r).role, RAFT_FOLLOWER);
     hand_receive(&h, 60001, hand_vote(2, 2, 5, 1));
     CHECK(!hand_sent(&h, RAFT_VOTE_REPLY, 0)->granted);
-    hand_append(&h, 60002, 2, 2, 0, 0, "", 0, 1);
+    hand_append(&h, 60002, 2, 2, 0, 0, "22", 0, 1);
+    hand_written(&h, 60003);
+    const struct raft_message *ack = hand_sent(&h, RAFT_APPEND_REPLY, 0);
+    CHECK(ack->granted && ack->mending && ack->log_term == 77);
+    struct raft_message done = { .kind = RAFT_MEND_DONE, .from = 2, .term = 2, .index = 3, .round = 77 };
+    hand_receive(&h, 60004, done); /* 3 is not here */
+    CHECK_EQ(raft_look(h.r).mend, 77);
+    done.index = 2;
+    done.round = 78; /* of another loss */
+    hand_receive(&h, 60005, done);
+    CHECK_EQ(raft_look(h.r).mend, 77);
+    done.round = 77;
+    hand_receive(&h, 60006, done);
+    CHECK(hand_effect(&h, RAFT_MENDED, 0)->index == 2 && raft_look(h.r).mend == 0);
     CHECK(raft_deadline(h.r).ns != UINT64_MAX);
     hand_close(&h);
 }
@@ -483,7 +496,7 @@ int main(void)
         TEST(alone_it_leads_at_once),
         TEST(a_membership_falls_with_its_entry),
         TEST(a_snapshot_begins_the_log_anew_but_keeps_what_fits),
-        TEST(who_was_restored_from_a_backup_waits_for_a_leader),
+        TEST(who_has_lost_something_waits_for_a_leaders_word),
         TEST(members_can_be_forced_when_no_quorum_is_left),
         TEST(the_log_is_loaded_in_order),
     };

@@ -20,8 +20,8 @@ static struct raft_peer *heir(struct raft *r, uint64_t above, uint64_t below, ui
 {
     for (uint32_t i = r->peers_len; i-- > 0;) {
         struct raft_peer *p = &r->peers[i];
-        if (p->id > above && p->id < below && p->id != r->options.id && p->voter && p->match >= match &&
-            heard_lately(r, p))
+        if (p->id > above && p->id < below && p->id != r->options.id && p->voter && !p->mending &&
+            p->match >= match && heard_lately(r, p))
             return p;
     }
     return NULL;
@@ -59,7 +59,7 @@ enum pando_status raft_transfer(struct raft *r, struct pando_time now, uint64_t 
         to != 0 ? raft_peer_find(r, to) : heir(r, 0, UINT64_MAX, r->log.last_index);
     if (to == 0 && p == NULL) /* nobody has everything: who has what counts can get it */
         p = heir(r, 0, UINT64_MAX, r->commit);
-    if (to != 0 && (p == NULL || !p->voter || to == r->options.id))
+    if (to != 0 && (p == NULL || !p->voter || p->mending || to == r->options.id))
         return PANDO_INVALID;
     if (p == NULL)
         return PANDO_UNAVAILABLE;
@@ -85,7 +85,7 @@ void raft_window_check(struct raft *r)
 void raft_on_timeout_now(struct raft *r, const struct raft_message *m)
 {
     if (m->term != r->term || m->from != r->term_leader || r->role == RAFT_LEADER ||
-        r->role == RAFT_CANDIDATE || !r->voter || r->quiet)
+        r->role == RAFT_CANDIDATE || !r->voter || r->mend != 0)
         return;
     raft_campaign(r, true, RAFT_WHY_TRANSFER);
 }
