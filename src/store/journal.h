@@ -121,6 +121,24 @@ enum pando_status journal_epoch_raise(const struct pando_files *files, const cha
                                       uint64_t *ret_epoch,
                                       struct pando_err *reterr) PANDO_MUST_USE;
 
+/* What a repair took out. */
+struct journal_loss {
+    char file[64];   /* the damaged one's name */
+    uint64_t offset; /* of the damage; everything from there on is set aside */
+    bool whole;      /* nothing was kept, not even the snapshot */
+    uint64_t repairs;
+};
+/* Repair a damaged journal that is not open, for a space that gets its records from others:
+ * what is sound in front of the first damage stays, the rest is set aside in files named
+ * `damaged-...`, of the last two repairs. Before that the count of repairs is raised, so a
+ * crash leaves either the damage or a journal that tells of it. Blocks. Errors:
+ * PANDO_NOT_FOUND no damage of this kind is there; PANDO_NOSPACE, PANDO_IO. */
+enum pando_status journal_mend(const struct pando_files *files, const char *dir,
+                               struct journal_loss *ret,
+                               struct pando_err *reterr) PANDO_MUST_USE;
+/* How often that was done. */
+uint64_t journal_repairs(const struct journal *j);
+
 /* Replace the snapshot in `dir`: what all records below `position` amount to. A power cut
  * leaves the old one or the new one. Blocks. Thread: any, one call a directory at a time.
  * Errors: PANDO_INVALID longer than JOURNAL_SNAPSHOT_MAX; PANDO_NOSPACE, PANDO_IO. */

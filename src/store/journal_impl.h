@@ -54,7 +54,7 @@ struct journal {
     size_t chunk_hint; /* room for a new chunk: what the last ones took at most */
     uint64_t end; /* where the next record or group goes */
     uint64_t durable;
-    uint64_t epoch;
+    uint64_t epoch, repairs;
     uint64_t
         synced; /* really on disk: what marks may say; durable, but in the weak mode */
     uint64_t marked; /* the newest durable mark on disk */
@@ -142,6 +142,15 @@ enum pando_status journal_look_ahead(const struct pando_files *files, int file,
 struct segment *journal_segment_at(const struct journal *j, uint64_t position);
 enum pando_status journal_add_segment(struct journal *j, const struct segment_head *head,
                                       struct segment **ret) PANDO_MUST_USE;
+/* A small file that holds one number: 0 where there is none. Raising it is durable. */
+#define JOURNAL_EPOCH   "epoch"
+#define JOURNAL_REPAIRS "repairs"
+enum pando_status journal_count_read(const struct pando_files *files, const char *dir,
+                                     const char *name, uint64_t *ret,
+                                     struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status journal_count_raise(const struct pando_files *files, const char *dir,
+                                      const char *name, uint64_t *ret,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
 /* The staged record at `position`: its head and bytes in memory, or NULL. */
 const uint8_t *journal_staged_at(const struct journal *j, uint64_t position,
                                  size_t *ret_room);

@@ -325,6 +325,8 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
         st = settle_tail(j, last, reterr);
     if (st == PANDO_OK)
         st = journal_epoch_read(&config->files, config->dir, &j->epoch, reterr);
+    if (st == PANDO_OK)
+        st = journal_count_read(&config->files, config->dir, JOURNAL_REPAIRS, &j->repairs, reterr);
     free(l.bases);
     j->durable = j->synced = j->end;
     if (st == PANDO_OK) {

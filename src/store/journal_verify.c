@@ -1,6 +1,4 @@
 /* journal_verify.c - checking every byte of a journal that nobody needs to open.
- *
- * Also the small file beside the segments: the epoch.
  */
 #include "store/journal_impl.h"
 
@@ -10,61 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define EPOCH_FILE "epoch"
-
-/* "pando-epoch 3 crc\n" */
-static size_t print_epoch(uint64_t epoch, char ret[64])
-{
-    char text[48];
-    const int len = snprintf(text, sizeof text, "pando-epoch %" PRIu64, epoch);
-    const uint32_t crc = crc32c(0, slice_of(text, (size_t)len));
-    return (size_t)snprintf(ret, 64, "%s %08x\n", text, crc);
-}
-
-enum pando_status journal_epoch_read(const struct pando_files *files, const char *dir,
-                                     uint64_t *ret_epoch, struct pando_err *reterr)
-{
-    char path[FILES_PATH_MAX], text[64] = { 0 }, again[64];
-    size_t got = 0;
-    int file;
-    *ret_epoch = 0;
-    enum pando_status st = files_path(path, dir, EPOCH_FILE);
-    if (st == PANDO_OK)
-        st = files->ops->open(files->ctx, path, FILES_READ, &file);
-    if (st == PANDO_NOT_FOUND)
-        return PANDO_OK;
-    if (st != PANDO_OK)
-        return pando_err_set(reterr, st, "journal: cannot read %.180s", path);
-    st = files->ops->pread(files->ctx, file, 0, (uint8_t *)text, sizeof text - 1, &got);
-    files->ops->close(files->ctx, file);
-    uint64_t epoch = 0;
-    if (st != PANDO_OK || sscanf(text, "pando-epoch %" SCNu64, &epoch) != 1 ||
-        print_epoch(epoch, again) != got || memcmp(again, text, got) != 0)
-        return pando_err_set(reterr, PANDO_CORRUPT,
-                             "journal: %.160s is damaged; restore it from a backup",
-                             path);
-    *ret_epoch = epoch;
-    return PANDO_OK;
-}
-
-enum pando_status journal_epoch_raise(const struct pando_files *files, const char *dir,
-                                      uint64_t *ret_epoch, struct pando_err *reterr)
-{
-    char text[64];
-    uint64_t epoch;
-    enum pando_status st = journal_epoch_read(files, dir, &epoch, reterr);
-    if (st != PANDO_OK)
-        return st;
-    epoch++;
-    const size_t len = print_epoch(epoch, text);
-    st = files_replace(files, dir, EPOCH_FILE, slice_of(text, len));
-    if (st != PANDO_OK)
-        return pando_err_set(reterr, st, "journal: cannot write %.160s/epoch: %s", dir,
-                             pando_status_text(st));
-    *ret_epoch = epoch;
-    return PANDO_OK;
-}
 
 struct audit {
     const struct pando_files *files;
@@ -209,6 +152,12 @@ static enum pando_status audit_beside(struct audit *a)
     st = journal_epoch_read(a->files, a->dir, &epoch, NULL);
     if (st == PANDO_CORRUPT)
         report_file(a, "epoch", "the epoch does not match its checksum");
+    if (st == PANDO_OK)
+        st = journal_count_read(a->files, a->dir, JOURNAL_REPAIRS, &epoch, NULL);
+    else
+        return st == PANDO_CORRUPT ? PANDO_OK : st;
+    if (st == PANDO_CORRUPT)
+        report_file(a, JOURNAL_REPAIRS, "the count of repairs does not match its checksum");
     return st == PANDO_CORRUPT ? PANDO_OK : st;
 }
 
