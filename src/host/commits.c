@@ -275,6 +275,7 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
     *ret = (struct node_space_store){ .tables = store_tables(s->store),
                                       .journal = store_journal(s->store),
                                       .epoch = store_epoch(s->store),
+                                      .repairs = journal_repairs(store_journal(s->store)),
                                       .handle = s->store };
     return read_snapshot(s, ret, reterr);
 }
@@ -294,6 +295,13 @@ void commits_space_close(void *ctx, uint32_t slot)
     }
     store_space_close(s->store);
     s->used = false;
+}
+
+enum pando_status commits_space_mend(void *ctx, const struct pando_id *id,
+                                     struct pando_err *reterr)
+{
+    struct host *h = ctx;
+    return store_space_mend(h->store, id, reterr);
 }
 
 enum pando_status commits_space_remove(void *ctx, const struct pando_id *id,

@@ -131,6 +131,7 @@ struct node_ports host_ports(struct host *h)
         .link = h->quic != NULL ? quic_port(h->quic) : (struct link_port){ h, &no_links },
         .space_open = commits_space_open,
         .space_close = commits_space_close,
+        .space_mend = commits_space_mend,
         .space_remove = commits_space_remove,
         .append = append,
         .commit = commits_want,

@@ -134,6 +134,8 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
                                      const struct space_ops *ops, struct node_space_store *ret,
                                      struct pando_err *reterr);
 void commits_space_close(void *ctx, uint32_t slot);
+enum pando_status commits_space_mend(void *ctx, const struct pando_id *id,
+                                     struct pando_err *reterr);
 enum pando_status commits_space_remove(void *ctx, const struct pando_id *id, struct pando_err *reterr);
 void commits_start_all(struct host *h);
 /* Make those commits that are small; whether there were any. */

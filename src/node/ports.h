@@ -30,7 +30,7 @@ struct node_run {
 struct node_space_store {
     struct tables *tables;
     struct journal *journal;
-    uint64_t epoch;
+    uint64_t epoch, repairs;
     struct bytes *snapshot; /* or NULL; the caller gives it back */
     uint64_t snapshot_position;
     void *handle; /* the port's own */
@@ -46,6 +46,10 @@ struct node_ports {
                                     const struct space_ops *ops,
                                     struct node_space_store *ret, struct pando_err *reterr);
     void (*space_close)(void *ctx, uint32_t slot);
+    /* Take the damage out of a closed space's journal. PANDO_NOT_FOUND: there is none that can be
+     * taken out. NULL: nobody does that here. */
+    enum pando_status (*space_mend)(void *ctx, const struct pando_id *id,
+                                    struct pando_err *reterr);
     /* Forget a space's files. */
     enum pando_status (*space_remove)(void *ctx, const struct pando_id *id,
                                       struct pando_err *reterr);

@@ -101,6 +101,7 @@ static void fill_host(struct node *n, struct node_space *s)
         .space_name = s->name,
         .seed = rng_next(&n->rng),
         .epoch = s->store.epoch,
+        .repairs = s->store.repairs,
         .snapshot = s->store.snapshot == NULL ? SLICE_EMPTY : bytes_view(s->store.snapshot),
         .snapshot_position = s->store.snapshot_position,
         .access = &s->access,
@@ -175,6 +176,49 @@ static enum pando_status identify_space(struct node *n, struct node_space *s,
     return PANDO_OK;
 }
 
+/* Its files, and the instance over them. */
+static enum pando_status open_instance(struct node *n, struct node_space *s,
+                                       const struct node_space_config *config,
+                                       struct pando_err *reterr)
+{
+    enum pando_status st =
+        n->ports.space_open(n->ports.ctx, s->slot, &s->id, s->ops, &s->store, reterr);
+    if (st != PANDO_OK)
+        return st;
+    fill_host(n, s);
+    const char *json = config->local_json == NULL ? "{}" : config->local_json;
+    s->used = true; /* the instance may append while it opens */
+    st = s->ops->open(&s->host, slice_text(json), &s->instance, reterr);
+    s->host.snapshot = SLICE_EMPTY;
+    bytes_unref(s->store.snapshot);
+    s->store.snapshot = NULL;
+    if (st == PANDO_OK)
+        return st;
+    s->used = false;
+    n->ports.space_close(n->ports.ctx, s->slot);
+    return st;
+}
+
+/* Damage is taken out where the records come again from others; then it is tried once more. */
+static enum pando_status open_or_mend(struct node *n, struct node_space *s,
+                                      const struct node_space_config *config,
+                                      struct pando_err *reterr)
+{
+    struct pando_err why = { 0 };
+    enum pando_status st = open_instance(n, s, config, &why);
+    if (st == PANDO_CORRUPT && s->ops->mends && n->ports.space_mend != NULL) {
+        st = n->ports.space_mend(n->ports.ctx, &s->id, reterr);
+        if (st == PANDO_OK)
+            return open_instance(n, s, config, reterr);
+        if (st != PANDO_NOT_FOUND)
+            return st;
+        st = PANDO_CORRUPT;
+    }
+    if (st != PANDO_OK && reterr != NULL)
+        *reterr = why;
+    return st;
+}
+
 enum pando_status spaces_open(struct node *n, const struct node_space_config *config,
                               uint32_t *ret_slot, struct pando_err *reterr)
 {
@@ -194,21 +238,8 @@ enum pando_status spaces_open(struct node *n, const struct node_space_config *co
     s->kind = kind;
     st = identify_space(n, s, config, reterr);
     if (st == PANDO_OK)
-        st = n->ports.space_open(n->ports.ctx, s->slot, &s->id, ops, &s->store, reterr);
+        st = open_or_mend(n, s, config, reterr);
     if (st != PANDO_OK) {
-        free(s->config_text);
-        return st;
-    }
-    fill_host(n, s);
-    const char *json = config->local_json == NULL ? "{}" : config->local_json;
-    s->used = true; /* the instance may append while it opens */
-    st = ops->open(&s->host, slice_text(json), &s->instance, reterr);
-    s->host.snapshot = SLICE_EMPTY;
-    bytes_unref(s->store.snapshot);
-    s->store.snapshot = NULL;
-    if (st != PANDO_OK) {
-        s->used = false;
-        n->ports.space_close(n->ports.ctx, s->slot);
         free(s->config_text);
         return st;
     }

@@ -130,7 +130,8 @@ struct space_host {
     struct pando_id space; /* space id */
     const char *space_name;
     uint64_t seed; /* for the instance's rng and maps */
-    uint64_t epoch;
+    uint64_t epoch;   /* of the journal: raised by each restore of a backup */
+    uint64_t repairs; /* how often damage was taken out of the journal */
     struct pando_slice snapshot; /* the last one, valid during open; its position */
     uint64_t snapshot_position;
     const struct space_access *access; /* ask space_admit; NULL: open */
@@ -145,6 +146,7 @@ struct space_metric {
 
 struct space_ops {
     const char *kind;
+    bool mends; /* its records come again from others: a damaged journal is cut, not refused */
     const struct space_channel *channels;
     size_t channels_len;
     const char *const *verbs; /* NULL-terminated, for routing and help */

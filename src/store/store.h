@@ -57,6 +57,9 @@ enum pando_status store_space_open(struct store *s, const struct pando_id *id,
                                    const struct store_fold *fold, struct store_space **ret,
                                    struct pando_err *reterr) PANDO_MUST_USE;
 void store_space_close(struct store_space *sp);
+/* Take the damage out of a closed space's journal (journal_mend) and say so. */
+enum pando_status store_space_mend(struct store *s, const struct pando_id *id,
+                                   struct pando_err *reterr) PANDO_MUST_USE;
 /* Delete a closed space's journal and tables. */
 enum pando_status store_space_remove(struct store *s, const struct pando_id *id,
                                      struct pando_err *reterr) PANDO_MUST_USE;

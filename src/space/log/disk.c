@@ -231,6 +231,8 @@ static struct bytes *read_back(struct log *l, uint64_t index)
               "entry %llu cannot be read back: %s", (unsigned long long)index,
               pando_status_text(st == PANDO_OK ? PANDO_CORRUPT : st));
     buf_deinit(&b);
+    if (bytes == NULL && (st == PANDO_OK || st == PANDO_CORRUPT))
+        log_mend_broken(l, index);
     return bytes;
 }
 

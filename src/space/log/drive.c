@@ -146,6 +146,7 @@ static void write_entry(struct log *l, const struct raft_effect *e)
         log_cache_put(l, e->entry.index, record);
     if (e->entry.kind == RAFT_CONFIG)
         note_members(l, e->entry.index, record);
+    l->blank = false;
     l->totals.entries++;
     log_write_put(l, e->write, LOG_RECORD_ENTRY, e->entry.index, record);
 }
@@ -241,6 +242,7 @@ static void carry_out(struct log *l, const struct raft_effect *e)
         send(l, &e->message);
         return;
     case RAFT_WRITE_STATE:
+        l->blank = l->blank && (e->vote == 0 || e->vote == l->options.id);
         write_numbers(l, e->write, LOG_RECORD_STATE, e->term, e->vote, 16);
         return;
     case RAFT_WRITE_ENTRY:
@@ -273,6 +275,9 @@ static void carry_out(struct log *l, const struct raft_effect *e)
         return;
     case RAFT_HEARTBEAT:
         heartbeat(l, e);
+        return;
+    case RAFT_MENDED:
+        log_mended(l, e->index);
         return;
     }
     PANDO_UNREACHABLE();
@@ -338,7 +343,8 @@ bool log_receive(struct log *l, struct log_peer *p, struct bytes *bytes, size_t 
         return true; /* as if it had been lost */
     in->len = in->configs_len = 0;
     bool ok = log_wire_get_raft(slice_from(bytes_view(bytes), offset), &m, &entries) == PANDO_OK;
-    if (ok && is_member(l, p, m.from) && m.to == l->options.id) {
+    const bool useless = ok && m.kind == RAFT_MEND_DONE && l->broken != 0; /* not while it runs */
+    if (ok && !useless && is_member(l, p, m.from) && m.to == l->options.id) {
         in->message = bytes;
         l->incoming_entries = entries;
         ok = read_entries(in, &m, entries);

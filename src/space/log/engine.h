@@ -62,6 +62,7 @@ struct log_peer {
     int64_t credit[LOG_CHANNELS];
     bool hello;         /* its HELLO came */
     bool known;         /* ours came there */
+    bool mending;       /* it says that it counts for nothing */
     struct pando_time hello_at; /* send it again */
     uint64_t member;    /* the number it claims, 0 none */
     struct log_group group;
@@ -156,10 +157,24 @@ struct log_mark {
 };
 #define LOG_MARKS_MAX 16
 
+/* What the disk may have lost. docs/decisions/0008-repair.md */
+enum log_mend_why {
+    LOG_MEND_DAMAGED, /* the journal was cut in front of damage */
+    LOG_MEND_RESTORED,
+    LOG_MEND_WIPED,  /* nothing on disk, and others know of a history */
+    LOG_MEND_JOINS,  /* nothing on disk, as with every joiner */
+    LOG_MEND_BROKEN, /* damage at run time */
+};
+struct log_mend {
+    uint64_t epoch, repairs; /* of the journal, that are answered for */
+    uint64_t number;         /* of the mend under way; 0: none */
+    enum log_mend_why why;
+};
+
 struct log_totals {
     uint64_t entries, messages, again, gaps, unknown, proposed, forwarded, received;
     uint64_t held, reads, dropped_sends, malformed;
-    uint64_t snapshots, installed;
+    uint64_t snapshots, installed, mended;
 };
 
 struct log {
@@ -186,6 +201,9 @@ struct log {
     uint64_t cache_first, cache_end; /* entries [first, end) are in it */
     uint64_t commit_written, durable;
     bool damaged; /* an entry cannot be read back; the next one waits */
+    struct log_mend mend;
+    bool blank;      /* static, nothing was on disk, and nothing was said since */
+    uint64_t broken; /* an entry found damaged at run time; 0: none */
     struct pando_time commit_at; /* write the commit index by then */
 
     /* drive.c */
@@ -286,6 +304,18 @@ void log_disk_deinit(struct log *l);
 void log_commit_note(struct log *l, bool now);
 void log_identity_write(struct log *l);
 
+/* mend.c */
+bool log_mend_load(struct log *l, struct pando_slice record);
+/* At open, when all is loaded; `anything`: the disk knew of a group. PANDO_CORRUPT. */
+enum pando_status log_mend_open(struct log *l, bool anything, struct pando_err *reterr);
+void log_mend_tell(struct log *l);
+void log_mend_joined(struct log *l);
+void log_mend_met(struct log *l, const struct log_peer *p, bool blank);
+void log_mend_broken(struct log *l, uint64_t index);
+void log_mended(struct log *l, uint64_t index);
+bool log_mends(const struct log *l);
+void log_mend_why(struct log *l, char *text, size_t cap);
+
 /* drive.c: raft and what it asks for */
 void log_drive(struct log *l);
 /* A RAFT message, its kind at `offset` - 1. False: malformed. */
@@ -380,12 +410,14 @@ enum pando_status log_snapshot_put(struct log *l, struct pando_buf *b);
 /* The part that is a member's own; it begins LOG_SNAPSHOT_OWN bytes behind the start. */
 void log_snapshot_put_own(struct log *l, struct wire_writer *w);
 #define LOG_SNAPSHOT_OWN      17
-#define LOG_SNAPSHOT_OWN_SIZE 25
+#define LOG_SNAPSHOT_OWN_SIZE 50
 /* What a snapshot says besides the rooms, which go into `rooms`. */
 struct log_snapshot {
     uint64_t index, term;
     uint64_t member, vote_term, vote; /* of whose disk it was on */
     bool left;
+    bool old; /* of the first version, whose own part was shorter */
+    struct log_mend mend;
     struct log_group group;
     struct batch_members members;
     struct pando_slice rooms; /* their bytes */

@@ -72,7 +72,7 @@ static bool is_sound(struct log *l)
     const struct pando_id sha = crypto_sha256(whole);
     if (!id_equal(&sha, &l->installing.sha) || rooms_init(&rooms, l->host.seed) != PANDO_OK)
         return false;
-    const bool sound = log_snapshot_get(whole, &snap, &rooms) == PANDO_OK &&
+    const bool sound = log_snapshot_get(whole, &snap, &rooms) == PANDO_OK && !snap.old &&
                        snap.index == l->installing.index && snap.term == l->installing.term &&
                        memcmp(snap.group.bytes, l->group.bytes, sizeof l->group.bytes) == 0;
     rooms_deinit(&rooms);

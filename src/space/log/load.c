@@ -111,6 +111,8 @@ static bool load_record(struct loader *d, uint8_t kind, struct pando_slice s, ui
         return covered || load_truncate(d, s);
     case LOG_RECORD_COMMIT:
         return load_commit(d, s);
+    case LOG_RECORD_MEND:
+        return log_mend_load(d->l, s);
     default:
         return false;
     }
@@ -126,7 +128,7 @@ static enum pando_status scan(struct loader *d, struct pando_err *reterr)
     journal_scan(d->l->host.journal, journal_first(d->l->host.journal), &c);
     while ((st = journal_next(&c, &position, &kind, &bytes)) == PANDO_OK)
         if (!load_record(d, kind, bytes, position)) {
-            st = kind > LOG_RECORD_IDENTITY ? PANDO_UNSUPPORTED : PANDO_CORRUPT;
+            st = kind > LOG_RECORD_LAST ? PANDO_UNSUPPORTED : PANDO_CORRUPT;
             break;
         }
     journal_scan_end(&c);
@@ -254,6 +256,7 @@ static enum pando_status load_snapshot(struct loader *d, struct pando_err *reter
     l->first_index = snap.index + 1;
     l->group = snap.group;
     l->left = snap.left;
+    l->mend = snap.mend;
     d->grouped = true;
     d->member = snap.member;
     d->state.term = snap.vote_term;
@@ -281,6 +284,8 @@ enum pando_status log_load(struct log *l, struct pando_err *reterr)
         begin_group(&d);
     if (st == PANDO_OK)
         st = start_raft(&d, reterr);
+    if (st == PANDO_OK)
+        st = log_mend_open(l, d.grouped, reterr);
     free(d.entries);
     return st;
 }

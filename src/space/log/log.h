@@ -49,7 +49,9 @@
  *                   leader, leader_name, term, commit, applied, last_index, first_index,
  *                   quorum: bool, voters, reachable, why (text: why messages are not taken here),
  *                   members:[{id, name, peer_id, address, standing, reachable, lag}],
- *                   rooms, messages, elections}
+ *                   rooms, messages, elections, repairing: bool, repaired}
+ *            repairing: this member's disk has lost something, and it counts for nothing until
+ *            it has everything again; repaired: how often that has ended well since the start
  *   members  {} -> {members:[...]} as above
  *   transfer {to?} -> {transfer: "begun"}   to the highest up-to-date voter without `to`
  *   leave    {} -> {}            out of the group for good; the answer comes when agreed
@@ -81,6 +83,8 @@ enum log_record {
     LOG_RECORD_TRUNCATE = 3, /* from this index on nothing holds */
     LOG_RECORD_COMMIT = 4,   /* known committed up to here; written lazily */
     LOG_RECORD_IDENTITY = 5, /* which member this node is, in which group */
+    LOG_RECORD_MEND = 6,     /* which restores and repairs are answered for; mend under way */
+    LOG_RECORD_LAST = LOG_RECORD_MEND,
 };
 
 extern const struct space_ops space_log_ops;

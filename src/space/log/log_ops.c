@@ -71,6 +71,7 @@ static void begin(struct log *l)
     l->join_at = l->now;
     l->leaderless_since = l->now;
     trace(l->host.tracer, TRACE_NODE, TRACE_INFO, "Starting node...");
+    log_mend_tell(l);
     log_dial_members(l);
     log_write_run(l);
 }
@@ -206,11 +207,12 @@ static enum pando_status log_fold(struct tables *tables, const struct pando_id *
     (void)space;
     (void)position;
     (void)bytes;
-    return record == 0 || record > LOG_RECORD_IDENTITY ? PANDO_UNSUPPORTED : PANDO_OK;
+    return record == 0 || record > LOG_RECORD_LAST ? PANDO_UNSUPPORTED : PANDO_OK;
 }
 
 const struct space_ops space_log_ops = {
     .kind = "log",
+    .mends = true,
     .channels = CHANNELS,
     .channels_len = LOG_CHANNELS,
     .verbs = log_verbs,

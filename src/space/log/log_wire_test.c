@@ -119,10 +119,12 @@ static void greetings_come_back(void **state)
     (void)state;
     uint8_t bytes[512];
     struct wire_writer w = wire_write(bytes, sizeof bytes);
-    struct log_hello h = { .member = 3, .name = "peer_3", .address = "" }, got;
+    struct log_hello h = { .member = 3, .blank = true, .mending = true, .name = "peer_3",
+                           .address = "" }, got;
     log_wire_put_hello(&w, LOG_WIRE_HELLO, &h);
     CHECK_OK(log_wire_get_hello(slice_from(wire_written(&w), 1), &got));
     CHECK_EQ(got.member, 3);
+    CHECK(!got.known && got.blank && got.mending);
     CHECK_STR(got.name, "peer_3");
     bytes[1] = 2;
     CHECK_EQ(log_wire_get_hello(slice_from(wire_written(&w), 1), &got), PANDO_UNSUPPORTED);

@@ -265,6 +265,7 @@ void log_join_answered(struct log *l, struct log_peer *p, const struct log_join_
         l->left = false;
         memcpy(l->group.bytes, a->group, sizeof l->group.bytes);
         l->grouped = true;
+        log_mend_joined(l);
         log_identity_write(l);
         memcpy(p->group.bytes, a->group, sizeof p->group.bytes);
         for (size_t i = 0; i < l->peers_len; i++)

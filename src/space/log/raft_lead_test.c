@@ -347,6 +347,69 @@ static void the_policy_promotes_who_caught_up_and_demotes_who_is_silent(void **s
     hand_close(&h);
 }
 
+static bool not_the_fifth(void *ctx, uint64_t id)
+{
+    (void)ctx;
+    return id != 5;
+}
+
+static void a_learner_that_may_not_vote_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    const struct raft_members m = hand_members(3, 2);
+    struct hand h = hand_open_with(3, &m, 1, "", (struct raft_options){ .demote = true });
+    struct raft_members want;
+    hand_elect(&h, 400);
+    hand_written(&h, 401);
+    hand_receive(&h, 402, hand_ack(1, 2, 1));
+    hand_receive(&h, 403, hand_ack(4, 2, 1));
+    hand_receive(&h, 404, hand_ack(5, 2, 1));
+    CHECK(raft_wants_change(h.r, MS(405), NULL, NULL, &want));
+    CHECK_EQ(want.at[4].standing, RAFT_VOTER); /* the highest first */
+    CHECK(raft_wants_change(h.r, MS(405), not_the_fifth, NULL, &want));
+    CHECK(want.at[3].standing == RAFT_VOTER && want.at[4].standing == RAFT_LEARNER);
+    hand_close(&h);
+}
+
+static void whoever_is_on_the_mend_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct hand h = hand_open(3, 3, 1, "");
+    struct raft_members want;
+    uint64_t index, term;
+    hand_elect(&h, 400);
+    hand_written(&h, 401);
+    struct raft_message ack = hand_ack(1, 2, 1);
+    ack.mending = true;
+    ack.log_term = 77;
+    hand_receive(&h, 402, ack);
+    CHECK_EQ(raft_look(h.r).commit, 0);
+    hand_receive(&h, 403, hand_ack(2, 2, 1));
+    CHECK_EQ(raft_look(h.r).commit, 1);
+    CHECK(raft_wants_change(h.r, MS(404), NULL, NULL, &want));
+    CHECK_EQ(want.at[0].standing, RAFT_LEARNER);
+    struct raft_members other = *raft_members_now(h.r);
+    other.at[1].standing = RAFT_LEARNER; /* 1 and 3 would be left */
+    CHECK_EQ(raft_propose_members(h.r, MS(405), &other, 9, &index, &term), PANDO_BUSY);
+    CHECK_OK(raft_propose_members(h.r, MS(405), &want, 9, &index, &term));
+    h.len = 0;
+    hand_drain(&h);
+    hand_written(&h, 406);
+    ack.index = 2;
+    hand_receive(&h, 407, ack);
+    CHECK(raft_look(h.r).commit == 1 && hand_sent(&h, RAFT_MEND_DONE, 0) == NULL);
+    hand_receive(&h, 408, hand_ack(2, 2, 2));
+    CHECK_EQ(raft_look(h.r).commit, 2);
+    hand_receive(&h, 409, ack);
+    CHECK_EQ(hand_sent(&h, RAFT_MEND_DONE, 0)->round, 77);
+    CHECK_EQ(hand_sent(&h, RAFT_MEND_DONE, 0)->index, 2);
+    CHECK(!raft_wants_change(h.r, MS(410), NULL, NULL, &want)); /* not before it is well */
+    ack.mending = false;
+    hand_receive(&h, 411, ack);
+    CHECK(raft_wants_change(h.r, MS(412), NULL, NULL, &want));
+    hand_close(&h);
+}
+
 static void who_lacks_what_is_gone_needs_a_snapshot(void **state)
 {
     (void)state;
@@ -441,6 +504,8 @@ int main(void)
         TEST(a_transfer_waits_until_the_heir_has_everything),
         TEST(a_leader_that_removes_itself_leads_until_that_is_committed),
         TEST(the_policy_promotes_who_caught_up_and_demotes_who_is_silent),
+        TEST(a_learner_that_may_not_vote_keeps_nobody_waiting),
+        TEST(whoever_is_on_the_mend_counts_for_nothing),
         TEST(who_lacks_what_is_gone_needs_a_snapshot),
         TEST(what_arrived_may_be_gone_again),
         TEST(too_much_that_is_not_committed_is_refused),

@@ -125,6 +125,8 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
     if (quorum && l->store_sick != PANDO_OK)
         (void)snprintf(why, sizeof why, "%s on this node: it takes no messages",
                        pando_status_text(l->store_sick));
+    else if (quorum)
+        log_mend_why(l, why, sizeof why);
     enum pando_status st =
         buf_printf(b, "{\"id\":%llu,\"name\":", (unsigned long long)l->options.id);
     if (st == PANDO_OK)
@@ -146,8 +148,10 @@ enum pando_status log_report_status(struct log *l, struct pando_buf *b)
     if (st == PANDO_OK)
         st = json_text_escape(b, slice_text(why));
     if (st == PANDO_OK)
-        st = buf_printf(b, ",\"rooms\":%u,\"messages\":%llu,\"elections\":%llu,", l->rooms.len,
-                        (unsigned long long)l->rooms.messages, (unsigned long long)v.elections);
+        st = buf_printf(b, ",\"rooms\":%u,\"messages\":%llu,\"elections\":%llu,"
+                           "\"repairing\":%s,\"repaired\":%llu,", l->rooms.len,
+                        (unsigned long long)l->rooms.messages, (unsigned long long)v.elections,
+                        log_mends(l) ? "true" : "false", (unsigned long long)l->totals.mended);
     if (st == PANDO_OK)
         st = put_members(l, b);
     return st == PANDO_OK ? buf_printf(b, "}") : st;
@@ -207,6 +211,8 @@ size_t log_metrics(const void *instance, struct space_metric *ret, size_t cap)
           (double)t->dropped_sends },
         { "snapshots_total", "snapshots made here", true, (double)t->snapshots },
         { "installed_total", "snapshots taken from the leader", true, (double)t->installed },
+        { "repairing", "1 while this member's disk lacks something", false, log_mends(l) },
+        { "repaired_total", "times that it had everything again", true, (double)t->mended },
         { "malformed_total", "messages of peers that broke the format", true,
           (double)t->malformed },
     };

@@ -65,6 +65,7 @@ void log_role(struct log *l, const struct raft_effect *e)
     const bool leader_changed = e->leader != l->leader || e->term != l->term;
     tell_election(l, e);
     l->role = e->role;
+    l->blank = l->blank && !leads;
     l->term = e->term;
     l->leader = e->leader;
     if (e->leader == 0 && l->leaderless_since.ns == PANDO_TIME_NEVER.ns)
@@ -120,6 +121,9 @@ void log_no_quorum(struct log *l, char *text, size_t cap)
     char names[300];
     text[0] = '\0';
     if (l->leader != 0)
+        return;
+    log_mend_why(l, text, cap);
+    if (text[0] != '\0')
         return;
     if (!log_is_member(l)) {
         (void)snprintf(text, cap, "this member is not in the group yet: it asks the peers that "

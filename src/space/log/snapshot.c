@@ -1,7 +1,7 @@
 /* snapshot.c - the beginning of the sequence, up to an entry, as one block of bytes.
  *
- *   version u8 | index, term be8 | own: member, term, vote be8, left u8 | group 16 |
- *   members block | rooms, to the end (rooms_save.c)
+ *   version u8 | index, term be8 | own: member, term, vote be8, left u8, epoch, repairs,
+ *   mend be8, why u8 | group 16 | members block | rooms, to the end (rooms_save.c)
  *
  * The own part is this member's and means nothing to others: the records that the snapshot
  * replaces may have held it.
@@ -10,7 +10,7 @@
 
 #include "base/slice.h"
 
-#define VERSION     1
+#define VERSION     2
 #define MEMBERS_MAX (64u << 10)
 
 void log_snapshot_put_own(struct log *l, struct wire_writer *w)
@@ -20,11 +20,15 @@ void log_snapshot_put_own(struct log *l, struct wire_writer *w)
     wire_put_be(w, v.term, 8);
     wire_put_be(w, v.vote, 8);
     wire_put_be(w, l->left, 1);
+    wire_put_be(w, l->mend.epoch, 8);
+    wire_put_be(w, l->mend.repairs, 8);
+    wire_put_be(w, l->mend.number, 8);
+    wire_put_be(w, l->mend.why, 1);
 }
 
 enum pando_status log_snapshot_put(struct log *l, struct pando_buf *b)
 {
-    uint8_t head[96];
+    uint8_t head[128];
     struct pando_buf members;
     struct wire_writer w = wire_write(head, sizeof head);
     if (l->base_rooms == NULL)
@@ -51,14 +55,24 @@ enum pando_status log_snapshot_get(struct pando_slice s, struct log_snapshot *re
 {
     struct wire_reader r = wire_read(s);
     const uint64_t version = wire_get_be(&r, 1);
-    if (!r.failed && version != VERSION)
+    if (!r.failed && (version == 0 || version > VERSION))
         return PANDO_UNSUPPORTED;
+    ret->old = version < VERSION;
     ret->index = wire_get_be(&r, 8);
     ret->term = wire_get_be(&r, 8);
     ret->member = wire_get_be(&r, 8);
     ret->vote_term = wire_get_be(&r, 8);
     ret->vote = wire_get_be(&r, 8);
     ret->left = wire_get_be(&r, 1) != 0;
+    ret->mend = (struct log_mend){ .epoch = 0 };
+    if (!ret->old) {
+        ret->mend.epoch = wire_get_be(&r, 8);
+        ret->mend.repairs = wire_get_be(&r, 8);
+        ret->mend.number = wire_get_be(&r, 8);
+        const uint64_t why = wire_get_be(&r, 1);
+        r.failed = r.failed || why > LOG_MEND_BROKEN;
+        ret->mend.why = (enum log_mend_why)(r.failed ? 0 : why);
+    }
     wire_get_copy(&r, ret->group.bytes, sizeof ret->group.bytes);
     const struct pando_slice members = wire_get_block(&r, MEMBERS_MAX);
     if (r.failed || batch_read_members(members, &ret->members) != PANDO_OK)

@@ -7,6 +7,10 @@
 #define VERSION       1
 #define FLAG_GRANTED  1u
 #define FLAG_TRANSFER 2u
+#define FLAG_MENDING  4u
+#define HELLO_KNOWN   1u
+#define HELLO_BLANK   2u
+#define HELLO_MENDING 4u
 
 static void get_text(struct wire_reader *r, char *ret, size_t cap)
 {
@@ -26,7 +30,8 @@ void log_wire_put_hello(struct wire_writer *w, enum log_wire_kind kind, const st
     wire_put_be(w, VERSION, 1);
     wire_put_bytes(w, SLICE_OF(h->group));
     wire_put_be(w, h->member, 8);
-    wire_put_be(w, h->known, 1);
+    wire_put_be(w, (h->known ? HELLO_KNOWN : 0) | (h->blank ? HELLO_BLANK : 0) |
+                       (h->mending ? HELLO_MENDING : 0), 1);
     wire_put_block(w, slice_text(h->name));
     wire_put_block(w, slice_text(h->address));
 }
@@ -40,11 +45,13 @@ enum pando_status log_wire_get_hello(struct pando_slice s, struct log_hello *ret
         return PANDO_UNSUPPORTED;
     wire_get_copy(&r, h.group, sizeof h.group);
     h.member = wire_get_be(&r, 8);
-    const uint64_t known = wire_get_be(&r, 1);
-    h.known = known != 0;
+    const uint64_t flags = wire_get_be(&r, 1);
+    h.known = (flags & HELLO_KNOWN) != 0;
+    h.blank = (flags & HELLO_BLANK) != 0;
+    h.mending = (flags & HELLO_MENDING) != 0;
     get_text(&r, h.name, sizeof h.name);
     get_text(&r, h.address, sizeof h.address);
-    if (!wire_read_done(&r) || known > 1)
+    if (!wire_read_done(&r) || flags > (HELLO_KNOWN | HELLO_BLANK | HELLO_MENDING))
         return PANDO_MALFORMED;
     *ret = h;
     return PANDO_OK;
@@ -110,7 +117,8 @@ void log_wire_put_raft(struct wire_writer *w, const struct raft_message *m)
                                m->log_term, m->commit, m->round, m->probe };
     wire_put_be(w, LOG_WIRE_RAFT, 1);
     wire_put_be(w, m->kind, 1);
-    wire_put_be(w, (m->granted ? FLAG_GRANTED : 0) | (m->transfer ? FLAG_TRANSFER : 0), 1);
+    wire_put_be(w, (m->granted ? FLAG_GRANTED : 0) | (m->transfer ? FLAG_TRANSFER : 0) |
+                       (m->mending ? FLAG_MENDING : 0), 1);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         wire_put_be(w, words[i], 8);
     wire_put_be(w, m->count, 4);
@@ -127,13 +135,14 @@ enum pando_status log_wire_get_raft(struct pando_slice s, struct raft_message *r
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         *words[i] = wire_get_be(&r, 8);
     m.count = (uint32_t)wire_get_be(&r, 4);
-    if (r.failed || kind > RAFT_SNAPSHOT_DONE ||
-        (flags & ~(uint64_t)(FLAG_GRANTED | FLAG_TRANSFER)) != 0 ||
+    if (r.failed || kind > RAFT_MEND_DONE ||
+        (flags & ~(uint64_t)(FLAG_GRANTED | FLAG_TRANSFER | FLAG_MENDING)) != 0 ||
         (m.count > 0 && kind != RAFT_APPEND) || m.count > RAFT_BATCH_MAX)
         return PANDO_MALFORMED;
     m.kind = (enum raft_message_kind)kind;
     m.granted = (flags & FLAG_GRANTED) != 0;
     m.transfer = (flags & FLAG_TRANSFER) != 0;
+    m.mending = (flags & FLAG_MENDING) != 0;
     *ret = m;
     *ret_entries = r.left;
     return PANDO_OK;

@@ -3,8 +3,9 @@
  * Every message begins with its kind. Integers are big-endian and of fixed size, for these
  * are hot; blocks are a uvarint length and bytes. Docs: docs/wire/log.md.
  *
- *   HELLO     version u8 | group 16 | member be8 | known u8 | name block | address block
- *             `known`: yours has arrived here; without it, it is sent again
+ *   HELLO     version u8 | group 16 | member be8 | flags u8 | name block | address block
+ *             1 known: yours has arrived here; without it, it is sent again. 2 blank: nothing
+ *             was on disk and nothing was said since. 4 mending: this member counts for nothing
  *   JOIN      as HELLO: take this member in
  *   JOIN_ACK  status u8 | group 16 | leader be8 | peer block | address block | text block
  *   LEAVE     member be8
@@ -47,7 +48,7 @@ enum log_wire_kind {
 struct log_hello {
     uint8_t group[16];
     uint64_t member;
-    bool known;
+    bool known, blank, mending;
     char name[BATCH_NAME_MAX + 1];
     char address[BATCH_ADDRESS_MAX + 1];
 };
