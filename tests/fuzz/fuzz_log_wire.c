@@ -59,7 +59,7 @@ static void check_messages(struct pando_slice s)
     struct pando_slice left = slice_from(s, 1);
     struct batch_message m;
     struct pando_buf b;
-    buf_init(&b, s.len + 64);
+    buf_init(&b, s.len + 128);
     while (batch_next(&left, &m))
         PANDO_ASSERT(batch_put(&b, &m) == PANDO_OK);
     PANDO_ASSERT(b.len == 0 || memcmp(b.ptr, s.ptr + 1, b.len) == 0);
@@ -86,7 +86,8 @@ static void check_rooms(struct pando_slice s)
     buf_init(&b, 4u << 20);
     if (rooms_load(&r, slice_from(s, 1)) == PANDO_OK) {
         PANDO_ASSERT(rooms_save(&r, &b) == PANDO_OK);
-        PANDO_ASSERT(slice_equal(buf_view(&b), slice_from(s, 1)));
+        if (s.ptr[1] == 2) /* the version that is written */
+            PANDO_ASSERT(slice_equal(buf_view(&b), slice_from(s, 1)));
     }
     buf_deinit(&b);
     rooms_deinit(&r);

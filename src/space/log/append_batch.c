@@ -26,6 +26,27 @@ static bool check(struct pando_slice left, struct batch_message *ret_first, uint
     return count > 0;
 }
 
+/* A session's first message says up to which entry it was not in the sequence; what the sender
+ * says of that counts where it is the earlier one. */
+static struct bytes *dated(struct log *l, struct pando_slice messages,
+                           const struct batch_message *first)
+{
+    struct batch_message m = *first;
+    struct pando_slice rest = messages;
+    struct pando_buf b;
+    if (m.counter != 1 || (m.dated && m.since <= l->rooms.applied))
+        return bytes_copy(messages);
+    (void)batch_next(&rest, &m);
+    m.dated = true;
+    m.since = l->rooms.applied;
+    buf_init(&b, messages.len + 128);
+    struct bytes *copy = batch_put(&b, &m) == PANDO_OK && buf_append(&b, rest) == PANDO_OK
+                             ? bytes_copy(buf_view(&b))
+                             : NULL;
+    buf_deinit(&b);
+    return copy;
+}
+
 static struct log_take *make(struct log *l, uint64_t token, struct pando_slice messages,
                              const struct batch_message *first, uint32_t count)
 {
@@ -39,7 +60,7 @@ static struct log_take *make(struct log *l, uint64_t token, struct pando_slice m
     t->count = count;
     t->due = pando_time_add(l->now, LOG_TIMEOUT);
     t->seqs = calloc(count, sizeof *t->seqs);
-    t->messages = bytes_copy(messages);
+    t->messages = dated(l, messages, first);
     if (t->seqs != NULL && t->messages != NULL)
         return t;
     log_take_free(t);

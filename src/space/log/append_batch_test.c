@@ -172,6 +172,42 @@ static void a_repeated_batch_counts_once(void **state)
     end(&w);
 }
 
+/* One message, dated by its sender: it was in no entry up to `since`. */
+static void send_dated(struct world *w, uint64_t client, uint64_t since)
+{
+    struct pando_buf b;
+    const struct batch_message m = { .client = client, .counter = 1, .dated = true, .since = since,
+                                     .room = slice_text("general"), .body = slice_text("x") };
+    buf_init(&b, 1000);
+    CHECK_OK(batch_put(&b, &m));
+    call(w, buf_view(&b));
+    buf_deinit(&b);
+}
+
+/* More sessions than are remembered have begun since; whoever repeats its first message with the
+ * old date is told, and nothing is taken twice. */
+static void a_first_message_of_a_forgotten_session_is_not_taken_again(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    send_dated(&w, 1, 0);
+    settle(&w);
+    CHECK_EQ(w.seqs[0], 1);
+    for (uint64_t client = 2; client <= 4100; client++) {
+        send_dated(&w, client, UINT32_MAX); /* a date that is not known yet is set right */
+        if (client % 100 == 0)
+            settle(&w);
+    }
+    send_dated(&w, 1, 0);
+    settle(&w);
+    CHECK_EQ(w.status, PANDO_INVALID);
+    send(&w, 5000, 1, 1);
+    CHECK_OK(w.status);
+    CHECK_EQ(w.seqs[0], 4101);
+    end(&w);
+}
+
 static void what_is_no_batch_is_refused(void **state)
 {
     (void)state;
@@ -211,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_batch_is_numbered_in_its_order),
         cmocka_unit_test(nothing_is_answered_before_it_is_durable),
         cmocka_unit_test(a_repeated_batch_counts_once),
+        cmocka_unit_test(a_first_message_of_a_forgotten_session_is_not_taken_again),
         cmocka_unit_test(what_is_no_batch_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,21 +7,26 @@
 #define VERSION      1
 #define FLAG_BINARY  1u
 #define FLAG_NAMED   2u
+#define FLAG_DATED   4u
 
 enum pando_status batch_put(struct pando_buf *b, const struct batch_message *m)
 {
     if (m->room.len == 0 || m->room.len > LOG_ROOM_MAX ||
         memchr(m->room.ptr, 0, m->room.len) != NULL || m->sender.len > LOG_SENDER_MAX ||
-        m->body.len > LOG_MESSAGE_MAX || m->counter > INT64_MAX)
+        m->body.len > LOG_MESSAGE_MAX || m->counter > INT64_MAX ||
+        m->since > INT64_MAX)
         return PANDO_INVALID;
-    const size_t cap = 64 + m->room.len + m->sender.len + m->body.len;
+    const size_t cap = 80 + m->room.len + m->sender.len + m->body.len;
     const enum pando_status st = buf_reserve(b, cap);
     if (st != PANDO_OK)
         return st;
     struct wire_writer w = wire_write(b->ptr + b->len, cap);
-    wire_put_be(&w, (m->binary ? FLAG_BINARY : 0) | (m->named ? FLAG_NAMED : 0), 1);
+    wire_put_be(&w, (m->binary ? FLAG_BINARY : 0) | (m->named ? FLAG_NAMED : 0) |
+                        (m->dated ? FLAG_DATED : 0), 1);
     wire_put_be(&w, m->client, 8);
     wire_put_uvarint(&w, m->counter);
+    if (m->dated)
+        wire_put_uvarint(&w, m->since);
     if (m->named)
         wire_put_bytes(&w, SLICE_OF(m->id));
     wire_put_block(&w, m->room);
@@ -78,15 +83,18 @@ static void put_be8(uint8_t *p, uint64_t v)
 
 bool batch_next(struct pando_slice *left, struct batch_message *ret)
 {
-    if (left->len < 9 || (left->ptr[0] & ~(FLAG_BINARY | FLAG_NAMED)) != 0)
+    if (left->len < 9 || (left->ptr[0] & ~(FLAG_BINARY | FLAG_NAMED | FLAG_DATED)) != 0)
         return false;
     const uint8_t flags = left->ptr[0], *const client = left->ptr + 1;
     const uint8_t *at = client, *const end = left->ptr + left->len;
     ret->binary = (flags & FLAG_BINARY) != 0;
     ret->named = (flags & FLAG_NAMED) != 0;
+    ret->dated = (flags & FLAG_DATED) != 0;
+    ret->since = 0;
     ret->client = get_be8(client);
     at += 8;
-    if (!get_uvarint(&at, end, &ret->counter))
+    if (!get_uvarint(&at, end, &ret->counter) ||
+        (ret->dated && !get_uvarint(&at, end, &ret->since)))
         return false;
     if (!ret->named) {
         memcpy(ret->id.bytes, client, 8);

@@ -5,8 +5,9 @@
  * took it from its sender, and travels unchanged from there into every journal:
  *
  *   entry    version u8 | time be8 (ms, the leader's) | count uvarint | messages
- *   message  flags u8 (1: bytes, not text; 2: an id follows) | client be8 | counter uvarint |
- *            [id 16] | room block | sender block | body block       block: uvarint length, bytes
+ *   message  flags u8 (1: bytes, not text; 2: an id follows; 4: since follows) | client be8 |
+ *            counter uvarint | [since uvarint] | [id 16] | room block | sender block | body block
+ *            block: uvarint length, bytes
  *   members  version u8 | count uvarint | members
  *   member   id be8 | standing u8 | peer id block | name block | address block
  *
@@ -25,7 +26,7 @@
 #define BATCH_ADDRESS_MAX 128
 #define BATCH_NAME_MAX    64
 /* More than any message takes, encoded. */
-#define BATCH_MESSAGE_MAX (LOG_MESSAGE_MAX + LOG_ROOM_MAX + LOG_SENDER_MAX + 64)
+#define BATCH_MESSAGE_MAX (LOG_MESSAGE_MAX + LOG_ROOM_MAX + LOG_SENDER_MAX + 80)
 
 struct batch_id {
     uint8_t bytes[16];
@@ -35,7 +36,9 @@ struct batch_id {
 struct batch_message {
     bool binary;
     bool named; /* `id` was given by the sender; else it is made of client and counter */
+    bool dated;  /* `since` counts */
     uint64_t client, counter;
+    uint64_t since; /* of a session's first message: up to this entry it was not in the sequence */
     struct batch_id id;
     struct pando_slice room, sender, body;
 };

@@ -372,6 +372,7 @@ void log_take_call(struct log *l, struct log_take *t);
 void log_take_free(struct log_take *t);
 void log_takes_run(struct log *l);
 void log_takes_reset(struct log *l);
+void log_takes_jumped(struct log *l);
 void log_takes_peer_up(struct log *l, const struct log_peer *p);
 void log_takes_tick(struct log *l);
 void log_takes_seen(struct log *l, const struct batch_message *m, enum rooms_verdict verdict,

@@ -179,7 +179,8 @@ static void adopt(struct log *l, const struct log_snapshot *snap, struct rooms *
     const struct raft_view v = raft_look(l->raft);
     PANDO_ASSERT(v.first_index == index + 1);
     restart_places(l, index, v.last_index);
-    if (l->rooms.applied < index)
+    const bool jumped = l->rooms.applied < index;
+    if (jumped)
         take_rooms(&l->rooms, rooms);
     rooms_drop_before(&l->rooms, index + 1);
     log_base_set(l, snap, base);
@@ -194,6 +195,8 @@ static void adopt(struct log *l, const struct log_snapshot *snap, struct rooms *
     trace(l->host.tracer, TRACE_ORDERING, TRACE_INFO,
           "Took a snapshot up to entry %llu: %llu messages", (unsigned long long)index,
           (unsigned long long)l->rooms.messages);
+    if (jumped)
+        log_takes_jumped(l);
     log_takes_reset(l);
     log_drive(l);
 }

@@ -125,6 +125,8 @@ static uint32_t session_make(struct rooms *r, uint64_t client)
     uint32_t i = r->sessions_len;
     if (i == ROOMS_SESSIONS_MAX) {
         i = r->oldest;
+        if (r->sessions[i].born > r->forgotten)
+            r->forgotten = r->sessions[i].born;
         unlink_session(r, i);
         (void)map_del(&r->by_client, &r->sessions[i].client);
     } else {
@@ -186,13 +188,16 @@ enum rooms_verdict rooms_apply(struct rooms *r, uint64_t index, uint32_t ordinal
                                uint64_t *ret_seq)
 {
     uint32_t session = session_at(r, m->client);
-    const enum rooms_verdict verdict = ask(r, session, m->counter, ret_room, ret_seq);
+    enum rooms_verdict verdict = ask(r, session, m->counter, ret_room, ret_seq);
+    if (session == NONE && m->dated && m->since < r->forgotten)
+        verdict = ROOMS_UNKNOWN;
     if (verdict != ROOMS_TAKEN) {
         skip(r, index, ordinal);
         return verdict;
     }
     if (session == NONE) {
         session = session_make(r, m->client);
+        r->sessions[session].born = m->dated ? index : 0;
     } else if (session != r->newest) {
         unlink_session(r, session);
         make_newest(r, session);

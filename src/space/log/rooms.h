@@ -5,6 +5,9 @@
  * counter that was taken; a message counts only when its counter follows it, so what is
  * handed over twice is numbered once, and what overtakes its predecessor waits to be sent
  * again. The oldest session gives way when there are too many: at the same entry everywhere.
+ * Whoever takes a session's first message from its sender writes into it up to which entry it
+ * was not in the sequence. A copy that comes when a session that began behind that entry has
+ * given way may be of that one: it does not count.
  *
  * A run says where numbers lie: "from `first` on, entry `index`". Messages that were not
  * numbered are rare and listed as skips, so an entry can be read again and yield the same.
@@ -34,6 +37,7 @@ struct rooms_room {
 
 struct rooms_session {
     uint64_t client, last;
+    uint64_t born; /* the entry of its first message, if that was dated; else 0 */
     uint64_t seqs[ROOMS_ANSWERS]; /* by counter modulo */
     uint32_t rooms[ROOMS_ANSWERS];
     uint32_t older, newer; /* by last use */
@@ -54,6 +58,7 @@ struct rooms {
     struct map by_client; /* u64 -> u32 */
     struct rooms_skip *skips;
     size_t skips_len, skips_cap;
+    uint64_t forgotten; /* the highest `born` of those that gave way */
     uint64_t applied;  /* entries up to this index are in it */
     uint64_t messages; /* numbered in all */
 };
@@ -62,7 +67,8 @@ enum rooms_verdict {
     ROOMS_TAKEN,   /* room, seq */
     ROOMS_AGAIN,   /* it was numbered before; room, seq (0: too long ago to tell) */
     ROOMS_GAP,     /* its predecessor has not come */
-    ROOMS_UNKNOWN, /* a counter above 1 of a session that is not known (any more) */
+    ROOMS_UNKNOWN, /* of a session that is not known (any more): a counter above 1, or a first
+                      message that may have been taken before that session gave way */
     ROOMS_FULL,    /* too many rooms; its counter is used up */
 };
 

@@ -1,8 +1,9 @@
 /* rooms_save.c - the state as bytes: what a snapshot carries.
  *
- *   version u8 | applied be8 | messages be8 | rooms uvarint | rooms | sessions uvarint | sessions
+ *   version u8 | applied be8 | messages be8 | forgotten be8 | rooms uvarint | rooms |
+ *   sessions uvarint | sessions
  *   room     name block | last be8
- *   session  client be8 | last be8 | answers 8 x (room be4, seq be8)      oldest first
+ *   session  client be8 | last be8 | born be8 | answers 8 x (room be4, seq be8)      oldest first
  */
 #include "space/log/rooms.h"
 
@@ -11,14 +12,15 @@
 
 #include <string.h>
 
-#define VERSION      1
-#define SESSION_SIZE (16 + ROOMS_ANSWERS * 12)
+#define VERSION      2 /* 1 has neither `forgotten` nor `born`: then both are 0 */
+#define SESSION_SIZE (24 + ROOMS_ANSWERS * 12)
 #define NONE         UINT32_MAX
 
 static void put_session(struct wire_writer *w, const struct rooms_session *s)
 {
     wire_put_be(w, s->client, 8);
     wire_put_be(w, s->last, 8);
+    wire_put_be(w, s->born, 8);
     for (size_t i = 0; i < ROOMS_ANSWERS; i++) {
         wire_put_be(w, s->rooms[i], 4);
         wire_put_be(w, s->seqs[i], 8);
@@ -36,6 +38,7 @@ enum pando_status rooms_save(const struct rooms *r, struct pando_buf *b)
     wire_put_be(&w, VERSION, 1);
     wire_put_be(&w, r->applied, 8);
     wire_put_be(&w, r->messages, 8);
+    wire_put_be(&w, r->forgotten, 8);
     wire_put_uvarint(&w, r->len);
     for (uint32_t i = 0; i < r->len; i++) {
         wire_put_block(&w, slice_text(r->at[i].name));
@@ -76,10 +79,11 @@ static void forget_sessions(struct rooms *r)
     r->oldest = r->newest = NONE;
 }
 
-static bool load_session(struct rooms *r, struct wire_reader *w)
+static bool load_session(struct rooms *r, struct wire_reader *w, bool born)
 {
     struct rooms_session s = { .client = wire_get_be(w, 8) };
     s.last = wire_get_be(w, 8);
+    s.born = born ? wire_get_be(w, 8) : 0;
     for (size_t i = 0; i < ROOMS_ANSWERS; i++) {
         s.rooms[i] = (uint32_t)wire_get_be(w, 4);
         s.seqs[i] = wire_get_be(w, 8);
@@ -107,9 +111,11 @@ enum pando_status rooms_load(struct rooms *r, struct pando_slice bytes)
 {
     struct wire_reader w = wire_read(bytes);
     const uint64_t version = wire_get_be(&w, 1), applied = wire_get_be(&w, 8);
-    const uint64_t messages = wire_get_be(&w, 8), rooms = wire_get_uvarint(&w);
+    const uint64_t messages = wire_get_be(&w, 8);
+    const uint64_t forgotten = version < 2 ? 0 : wire_get_be(&w, 8);
+    const uint64_t rooms = wire_get_uvarint(&w);
     PANDO_ASSERT(r->len == 0 && r->sessions_len == 0);
-    if (w.failed || version != VERSION || rooms > LOG_ROOMS_MAX)
+    if (w.failed || version == 0 || version > VERSION || rooms > LOG_ROOMS_MAX)
         return PANDO_MALFORMED;
     for (uint64_t i = 0; i < rooms; i++)
         if (!load_room(r, &w, applied))
@@ -119,12 +125,13 @@ enum pando_status rooms_load(struct rooms *r, struct pando_slice bytes)
     if (w.failed || sessions > ROOMS_SESSIONS_MAX)
         return PANDO_MALFORMED;
     for (uint64_t i = 0; i < sessions; i++)
-        if (!load_session(r, &w))
+        if (!load_session(r, &w, version > 1))
             return PANDO_MALFORMED;
     if (!wire_read_done(&w))
         return PANDO_MALFORMED;
     r->applied = applied;
     r->messages = messages;
+    r->forgotten = forgotten;
     rooms_drop_before(r, applied + 1);
     return PANDO_OK;
 }

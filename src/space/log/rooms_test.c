@@ -110,6 +110,45 @@ static void too_many_sessions_push_out_the_oldest(void **state)
     rooms_deinit(&r);
 }
 
+static enum rooms_verdict apply_first(struct rooms *r, uint64_t index, uint64_t client,
+                                      uint64_t since)
+{
+    struct batch_message m = message("general", client, 1);
+    uint32_t at;
+    uint64_t seq;
+    m.dated = true;
+    m.since = since;
+    r->applied = index;
+    return rooms_apply(r, index, 0, &m, &at, &seq);
+}
+
+/* A first message was handed over twice, and its second copy comes when more sessions than are
+ * remembered have begun since. What others first say meanwhile counts. */
+static void a_late_copy_of_a_first_message_does_not_count_again(void **state)
+{
+    (void)state;
+    struct rooms r, loaded;
+    struct pando_buf b;
+    uint64_t index = 10;
+    CHECK_OK(rooms_init(&r, 7));
+    CHECK_EQ(apply_first(&r, index, 1, index - 3), ROOMS_TAKEN);
+    for (uint64_t c = 2; c <= ROOMS_SESSIONS_MAX + 1; c++) {
+        index++;
+        CHECK_EQ(apply_first(&r, index, c, index - 1), ROOMS_TAKEN);
+    }
+    CHECK_EQ(apply_first(&r, ++index, 1, 7), ROOMS_UNKNOWN);
+    CHECK_EQ(r.messages, ROOMS_SESSIONS_MAX + 1);
+    buf_init(&b, 4u << 20); /* a snapshot knows that, too */
+    CHECK_OK(rooms_save(&r, &b));
+    CHECK_OK(rooms_init(&loaded, 8));
+    CHECK_OK(rooms_load(&loaded, buf_view(&b)));
+    CHECK_EQ(apply_first(&loaded, ++index, 1, 7), ROOMS_UNKNOWN);
+    CHECK_EQ(apply_first(&loaded, index + 1, 99999, index), ROOMS_TAKEN);
+    buf_deinit(&b);
+    rooms_deinit(&loaded);
+    rooms_deinit(&r);
+}
+
 static void a_room_too_many_is_refused_and_its_counter_used_up(void **state)
 {
     (void)state;
@@ -179,6 +218,7 @@ int main(void)
         TEST(a_message_counts_once_and_in_its_clients_order),
         TEST(numbers_are_found_again),
         TEST(too_many_sessions_push_out_the_oldest),
+        TEST(a_late_copy_of_a_first_message_does_not_count_again),
         TEST(a_room_too_many_is_refused_and_its_counter_used_up),
         TEST(a_loaded_state_goes_on_like_the_saved_one),
     };

@@ -143,11 +143,13 @@ static bool number(struct log *l, struct log_take *t)
         return true;
     uint64_t counter = l->session_next;
     bool ok = true;
-    buf_init(&b, left.len + 16 * (size_t)t->count + 64);
+    buf_init(&b, left.len + 16 * (size_t)t->count + 128);
     while (ok && left.len > 0) {
         ok = batch_next(&left, &m);
         m.client = l->session;
         m.counter = counter++;
+        m.dated = m.counter == 1;
+        m.since = m.dated ? l->rooms.applied : 0;
         ok = ok && batch_put(&b, &m) == PANDO_OK;
     }
     struct bytes *numbered = ok ? bytes_copy(buf_view(&b)) : NULL;
@@ -169,6 +171,25 @@ static void begin_session(struct log *l)
     l->session = rng_next(&l->rng) | 1;
     l->session_next = 1;
     log_takes_reset(l); /* a take lies in one entry: it was seen whole, or not at all */
+}
+
+/* A snapshot has taken us over entries that we never saw. What was sent of a session that nobody
+ * knows now may have counted in them, or not: sent anew it could count twice. */
+void log_takes_jumped(struct log *l)
+{
+    uint32_t room;
+    uint64_t seq;
+    for (struct log_take *t = l->takes_first, *next; t != NULL; t = next) {
+        next = t->next;
+        if (t->state == LOG_TAKE_SENT &&
+            rooms_ask(&l->rooms, t->client, 1, &room, &seq) == ROOMS_TAKEN)
+            fail(l, t, PANDO_TIMEOUT,
+                 "the outcome is not known: this member was away for so long that the group has "
+                 "forgotten the session");
+    }
+    if (l->session_next > 1 &&
+        rooms_ask(&l->rooms, l->session, 1, &room, &seq) == ROOMS_TAKEN)
+        begin_session(l);
 }
 
 /* Propose what was gathered. False: raft takes nothing now, it stays gathered. */

@@ -156,6 +156,8 @@ static void append_message(const struct call *c, struct batch_message *m, const 
     m->client = number_arg(c, "client", 0);
     m->counter = number_arg(c, "counter", 0);
     t->own = m->client == 0;
+    m->dated = !t->own && m->counter == 1;
+    m->since = m->dated ? c->l->rooms.applied : 0;
     t->client = m->client;
     t->counter = m->counter;
     (void)snprintf(t->room, sizeof t->room, "%s", room);
