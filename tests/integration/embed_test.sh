@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The embedding example runs against the tree, and against an installed libpando.
+# The embedding examples run against the tree, and against an installed libpando.
 set -euo pipefail
 build=$(cd "$(dirname "$(realpath "$1")")/../.." && pwd)
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -7,6 +7,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/first"
 "$build/examples/embed/embed_two_nodes" "$work/first" 19100
+mkdir "$work/log"
+"$build/examples/embed/embed_log_room" "$work/log" 19130
 cmake --install "$build" --prefix "$work/usr" >/dev/null
 export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$work/usr" -name pando.pc)")
@@ -15,6 +17,10 @@ lib=$(dirname "$PKG_CONFIG_PATH")
 cc "$source/examples/embed/two_nodes.c" -o "$work/two" $(pkg-config --cflags --libs pando)
 mkdir "$work/second"
 LD_LIBRARY_PATH=$lib "$work/two" "$work/second" 19110
+# shellcheck disable=SC2046
+cc "$source/examples/embed/log_room.c" -o "$work/room" $(pkg-config --cflags --libs pando)
+mkdir "$work/log2"
+LD_LIBRARY_PATH=$lib "$work/room" "$work/log2" 19140
 # shellcheck disable=SC2046
 cc "$source/examples/embed/two_nodes.c" -o "$work/still" -I"$work/usr/include" "$lib/libpando.a" \
     $(pkg-config --static --libs pando | sed 's/-lpando / /')
