@@ -146,6 +146,39 @@ class Repair(unittest.TestCase):
         self.assertEqual(outcome.breaches, [])
         self.assertGreater(outcome.acked, 100)
 
+    def test_damage_at_run_time(self):
+        """Bits flip under a running leader, in entries that it does not have in memory any more."""
+        with Cluster(3).start() as cluster:
+            with Load(cluster, SEED, writers=6, pad=15000) as load:
+                load.flows(60, 900)
+                first = conclude(cluster, load)
+            self.assertEqual(first.breaches, [])
+            lead = cluster.leader()
+            path = segments(lead)[0]
+            for offset in range(20000, min(used_bytes(path), 900000), 40000):
+                flip(path, offset, 1)
+            line = Line(lead)
+            try:
+                shown = line.ask("log.read", room=ROOM, limit=100, **{"from": 1})["messages"]
+            except NodeError:
+                shown = []
+            line.close()
+            sound = next(n for n in cluster.nodes if n is not lead)
+            truth = transcript(sound, 100)
+            for m in shown:
+                self.assertEqual(m["text"], truth[m["seq"] - 1])
+            wait_until(lambda: cluster.leader() not in (None, lead), 15,
+                       lambda: f"another one leads: {cluster.describe()}\n{lead.output()[-800:]}")
+            wait_until(lambda: "is damaged on this disk: restart this node" in (lead.status() or {"why": ""})["why"], 10,
+                       lambda: f"it says what to do: {cluster.describe()}")
+            self.assertTrue(lead.status()["repairing"])
+            lead.kill()
+            lead.start()
+            self.heal(cluster, lead)
+            self.follows(cluster, lead)
+            self.assertEqual(transcript(lead, 100), truth)
+            self.assertIn("was damaged at offset", lead.output())
+
     def test_two_of_three_are_damaged(self):
         rng = random.Random(SEED)
         with Cluster(3).start() as cluster:

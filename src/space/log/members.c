@@ -154,10 +154,13 @@ static void policy(struct log *l)
             struct batch_member *one = batch_find(&m, want.at[i].id);
             if (one != NULL && one->raft.standing != want.at[i].standing) {
                 char name[BATCH_NAME_MAX + 32];
+                const struct log_peer *p = log_peer_of(l, one->raft.id);
                 trace(l->host.tracer, TRACE_MEMBERSHIP, TRACE_INFO, "%s %s",
                       log_name(l, one->raft.id, name, sizeof name),
                       want.at[i].standing == RAFT_VOTER ? "has caught up and votes from now on"
-                                                        : "is silent and votes no more");
+                      : p != NULL && p->mending
+                          ? "has lost data, or never had any, and votes when it is up to date"
+                          : "is silent and votes no more");
                 one->raft.standing = want.at[i].standing;
                 changed = true;
             }

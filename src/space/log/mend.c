@@ -172,14 +172,17 @@ void log_mend_broken(struct log *l, uint64_t index)
     tell_peers(l);
 }
 
-/* The leader has called us well, and we hold all up to `index`. */
+/* The leader has called us well, and we hold all up to `index`; 0: the operator has decided. */
 void log_mended(struct log *l, uint64_t index)
 {
     const bool told = log_mends(l);
     l->mend.number = 0;
     put_record(l);
     l->totals.mended += told;
-    if (told)
+    if (told && index == 0)
+        trace(l->host.tracer, TRACE_NODE, TRACE_WARNING,
+              "The membership is forced: what this member has lost is given up");
+    else if (told)
         trace(l->host.tracer, TRACE_NODE, TRACE_INFO,
               "Repaired: everything up to entry %llu is here again", (unsigned long long)index);
     tell_peers(l);

@@ -175,10 +175,11 @@ size_t log_status(const void *instance, char *ret_text, size_t cap)
     const struct log *l = instance;
     const int len = snprintf(ret_text, cap,
                              "\"log_role\":\"%s\",\"log_leader\":%llu,\"log_term\":%llu,"
-                             "\"log_commit\":%llu,\"log_messages\":%llu",
+                             "\"log_commit\":%llu,\"log_messages\":%llu,\"log_repairing\":%s",
                              log_role_name(l), (unsigned long long)l->leader,
                              (unsigned long long)l->term, (unsigned long long)l->commit,
-                             (unsigned long long)l->rooms.messages);
+                             (unsigned long long)l->rooms.messages,
+                             log_mends(l) ? "true" : "false");
     return len > 0 && (size_t)len < cap ? (size_t)len : 0;
 }
 
