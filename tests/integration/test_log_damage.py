@@ -193,12 +193,43 @@ class Repair(unittest.TestCase):
                                    for n in cluster.nodes), 20, lambda: f"they say why: {cluster.describe()}")
             self.assertIsNone(cluster.leader())
             line = Line(cluster.nodes[0])
-            with self.assertRaisesRegex(NodeError, "have lost data.*restore backups.*log.recover"):
+            with self.assertRaisesRegex(NodeError, "have lost data.*restore backups.*pando log recover"):
                 line.ask("log.append", room=ROOM, text="not taken", timeout_ms=4000)
-            line.ask("log.recover", members=[1], unsafe=True)  # the sound one, by the operator's decision
-            wait_until(lambda: (cluster.nodes[0].status() or {"role": ""})["role"] == "LEADER", 10, "it leads")
-            self.assertEqual(transcript(cluster.nodes[0], len(truth)), truth)
+            line.ask("log.recover", members=[1, 2, 3], unsafe=True)  # by the operator's decision
             line.close()
+            for node in cluster.nodes:
+                self.heal(cluster, node)
+            for texts in cluster.transcripts().values():
+                self.assertEqual(texts[:len(truth)], truth)
+
+    def test_all_come_from_backups(self):
+        """A disaster: nobody knows what was acknowledged since. The operator says that this is it."""
+        with Cluster(3).start() as cluster:
+            truth = self.filled(cluster)
+            for node in cluster.nodes:
+                backup = os.path.join(cluster.world.root, f"backup-{node.name}")
+                done = subprocess.run([node.argv()[0], "backup", backup, "--data", node.data],
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            for node in cluster.nodes:
+                node.kill()
+                shutil.rmtree(node.data)
+                done = subprocess.run([node.argv()[0], "restore",
+                                       os.path.join(cluster.world.root, f"backup-{node.name}"), "--data", node.data],
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            for node in cluster.nodes:
+                node.start(wait=False)
+            wait_until(lambda: all("3 of 3 voters have lost data" in (n.status() or {"why": ""})["why"]
+                                   for n in cluster.nodes), 20, lambda: f"they say why: {cluster.describe()}")
+            best = max(cluster.nodes, key=lambda n: n.status()["last_index"])
+            line = Line(best)
+            line.ask("log.recover", members=[1, 2, 3], unsafe=True)
+            line.close()
+            for node in cluster.nodes:
+                self.heal(cluster, node)
+            for texts in cluster.transcripts().values():
+                self.assertEqual(texts[:len(truth)], truth)
 
     def test_the_only_voter_refuses(self):
         rng = random.Random(SEED)

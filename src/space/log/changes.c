@@ -182,8 +182,10 @@ void log_recover(struct log *l, uint64_t token, const struct raft_members *keep)
                      (unsigned long long)keep->at[i].id);
             return;
         }
+        const struct log_peer *p = log_peer_of(l, keep->at[i].id);
         m.at[m.len] = *known;
-        m.at[m.len++].raft.standing = RAFT_VOTER;
+        m.at[m.len++].raft.standing = /* who is on the mend gets its vote back when it is well */
+            p != NULL && p->mending ? RAFT_LEARNER : RAFT_VOTER;
     }
     buf_init(&b, RAFT_ENTRY_MAX);
     batch_to_raft(&m, &raft);

@@ -208,7 +208,7 @@ void log_mend_why(struct log *l, char *text, size_t cap)
         (void)snprintf(text, cap,
                        "%u of %u voters have lost data and may not vote before a leader has repaired "
                        "them, and the others are no majority: restore backups of them, or, if what "
-                       "is left here will do, log.recover", ill, voters);
+                       "is here will do, 'pando log recover'", ill, voters);
     else if (log_mends(l) && l->leader == 0)
         (void)snprintf(text, cap, "this member is being repaired (%s) and waits for a leader",
                        cause(l->mend.why));
