@@ -1,6 +1,7 @@
 /* Property: whatever lies in a journal's files, opening, walking, reading and verifying
  * end, within the memory of one group, and nothing is handed out that its checksum does
- * not cover; a journal that opened takes a record, and after a restart still has it.
+ * not cover; a journal that opened takes a record, and after a restart still has it. A repair
+ * ends, too, and what opens behind one tells of it and goes on.
  *
  * The input is the content of up to four files: a byte for the name (0 to 2: the segment
  * at that many times 4096; 3: the epoch), two for the length, then the bytes. Checksums
@@ -122,6 +123,25 @@ static void use(const struct journal_config *config, struct journal *j)
     journal_close(j);
 }
 
+/* The same disk, repaired. */
+static void repair(const struct journal_config *sound, const struct files_memory *disk)
+{
+    struct journal_config config = *sound;
+    struct files_memory *copy = files_memory_fork(disk);
+    struct journal_loss loss;
+    struct journal *j;
+    if (copy == NULL)
+        return;
+    config.files = files_memory_files(copy);
+    files_memory_limit(copy, 1u << 20);
+    if (journal_mend(&config.files, "/j", &loss, NULL) == PANDO_OK &&
+        journal_open(&config, &j, NULL) == PANDO_OK) {
+        PANDO_ASSERT(loss.repairs == 1 && journal_repairs(j) == 1);
+        use(&config, j);
+    }
+    files_memory_free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct files_memory *disk = files_memory_new(1);
@@ -140,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         left = slice_from(left, put_file(&config.files, left));
     files_memory_limit(disk, 1u << 20);
     (void)!journal_verify(&config.files, "/j", NULL, &audit);
+    repair(&config, disk);
     if (journal_open(&config, &j, NULL) == PANDO_OK)
         use(&config, j);
     files_memory_free(disk);
