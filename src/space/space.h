@@ -12,6 +12,11 @@
  * within its credit: SPACE_CREDIT_START bytes per peer and channel at PEER_UP, given back by
  * CREDIT inputs as bytes leave the node. A received message stays charged to the peer until
  * the engine says DIGESTED for it.
+ *
+ * A *pipe* is a WebSocket: whole text messages between the space and a program that need not
+ * be a node. Inbound ones arrive at the paths that the node's configuration gives a space
+ * (federation:); outbound ones are dialled by URL. Credit and DIGESTED work as on channels; a
+ * pipe whose received bytes are not digested is read no further.
  */
 #ifndef SPACE_SPACE_H
 #define SPACE_SPACE_H
@@ -29,6 +34,10 @@
 #define SPACE_CREDIT_START (1u << 20)
 #define SPACE_CHANNELS_MAX 4
 #define SPACE_VERIFY_MAX 256 /* items of one VERIFY effect */
+#define SPACE_PIPES_MAX 1024 /* of one space */
+#define SPACE_PIPE_MESSAGE_MAX (8u << 20)
+#define SPACE_PIPE_CREDIT_START (1u << 20) /* bytes on their way on one pipe */
+#define SPACE_NO_PIPE UINT32_MAX
 #define SPACE_NOBODY UINT64_MAX /* a token: no answer is owed */
 
 /* One message pipe: the libp2p protocol id and the class its bytes travel in. */
@@ -58,6 +67,13 @@ enum space_input_kind {
     SPACE_CALL,       /* token, verb, text (JSON, or bytes of a raw verb): answer with REPLY */
     SPACE_PUT,        /* token, verb, bytes: from the node itself, no JSON between; answer
                        * with a raw REPLY once durable: the 32 bytes of an id */
+    SPACE_PIPE_OPEN,  /* pipe, token (of the PIPE_DIAL; SPACE_NOBODY: inbound), text: the
+                       * remote's address. A pipe carries whole text messages (WebSocket) */
+    SPACE_PIPE_TEXT,  /* pipe, bytes: one message, at most SPACE_PIPE_MESSAGE_MAX */
+    SPACE_PIPE_CREDIT, /* pipe, value: that many sent bytes have left */
+    SPACE_PIPE_CLOSED, /* pipe, or (a dial that failed) token with pipe SPACE_NO_PIPE;
+                        * value: close code or 0, status, text: why */
+    SPACE_RAN,        /* token (of the RUN), status, text: the capsule's output or the reason */
     SPACE_STOPPING,   /* append and publish what must be said before the node goes */
     SPACE_TICK,       /* the deadline was reached */
 };
@@ -66,6 +82,7 @@ struct space_input {
     enum space_input_kind kind;
     uint8_t channel;
     uint32_t peer;
+    uint32_t pipe;
     uint64_t token;
     uint64_t value;
     enum pando_status status;
@@ -88,6 +105,12 @@ enum space_effect_kind {
     SPACE_SNAPSHOT, /* value, bytes: what all records below this (durable) position amount to;
                        write it, then drop them. One at a time: SNAPSHOTTED follows */
     SPACE_DIAL,     /* bytes: a multiaddr with its /p2p/: keep a link to this peer */
+    SPACE_PIPE_DIAL,     /* token, bytes: ws:// or wss:// URL. PIPE_OPEN or PIPE_CLOSED follows */
+    SPACE_PIPE_SEND,     /* pipe, bytes (a reference passes): one text message */
+    SPACE_PIPE_CLOSE,    /* pipe, value: close code, text: reason. PIPE_CLOSED follows */
+    SPACE_PIPE_DIGESTED, /* pipe, value: bytes of received messages are done with */
+    SPACE_RUN,      /* token, text: CID of a capsule, bytes: its input. RAN follows. Nothing
+                     * is stored and no receipt made; the capsule is found as exec.run finds it */
 };
 
 struct space_effect {
@@ -97,12 +120,13 @@ struct space_effect {
     bool more; /* REPLY: further parts follow */
     bool raw;  /* REPLY: bytes are not JSON (CAR) */
     uint32_t peer;
+    uint32_t pipe;
     uint64_t token;
     uint64_t value;
     struct bytes *bytes;
     const struct space_verify_item *items;
     size_t items_len;
-    const char *text; /* static */
+    const char *text; /* static; of PIPE_CLOSE and RUN: valid until the next poll */
 };
 
 struct tables;  /* store/tables.h */

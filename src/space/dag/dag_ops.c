@@ -196,7 +196,12 @@ static void take(struct dag *d, const struct space_input *in)
     case SPACE_STOPPING:
         stopping(d);
         return;
-    case SPACE_SNAPSHOTTED: /* a dag makes none */
+    case SPACE_SNAPSHOTTED: /* a dag makes none, and opens no pipe */
+    case SPACE_PIPE_OPEN:
+    case SPACE_PIPE_TEXT:
+    case SPACE_PIPE_CREDIT:
+    case SPACE_PIPE_CLOSED:
+    case SPACE_RAN:
     case SPACE_TICK:
         return;
     }

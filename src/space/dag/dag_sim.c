@@ -232,6 +232,11 @@ static void carry_out(struct sim *s, struct sim_node *n, const struct space_effe
         return;
     case SPACE_SNAPSHOT: /* a dag makes none, and dials nobody */
     case SPACE_DIAL:
+    case SPACE_PIPE_DIAL:
+    case SPACE_PIPE_SEND:
+    case SPACE_PIPE_CLOSE:
+    case SPACE_PIPE_DIGESTED:
+    case SPACE_RUN:
         PANDO_UNREACHABLE();
     case SPACE_REPLY:
         take_reply(s, e);

@@ -136,6 +136,11 @@ static void take(struct log *l, const struct space_input *in)
         log_fail(l, in->token, PANDO_UNSUPPORTED, "a log takes no %s", in->verb);
         return;
     case SPACE_VERIFIED:
+    case SPACE_PIPE_OPEN: /* it opens no pipe and runs no capsule */
+    case SPACE_PIPE_TEXT:
+    case SPACE_PIPE_CREDIT:
+    case SPACE_PIPE_CLOSED:
+    case SPACE_RAN:
     case SPACE_TICK:
         return;
     }

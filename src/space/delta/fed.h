@@ -1,0 +1,168 @@
+/* fed.h - federation: links to other instances over text pipes (WebSocket), as an engine.
+ *
+ * Speaks `rhizomedb-federation-v1` in both roles. A *pipe* is one open connection that carries
+ * whole text messages; a *link* is what a person sees: it outlives pipes where it reconnects.
+ * The engine holds no delta: it stages them through `fed_host` and acknowledges when the ticket
+ * is durable; it is told (FED_NEW) of each delta that became durable here, and sends it on to
+ * every link whose mode, push filter and origin allow. What a paused or lagging link misses is
+ * not dropped: the link remembers the place in the space's own order of arrival up to which it
+ * was served, and goes on from there by reading the store.
+ *
+ * State of a link: disconnected -> connecting -> connected <-> syncing, connected <-> paused;
+ * error keeps lastError. Messages, rules and limits: docs/wire/federation.md.
+ *
+ * Pure: time and randomness are given. Step, then poll until false.
+ */
+#ifndef SPACE_DELTA_FED_H
+#define SPACE_DELTA_FED_H
+
+#include "space/delta/filter.h"
+#include "space/delta/store.h"
+
+#include "base/bytes.h"
+
+#define FED_PROTOCOL "rhizomedb-federation-v1"
+#define FED_BATCH    100          /* deltas of a sync_batch */
+#define FED_FRAME_MAX (8u << 20)  /* bytes of one message */
+#define FED_LINKS_MAX 4096
+#define FED_ID_TEXT  37           /* UUID and its zero */
+
+enum fed_mode { FED_BIDIRECTIONAL, FED_PUSH, FED_PULL };
+enum fed_initial { FED_FULL, FED_FROM_TIMESTAMP, FED_NONE };
+enum fed_status { FED_DISCONNECTED, FED_CONNECTING, FED_CONNECTED, FED_SYNCING, FED_PAUSED, FED_ERROR };
+
+/* Whose deltas are taken: every non-empty part must agree. The node's own policy always
+ * holds, a link's narrows it; a peer's copy of a policy is never trusted. */
+struct fed_trust {
+    struct filter_list authors, systems;
+    struct pando_buf capsule; /* CID text of the capsule that verifies each delta; empty none */
+    struct pando_buf texts;
+};
+
+struct fed_reconnect {
+    bool enabled;
+    uint32_t max_attempts; /* 0: for ever */
+    struct pando_span initial, max;
+    double multiplier;
+};
+
+struct fed_link_config {
+    enum fed_mode mode;
+    enum fed_initial initial;
+    int64_t from; /* inclusive */
+    struct filter push, pull;
+    struct fed_trust trust;
+    struct fed_reconnect reconnect;
+};
+
+enum fed_event_kind {
+    FED_LINK_CONNECTING, FED_LINK_CONNECTED, FED_LINK_DISCONNECTED, FED_LINK_ERROR, FED_LINK_PAUSED,
+    FED_LINK_RESUMED, FED_DELTA_SENT, FED_DELTA_RECEIVED, FED_DELTA_REJECTED, FED_SYNC_STARTED,
+    FED_SYNC_COMPLETED,
+};
+
+/* Numbers of one link, for people. */
+struct fed_stats {
+    uint64_t sent, received, rejected, acked, bytes_sent, bytes_received;
+    int64_t last_sync, connected_at; /* wall ms; 0 never */
+};
+
+struct fed_config {
+    struct pando_slice system_id;
+    bool server;         /* takes inbound pipes */
+    bool auto_broadcast; /* sends new deltas to inbound links (default) */
+    uint32_t max_connections;
+    struct fed_trust trust; /* the node's */
+    uint64_t seed;
+};
+
+/* What the engine needs answered at once. */
+struct fed_host {
+    void *ctx;
+    struct pando_wall (*wall)(void *ctx);
+    void (*uuid)(void *ctx, char ret[FED_ID_TEXT]);
+    /* As delta_store_stage; `link` is the origin and comes back in FED_NEW. */
+    enum pando_status (*stage)(void *ctx, uint32_t link, const struct delta *d,
+                               enum delta_outcome *ret_outcome, uint64_t *ret_ticket);
+    /* Deltas held, for syncs: source.h's order by time. */
+    struct delta_source source;
+    /* Deltas in order of arrival behind `*position` (0: the first): what a link goes on with
+     * after a pause. PANDO_NOT_FOUND at the (durable) end; PANDO_BUSY call again. */
+    enum pando_status (*arrived)(void *ctx, uint64_t *position, struct delta *ret);
+    /* How many pass the filter now (negated ones included); an estimate is said to be one. */
+    enum pando_status (*count)(void *ctx, const struct filter *f, int64_t from, uint64_t *ret);
+};
+
+enum fed_input_kind {
+    FED_PIPE_OPEN,   /* pipe, link (of the DIAL; FED_NO_LINK: inbound), text: the remote's address */
+    FED_PIPE_TEXT,   /* pipe, bytes: one whole message */
+    FED_PIPE_CREDIT, /* pipe, value: that many sent bytes have left */
+    FED_PIPE_CLOSED, /* pipe or (a dial that failed) link; status, text: why */
+    FED_DURABLE,     /* value: the highest durable ticket */
+    FED_NEW,         /* delta, link (origin), value: its position in the order of arrival: durable now */
+    FED_JUDGED,      /* token, status: what the verifying capsule said */
+    FED_TICK,
+};
+
+#define FED_NO_LINK UINT32_MAX
+
+struct fed_input {
+    enum fed_input_kind kind;
+    uint32_t pipe, link;
+    uint64_t value, token;
+    enum pando_status status;
+    struct bytes *bytes;
+    const struct delta *delta;
+    struct pando_slice text;
+};
+
+enum fed_effect_kind {
+    FED_DIAL,     /* link, text: URL. Answered by PIPE_OPEN or PIPE_CLOSED within 10 s */
+    FED_SEND,     /* pipe, bytes (a reference passes) */
+    FED_CLOSE,    /* pipe, value: close code, text: reason */
+    FED_DIGESTED, /* pipe, value: bytes of received messages are done with */
+    FED_JUDGE,    /* token, text: capsule, bytes: the delta as JSON */
+    FED_HAPPENED, /* event: what a person may want to know */
+};
+
+struct fed_event {
+    enum fed_event_kind kind;
+    char link[FED_ID_TEXT];
+    uint64_t processed;
+    struct pando_slice delta_id, remote, reason; /* by kind; valid until the next poll */
+};
+
+struct fed_effect {
+    enum fed_effect_kind kind;
+    uint32_t pipe, link;
+    uint64_t value, token;
+    struct bytes *bytes;
+    const char *text; /* valid until the next poll */
+    struct fed_event event;
+};
+
+struct fed;
+
+enum pando_status fed_new(const struct fed_config *config, const struct fed_host *host,
+                          struct fed **ret, struct pando_err *reterr) PANDO_MUST_USE;
+void fed_free(struct fed *f);
+void fed_step(struct fed *f, struct pando_time now, const struct fed_input *in);
+bool fed_poll(struct fed *f, struct fed_effect *ret);
+struct pando_time fed_deadline(const struct fed *f);
+
+/* Link with a URL (ws:// or wss://). Takes over what `config` holds. `ret_id` names the link.
+ * Errors: PANDO_INVALID reterr names what is wrong and the remedy ("http://...: a federation URL
+ * begins with ws:// or wss://: try ws://..."); PANDO_FULL. */
+enum pando_status fed_connect(struct fed *f, struct pando_time now, struct pando_slice url,
+                              struct fed_link_config *config, char ret_id[FED_ID_TEXT],
+                              struct pando_err *reterr) PANDO_MUST_USE;
+/* By id, or by a prefix of it that names one link. PANDO_NOT_FOUND. */
+enum pando_status fed_pause(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
+enum pando_status fed_resume(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
+enum pando_status fed_disconnect(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
+/* JSON of all links (an array) or one: id, remoteSystemId, remoteUrl, direction, status, config,
+ * stats, lastError. */
+enum pando_status fed_links(const struct fed *f, struct pando_buf *text) PANDO_MUST_USE;
+enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pando_buf *text) PANDO_MUST_USE;
+
+#endif
