@@ -34,6 +34,10 @@ enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **
 enum pando_status json_text_escape(struct pando_buf *b,
                                    struct pando_slice text) PANDO_MUST_USE;
 
+/* Append a finite number: the shortest decimal of 15 to 17 digits that reads back as the
+ * same double, always with a point or an exponent. Errors: PANDO_FULL, PANDO_NOMEM. */
+enum pando_status json_text_float(struct pando_buf *b, double value) PANDO_MUST_USE;
+
 /* Append the DAG-CBOR of DAG-JSON text. Errors: as json_text_parse; PANDO_FULL the
  * buffer's cap; the buffer is as it was. */
 enum pando_status json_text_to_cbor(struct pando_slice text, struct pando_buf *cbor,

@@ -15,9 +15,8 @@ static enum pando_status put(struct pando_buf *b, const char *text)
     return buf_append(b, slice_text(text));
 }
 
-/* The shortest decimal that reads back as the same double, always with a point or an
- * exponent, whatever the locale's decimal point is. */
-static enum pando_status print_float(struct pando_buf *b, double value)
+/* Whatever the locale's decimal point is. */
+enum pando_status json_text_float(struct pando_buf *b, double value)
 {
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
@@ -96,7 +95,7 @@ static enum pando_status print_value(struct wire_reader *r, struct pando_buf *b)
     case CBOR_FALSE: return put(b, "false");
     case CBOR_TRUE: return put(b, "true");
     case CBOR_NULL: return put(b, "null");
-    case CBOR_FLOAT: return print_float(b, item.number);
+    case CBOR_FLOAT: return json_text_float(b, item.number);
     case CBOR_ARRAY:
         st = put(b, "[");
         for (uint64_t i = 0; st == PANDO_OK && i < item.value; i++)
