@@ -9,8 +9,8 @@
  *     {"id": text, "author": text, "system": text, "pointers": [POINTER...], "timestamp": uint}
  *     POINTER = {"role": text, "target": TEXT | NUMBER | BOOL | {"id": text, "context"?: text}}
  *
- * (keys in DAG-CBOR's order). A number that is whole and within 2^53 is an integer, any
- * other a float: JSON does not tell 1 from 1.0, so neither do we. The *name* of a delta is
+ * (keys in DAG-CBOR's order). A number that is whole and less than 2^53 either way is an
+ * integer, any other a float: JSON does not tell 1 from 1.0, so neither do we. The *name* of a delta is
  * the first 16 bytes of SHA-256 of its id, its *digest* those of its canonical bytes.
  *
  * Two deltas with one id and different bytes are a conflict: the one with the lesser digest

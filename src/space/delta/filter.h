@@ -3,8 +3,9 @@
  *     {"ids":[],"targetIds":[],"targetContexts":[],"authors":[],"systems":[],
  *      "timestampRange":{"start":1,"end":2},"includeNegated":false}
  *
- * `contexts` is read as `targetContexts`. A missing or empty list lets everything pass.
+ * `contexts` is read as `targetContexts`. A missing, null or empty list lets everything pass.
  * targetIds and targetContexts may be met by different pointers. The range is inclusive.
+ * A member of another name is refused: ignored, it would let pass what was to be held back.
  * Negation is not the filter's part: whoever scans asks negate.h unless `include_negated`.
  */
 #ifndef SPACE_DELTA_FILTER_H
@@ -38,5 +39,6 @@ enum pando_status filter_to_json(const struct filter *f, struct pando_buf *text)
 enum pando_status filter_copy(const struct filter *f, struct filter *ret) PANDO_MUST_USE;
 bool filter_passes(const struct filter *f, const struct delta *d);
 bool filter_is_open(const struct filter *f); /* every delta passes */
+bool filter_list_holds(const struct filter_list *list, struct pando_slice item);
 
 #endif
