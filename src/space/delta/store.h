@@ -49,22 +49,93 @@ enum pando_status delta_store_stage(struct delta_store *s, const struct delta *d
 enum pando_status delta_store_flush(struct delta_store *s) PANDO_MUST_USE;
 /* Everything below the journal position is durable. */
 void delta_store_on_durable(struct delta_store *s, uint64_t position);
+/* The journal position behind which nothing was said to be durable yet. */
+uint64_t delta_store_durable_position(const struct delta_store *s);
 uint64_t delta_store_durable(const struct delta_store *s); /* highest durable ticket */
 
-/* Reading: staged deltas are seen, too. */
+/* Stage the deltas of a group whose signature was found valid: those that are new here go
+ * into one record together with it. `outcomes` has room for all members; those that are not in
+ * this copy are KNOWN. `*ret_ticket` covers all of them (0: all durable).
+ * Errors: as delta_store_stage; PANDO_MALFORMED a member is no delta, or stands twice. */
+struct group; /* group.h */
+enum pando_status delta_store_stage_group(struct delta_store *s, const struct group *g,
+                                          enum delta_outcome *outcomes,
+                                          uint64_t *ret_ticket) PANDO_MUST_USE;
+
+/* --- reading: staged deltas are seen, too --- */
+
+/* Deltas and filters borrow from the store until its next call through the source. */
 struct delta_source delta_store_source(struct delta_store *s);
+
+/* Deltas in order of arrival, durable ones only. `*position` is 0 at first and then what the
+ * call left there; 1 less than that is the place of the delta given. A delta whose record was
+ * written again (delta_store_move) arrives again. Valid until the next such call.
+ * Errors: PANDO_NOT_FOUND at the end; PANDO_BUSY looked at many, call again. */
+enum pando_status delta_store_arrived(struct delta_store *s, uint64_t *position,
+                                      struct delta *ret) PANDO_MUST_USE;
+/* Behind all that is durable now: where somebody begins who wants what comes. */
+uint64_t delta_store_arrived_end(const struct delta_store *s);
+
+/* A count in slices: zero it, call until it is not PANDO_BUSY. */
+struct delta_store_count {
+    struct delta_place place;
+    uint64_t count;
+};
+/* How many pass, negated ones included, whatever include_negated says. */
+enum pando_status delta_store_count(struct delta_store *s, const struct filter *f,
+                                    struct delta_store_count *c) PANDO_MUST_USE;
+
+/* Where a delta lies. PANDO_NOT_FOUND it is not held, or not appended yet. */
+enum pando_status delta_store_place(struct delta_store *s, const struct delta_hash *name,
+                                    uint64_t *ret_place) PANDO_MUST_USE;
+/* The group at a place and which member lies there; borrows until the next call that reads. */
+enum pando_status delta_store_group(struct delta_store *s, uint64_t place, struct group *ret,
+                                    size_t *ret_index) PANDO_MUST_USE;
+/* Whose key signed the group of a held delta; `*ret_signed` false: nobody's. */
+enum pando_status delta_store_signer(struct delta_store *s, const struct delta_hash *name,
+                                     bool *ret_signed, struct pando_key *ret_key) PANDO_MUST_USE;
 
 struct delta_store_stats {
     uint64_t deltas;  /* held, negated ones included */
     uint64_t archived;
     uint64_t conflicts; /* ids that came with different bytes */
     int64_t latest;     /* greatest timestamp */
-    uint64_t by_id, by_time, by_target, by_context, by_author, by_system; /* rows */
+    uint64_t by_id, by_time, by_target, by_context, by_author, by_system; /* entries */
     uint64_t journal_bytes;
 };
 void delta_store_stats(const struct delta_store *s, struct delta_store_stats *ret);
-/* SHA-256 over (timestamp, digest) of all deltas held, in order: equal sets, equal hashes.
- * In slices: PANDO_BUSY call again with the same state. */
-struct delta_store_hash;
+
+/* --- what range reconciliation needs --- */
+
+struct delta_item {
+    int64_t timestamp;
+    struct delta_hash digest;
+};
+/* Up to `cap` items behind `place`, in order, none later than `to`; moves `place`. Appends
+ * what is staged first. `*ret_len` less than `cap`: there are no more.
+ * Errors: PANDO_BUSY what is staged cannot be appended now; of the tables. */
+enum pando_status delta_store_items(struct delta_store *s, struct delta_place *place, int64_t to,
+                                    struct delta_item *ret, size_t cap,
+                                    size_t *ret_len) PANDO_MUST_USE;
+/* Be told of each item that comes or goes, as its record is appended. One listener. */
+struct delta_watch {
+    void *ctx;
+    void (*changed)(void *ctx, const struct delta_item *item, bool added);
+};
+void delta_store_watch(struct delta_store *s, struct delta_watch watch);
+
+/* --- the canonical state hash --- */
+
+/* SHA-256 over (timestamp 8 big-endian, digest 16) of all deltas held, in order: equal sets,
+ * equal hashes. In slices: zero it, call until it is not PANDO_BUSY; when deltas come or go
+ * meanwhile it begins anew. */
+struct delta_store_hash {
+    struct crypto_sha256_state state;
+    struct delta_place place;
+    uint64_t version;
+    bool begun;
+};
+enum pando_status delta_store_hash(struct delta_store *s, struct delta_store_hash *h,
+                                   struct pando_id *ret) PANDO_MUST_USE;
 
 #endif

@@ -1,0 +1,216 @@
+/* store_group.c - groups as wholes: a peer's signed one is staged, one that is held is read.
+ *
+ * Records are cached as they were read, so that the deltas of one object, which mostly came
+ * together, cost one read of the journal.
+ */
+#include "space/delta/store_state.h"
+
+#include "base/slice.h"
+
+#include <string.h>
+
+/* --- staging a signed group --- */
+
+static bool is_twice(const struct delta_hash *names, size_t len, const struct delta_hash *name)
+{
+    for (size_t i = 0; i < len; i++)
+        if (hash_equal(&names[i], name))
+            return true;
+    return false;
+}
+
+struct arriving {
+    struct group kept; /* what is new, and digests of the rest */
+    size_t fresh;
+    struct delta_hash names[DELTA_GROUP_MAX], digests[DELTA_GROUP_MAX];
+    int64_t times[DELTA_GROUP_MAX];
+    struct known known[DELTA_GROUP_MAX];
+    size_t names_len;
+    uint64_t ticket;
+};
+
+static enum pando_status look_at(struct delta_store *s, const struct group *g, size_t i,
+                                 struct arriving *a)
+{
+    struct delta d;
+    a->known[i] = (struct known){ .outcome = DELTA_KNOWN };
+    if (!g->held[i]) {
+        memcpy(a->digests[i].bytes, g->bodies[i].ptr, sizeof a->digests[i].bytes);
+        return PANDO_OK;
+    }
+    if (delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK ||
+        is_twice(a->names, a->names_len, &d.name))
+        return PANDO_MALFORMED;
+    a->names[a->names_len++] = d.name;
+    a->digests[i] = d.digest;
+    a->times[i] = d.timestamp;
+    const enum pando_status st = store_look_up(s, &d, &a->known[i]);
+    if (st != PANDO_OK)
+        return st;
+    if (a->known[i].outcome != DELTA_NEW && a->known[i].ticket > a->ticket)
+        a->ticket = a->known[i].ticket;
+    return PANDO_OK;
+}
+
+/* Those that are new, as they came; of the others the digest. */
+static void keep_new(const struct group *g, struct arriving *a)
+{
+    a->kept = *g;
+    for (size_t i = 0; i < g->len; i++) {
+        a->kept.held[i] = g->held[i] && a->known[i].outcome == DELTA_NEW;
+        a->fresh += a->kept.held[i];
+        if (!a->kept.held[i])
+            a->kept.bodies[i] = SLICE_OF(a->digests[i]);
+    }
+}
+
+static void tell_all(struct delta_store *s, const struct arriving *a)
+{
+    for (size_t i = 0; i < a->kept.len; i++) {
+        if (!a->kept.held[i])
+            continue;
+        if (a->known[i].replaces)
+            store_tell(s, a->known[i].old.timestamp, &a->known[i].old.digest, false);
+        store_tell(s, a->times[i], &a->digests[i], true);
+    }
+}
+
+enum pando_status delta_store_stage_group(struct delta_store *s, const struct group *g,
+                                          enum delta_outcome *outcomes, uint64_t *ret_ticket)
+{
+    struct arriving a = { .fresh = 0 };
+    uint64_t position;
+    enum pando_status st = delta_store_flush(s);
+    for (size_t i = 0; st == PANDO_OK && i < g->len; i++)
+        st = look_at(s, g, i, &a);
+    if (st != PANDO_OK)
+        return st;
+    keep_new(g, &a);
+    if (a.fresh > 0) {
+        buf_reset(&s->encoded);
+        st = store_reserve_pending(s);
+        if (st == PANDO_OK)
+            st = group_encode(&a.kept, &s->encoded);
+        if (st == PANDO_OK)
+            st = store_append_record(s,
+                                     g->is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN,
+                                     buf_view(&s->encoded), &position);
+        if (st != PANDO_OK)
+            return st;
+        store_give_tickets(s, position, a.fresh);
+        store_cache_group(s, position, g->is_signed, buf_view(&s->encoded));
+        tell_all(s, &a);
+        a.ticket = s->tickets;
+    }
+    for (size_t i = 0; i < g->len; i++) {
+        outcomes[i] = a.known[i].outcome;
+        s->refused_conflicts += outcomes[i] == DELTA_SHADOWED;
+    }
+    *ret_ticket = a.ticket;
+    return PANDO_OK;
+}
+
+/* --- reading --- */
+
+/* The slot that was not used for longest. */
+static struct cached_group *oldest(struct delta_store *s)
+{
+    struct cached_group *found = &s->groups[0];
+    for (size_t i = 1; i < CACHE_GROUPS; i++)
+        if (s->groups[i].used < found->used)
+            found = &s->groups[i];
+    found->position = 0;
+    buf_reset(&found->bytes);
+    return found;
+}
+
+void store_cache_group(struct delta_store *s, uint64_t position, bool is_signed,
+                       struct pando_slice bytes)
+{
+    struct cached_group *c = oldest(s);
+    if (buf_append(&c->bytes, bytes) != PANDO_OK)
+        return; /* it is read again when it is wanted */
+    c->position = position;
+    c->is_signed = is_signed;
+    c->used = ++s->groups_clock;
+}
+
+enum pando_status store_find_group(struct delta_store *s, uint64_t position,
+                                   const struct cached_group **ret)
+{
+    uint8_t kind;
+    for (size_t i = 0; i < CACHE_GROUPS; i++) {
+        if (s->groups[i].position != position || position == 0)
+            continue;
+        s->groups[i].used = ++s->groups_clock;
+        *ret = &s->groups[i];
+        return PANDO_OK;
+    }
+    struct cached_group *c = oldest(s);
+    const enum pando_status st = journal_read(s->host.journal, position, &kind, &c->bytes);
+    if (st != PANDO_OK)
+        return st;
+    if (kind != DELTA_RECORD_PLAIN && kind != DELTA_RECORD_SIGNED)
+        return PANDO_NOT_FOUND;
+    c->position = position;
+    c->is_signed = kind == DELTA_RECORD_SIGNED;
+    c->used = ++s->groups_clock;
+    *ret = c;
+    return PANDO_OK;
+}
+
+enum pando_status store_read(struct delta_store *s, uint64_t place,
+                             const struct delta_hash *digest, struct delta_room *room,
+                             struct delta *ret)
+{
+    const struct cached_group *c;
+    struct pando_slice body;
+    enum pando_status st = store_find_group(s, place >> 8, &c);
+    if (st == PANDO_OK)
+        st = group_member(buf_view(&c->bytes), c->is_signed, place & 0xff, &body);
+    if (st == PANDO_OK)
+        st = delta_decode(body, room, ret);
+    if (st != PANDO_OK)
+        return st == PANDO_IO || st == PANDO_NOMEM ? st : PANDO_CORRUPT;
+    return digest == NULL || hash_equal(digest, &ret->digest) ? PANDO_OK : PANDO_CORRUPT;
+}
+
+enum pando_status delta_store_place(struct delta_store *s, const struct delta_hash *name,
+                                    uint64_t *ret_place)
+{
+    struct row_name row;
+    const enum pando_status st = rows_name(s->host.tables, name, &row);
+    if (st != PANDO_OK || row.archived)
+        return st == PANDO_OK ? PANDO_NOT_FOUND : st;
+    *ret_place = row.place;
+    return PANDO_OK;
+}
+
+enum pando_status delta_store_group(struct delta_store *s, uint64_t place, struct group *ret,
+                                    size_t *ret_index)
+{
+    const struct cached_group *c;
+    enum pando_status st = store_find_group(s, place >> 8, &c);
+    if (st == PANDO_OK)
+        st = group_decode(buf_view(&c->bytes), c->is_signed, ret);
+    if (st == PANDO_OK)
+        *ret_index = place & 0xff;
+    return st == PANDO_MALFORMED ? PANDO_CORRUPT : st;
+}
+
+enum pando_status delta_store_signer(struct delta_store *s, const struct delta_hash *name,
+                                     bool *ret_signed, struct pando_key *ret_key)
+{
+    struct group g;
+    size_t index;
+    uint64_t place;
+    enum pando_status st = delta_store_place(s, name, &place);
+    if (st == PANDO_OK)
+        st = delta_store_group(s, place, &g, &index);
+    if (st != PANDO_OK)
+        return st;
+    *ret_signed = g.is_signed;
+    if (g.is_signed)
+        *ret_key = g.key;
+    return PANDO_OK;
+}

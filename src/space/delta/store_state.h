@@ -1,0 +1,123 @@
+/* store_state.h - an open store, shared by the files of store.h.
+ */
+#ifndef SPACE_DELTA_STORE_STATE_H
+#define SPACE_DELTA_STORE_STATE_H
+
+#include "space/delta/rows.h"
+#include "store/journal.h"
+
+#define CACHE_GROUPS 32u   /* records kept as they were read */
+#define CACHE_LEAVES 8u    /* leaves of postings, for the next step of a scan */
+#define LOOK_MAX     4096u /* rows looked at by one call */
+
+/* A delta of the open group. */
+struct member {
+    struct delta_hash name, digest;
+    int64_t timestamp;
+    size_t at, len; /* in bodies */
+    bool replaces;  /* `old` goes when this one is folded */
+    struct delta_item old;
+};
+
+/* What was staged and not appended yet. */
+struct open_group {
+    bool own;
+    size_t len;
+    size_t replacing;
+    struct pando_buf bodies;
+    struct member members[DELTA_GROUP_MAX];
+};
+
+/* A record that is not durable yet, and the last ticket in it. */
+struct pending {
+    uint64_t position;
+    uint64_t ticket;
+};
+
+struct cached_group {
+    uint64_t position; /* 0: free */
+    uint64_t used;
+    bool is_signed;
+    struct pando_buf bytes;
+};
+
+struct cached_leaf {
+    uint64_t version;
+    struct post_leaf leaf; /* len 0: free */
+};
+
+/* The record at which a reader by order of arrival stands. */
+struct arrival {
+    bool open;
+    struct journal_cursor cursor;
+    uint64_t record; /* 0: none */
+    uint8_t kind;
+    struct pando_buf bytes;
+    struct delta_room room;
+};
+
+struct delta_store {
+    struct space_host host;
+    uint64_t version; /* rises with every record */
+    uint64_t tickets, durable_ticket;
+    uint64_t durable_position;
+    uint64_t refused_conflicts; /* shadowed ones that were not stored */
+    struct open_group open;
+    struct pando_buf encoded;
+    struct pending *pending; /* a queue, oldest at pending_head */
+    size_t pending_head, pending_len, pending_cap;
+    struct cached_group groups[CACHE_GROUPS];
+    uint64_t groups_clock;
+    struct cached_leaf leaves[CACHE_LEAVES];
+    size_t leaves_next;
+    struct row_counts counts;
+    uint64_t counts_version;
+    struct arrival arrival;
+    struct delta_watch watch;
+    struct delta_room room;
+};
+
+/* Append one record, fold included. Errors: as space_host.append. */
+enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
+                                      struct pando_slice bytes,
+                                      uint64_t *ret_position) PANDO_MUST_USE;
+/* Room for one more pending record. */
+enum pando_status store_reserve_pending(struct delta_store *s) PANDO_MUST_USE;
+/* The next ticket, for `n` deltas whose record was appended there. */
+void store_give_tickets(struct delta_store *s, uint64_t position, size_t n);
+void store_tell(struct delta_store *s, int64_t timestamp, const struct delta_hash *digest,
+                bool added);
+
+/* What a delta is to this store, before it is staged. */
+struct known {
+    enum delta_outcome outcome;
+    uint64_t ticket;
+    bool replaces;
+    struct delta_item old;
+};
+enum pando_status store_look_up(struct delta_store *s, const struct delta *d,
+                                struct known *ret) PANDO_MUST_USE;
+
+/* The open member with that name, or NULL. */
+const struct member *store_open_member(const struct delta_store *s,
+                                       const struct delta_hash *name);
+struct pando_slice store_open_body(const struct delta_store *s, const struct member *m);
+
+/* Keep a record's bytes for readers. */
+void store_cache_group(struct delta_store *s, uint64_t position, bool is_signed,
+                       struct pando_slice bytes);
+/* Errors: PANDO_NOT_FOUND no group lies there; PANDO_CORRUPT; PANDO_IO. */
+enum pando_status store_find_group(struct delta_store *s, uint64_t position,
+                                   const struct cached_group **ret) PANDO_MUST_USE;
+/* Read the delta at a place into `room`. PANDO_CORRUPT it is not what `digest` says. */
+enum pando_status store_read(struct delta_store *s, uint64_t place,
+                             const struct delta_hash *digest, struct delta_room *room,
+                             struct delta *ret) PANDO_MUST_USE;
+/* The counters, read again when a record was folded. */
+enum pando_status store_counts(struct delta_store *s, struct row_counts *ret) PANDO_MUST_USE;
+/* The next entry of a list behind a place. PANDO_NOT_FOUND at the end. */
+enum pando_status store_next_entry(struct delta_store *s, const struct post_list *list,
+                                   const struct delta_place *place, bool descending,
+                                   struct post_entry *ret) PANDO_MUST_USE;
+
+#endif
