@@ -47,8 +47,8 @@ enum pando_status fixture_open(struct fixture *f, struct files_memory *disk)
     const struct journal_config config = { .files = files_memory_files(disk),
                                            .dir = DIR,
                                            .space = space,
-                                           .segment_min = 16384,
-                                           .segment_max = 65536,
+                                           .segment_min = 4096,
+                                           .segment_max = 16384,
                                            .sync = true,
                                            .seed = 3 };
     crypto_secret_from_seed(seed, &f->secret);
