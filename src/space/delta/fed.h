@@ -37,6 +37,7 @@ struct fed_trust {
     struct filter_list authors, systems;
     struct pando_buf capsule; /* CID text of the capsule that verifies each delta; empty none */
     struct pando_buf texts;
+    bool nobody; /* two policies were combined that have no author or no system in common */
 };
 
 struct fed_reconnect {
@@ -63,7 +64,10 @@ enum fed_event_kind {
 
 /* Numbers of one link, for people. */
 struct fed_stats {
-    uint64_t sent, received, rejected, acked, bytes_sent, bytes_received;
+    uint64_t sent, received;
+    uint64_t rejected; /* deltas of the peer that this instance refused */
+    uint64_t refused;  /* deltas of this instance that the peer refused */
+    uint64_t acked, bytes_sent, bytes_received;
     int64_t last_sync, connected_at; /* wall ms; 0 never */
 };
 
@@ -84,8 +88,11 @@ struct fed_host {
     /* As delta_store_stage; `link` is the origin and comes back in FED_NEW. */
     enum pando_status (*stage)(void *ctx, uint32_t link, const struct delta *d,
                                enum delta_outcome *ret_outcome, uint64_t *ret_ticket);
-    /* Deltas held, for syncs: source.h's order by time. */
+    /* Durable deltas, for syncs: source.h's order by time. One that is staged only must not
+     * be given: it will come as FED_NEW. */
     struct delta_source source;
+    /* The place of the newest durable delta in the order of arrival; 0: there is none. */
+    uint64_t (*newest)(void *ctx);
     /* Deltas in order of arrival behind `*position` (0: the first): what a link goes on with
      * after a pause. PANDO_NOT_FOUND at the (durable) end; PANDO_BUSY call again. */
     enum pando_status (*arrived)(void *ctx, uint64_t *position, struct delta *ret);
@@ -143,6 +150,7 @@ struct fed_effect {
 
 struct fed;
 
+/* Copies what `config` holds. Errors: PANDO_INVALID, PANDO_NOMEM. */
 enum pando_status fed_new(const struct fed_config *config, const struct fed_host *host,
                           struct fed **ret, struct pando_err *reterr) PANDO_MUST_USE;
 void fed_free(struct fed *f);
@@ -156,6 +164,13 @@ struct pando_time fed_deadline(const struct fed *f);
 enum pando_status fed_connect(struct fed *f, struct pando_time now, struct pando_slice url,
                               struct fed_link_config *config, char ret_id[FED_ID_TEXT],
                               struct pando_err *reterr) PANDO_MUST_USE;
+/* Events per delta (sent, received, rejected) are made only while somebody listens. */
+void fed_listen(struct fed *f, bool listening);
+/* New mode, filters and policy for a link that this instance dialled, in force from now on; what
+ * they let through in addition is synchronised again. Takes over what `config` holds.
+ * Errors: PANDO_NOT_FOUND; PANDO_UNSUPPORTED an inbound link is configured by who dialled. */
+enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pando_slice id,
+                                struct fed_link_config *config) PANDO_MUST_USE;
 /* By id, or by a prefix of it that names one link. PANDO_NOT_FOUND. */
 enum pando_status fed_pause(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 enum pando_status fed_resume(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
