@@ -1,0 +1,102 @@
+#include "space/delta/fed_state.h"
+
+#include "base/slice.h"
+#include "codec/json.h"
+#include "space/delta/fed_config.h"
+
+#include <inttypes.h>
+
+static const char *const statuses[] = { "disconnected", "connecting", "connected",
+                                        "syncing", "paused", "error" };
+
+/* A member with a text, or null. */
+static enum pando_status put_text(struct pando_buf *b, const char *member,
+                                  struct pando_slice text)
+{
+    const enum pando_status st = buf_printf(b, ",\"%s\":", member);
+    if (st != PANDO_OK)
+        return st;
+    return text.len > 0 ? json_text_escape(b, text) : buf_append(b, slice_text("null"));
+}
+
+static enum pando_status put_time(struct pando_buf *b, const char *member, int64_t ms)
+{
+    return ms > 0 ? buf_printf(b, ",\"%s\":%" PRId64, member, ms)
+                  : buf_printf(b, ",\"%s\":null", member);
+}
+
+static enum pando_status put_stats(const struct fed_stats *s, struct pando_buf *b)
+{
+    enum pando_status st = buf_printf(
+        b,
+        ",\"stats\":{\"deltasSent\":%" PRIu64 ",\"deltasReceived\":%" PRIu64
+        ",\"deltasRejected\":%" PRIu64 ",\"deltasRefused\":%" PRIu64 ",\"deltasAcked\":%" PRIu64
+        ",\"bytesSent\":%" PRIu64 ",\"bytesReceived\":%" PRIu64,
+        s->sent, s->received, s->rejected, s->refused, s->acked, s->bytes_sent,
+        s->bytes_received);
+    if (st == PANDO_OK)
+        st = put_time(b, "lastSyncTimestamp", s->last_sync);
+    if (st == PANDO_OK)
+        st = put_time(b, "connectedAt", s->connected_at);
+    return st == PANDO_OK ? buf_append(b, slice_text("}")) : st;
+}
+
+static const char *paused_by(const struct fed_link *l)
+{
+    return l->paused_here && l->paused_there ? "both"
+           : l->paused_here                  ? "here"
+           : l->paused_there                 ? "peer"
+                                             : "nobody";
+}
+
+static enum pando_status put_link(const struct fed_link *l, struct pando_buf *b)
+{
+    enum pando_status st = buf_printf(
+        b, "{\"id\":\"%s\",\"direction\":\"%s\",\"status\":\"%s\",\"pausedBy\":\"%s\"", l->id,
+        l->inbound ? "inbound" : "outbound", statuses[fed_link_status(l)], paused_by(l));
+    if (st == PANDO_OK)
+        st = put_text(b, "remoteSystemId", buf_view(&l->remote_system));
+    if (st == PANDO_OK)
+        st = put_text(b, "remoteUrl", buf_view(&l->url));
+    if (st == PANDO_OK)
+        st = put_text(b, "lastError", buf_view(&l->last_error));
+    if (st == PANDO_OK)
+        st = buf_append(b, slice_text(",\"config\":"));
+    if (st == PANDO_OK)
+        st = l->inbound ? fed_config_for_peer(&l->config, b) : fed_config_to_json(&l->config, b);
+    if (st == PANDO_OK)
+        st = put_stats(&l->stats, b);
+    return st == PANDO_OK ? buf_append(b, slice_text("}")) : st;
+}
+
+enum pando_status fed_links(const struct fed *f, struct pando_buf *text)
+{
+    const size_t before = text->len;
+    const char *between = "[";
+    enum pando_status st = PANDO_OK;
+    for (uint32_t i = 0; st == PANDO_OK && i < f->links_len; i++) {
+        if (f->links[i] == NULL || f->links[i]->dying)
+            continue;
+        st = buf_append(text, slice_text(between));
+        if (st == PANDO_OK)
+            st = put_link(f->links[i], text);
+        between = ",";
+    }
+    if (st == PANDO_OK)
+        st = buf_append(text, slice_text(between[0] == '[' ? "[]" : "]"));
+    if (st != PANDO_OK)
+        text->len = before;
+    return st;
+}
+
+enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pando_buf *text)
+{
+    const struct fed_link *l = fed_link_named(f, id);
+    const size_t before = text->len;
+    if (l == NULL)
+        return PANDO_NOT_FOUND;
+    const enum pando_status st = put_link(l, text);
+    if (st != PANDO_OK)
+        text->len = before;
+    return st;
+}
