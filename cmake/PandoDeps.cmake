@@ -12,6 +12,7 @@ pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(NCURSES REQUIRED IMPORTED_TARGET ncursesw)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
+find_library(WSLAY_LIBRARY wslay REQUIRED)
 
 # The WASM engine is built once by tools/build-wasmtime into a cache outside the checkout.
 set(PANDO_WASMTIME_DIR "" CACHE PATH "Folder with include/ and lib/libpando_wasmtime.a")

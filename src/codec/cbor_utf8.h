@@ -1,4 +1,4 @@
-/* cbor_utf8.h - whether bytes are UTF-8, private to the codec folder.
+/* cbor_utf8.h - whether bytes are UTF-8.
  *
  * Strict as RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF.
  */
