@@ -92,6 +92,37 @@ enum access_verdict access_check(const struct access_rules *rules,
     return has_token ? ACCESS_NO_TOKEN : ACCESS_NO_WRITERS;
 }
 
+/* Whether the origin's host, whatever its port, is one of http_hosts. */
+static bool origin_is_listed(const struct access_rules *rules, const char *origin)
+{
+    const char *authority = strstr(origin, "://");
+    const size_t len = authority == NULL ? 0 : name_len(authority + 3);
+    for (size_t i = 0; i < rules->hosts_len && len > 0; i++)
+        if (is_name(authority + 3, len, rules->hosts[i]))
+            return true;
+    return false;
+}
+
+enum access_verdict access_check_pipe(const struct access_rules *rules,
+                                      const struct access_request *r)
+{
+    if (!r->control && r->authorization != NULL) {
+        struct access_request bare = *r;
+        bare.origin = bare.fetch_site = NULL;
+        bare.host = "localhost";
+        const enum access_verdict verdict = access_check(rules, &bare);
+        if (verdict != ACCESS_GRANTED)
+            return verdict;
+    }
+    if (r->control || (r->origin == NULL && r->fetch_site == NULL))
+        return ACCESS_GRANTED; /* a program */
+    if (r->origin != NULL && origin_is_listed(rules, r->origin))
+        return ACCESS_GRANTED;
+    if (!host_is_ours(rules, r))
+        return ACCESS_BAD_HOST;
+    return origin_is_ours(r) ? ACCESS_GRANTED : ACCESS_BAD_ORIGIN;
+}
+
 const char *access_text(enum access_verdict verdict)
 {
     switch (verdict) {

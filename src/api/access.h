@@ -40,6 +40,11 @@ enum access_verdict {
     ACCESS_NO_WRITERS, /* the same, and no token is configured at all */
 };
 
+/* A WebSocket: what its client may do is a matter of the space, so no token is asked for (a
+ * wrong one is refused still), and programs may reach us by any name. A page is let in where
+ * its origin is ours, or a host of http_hosts. */
+enum access_verdict access_check_pipe(const struct access_rules *rules,
+                                      const struct access_request *request);
 enum access_verdict access_check(const struct access_rules *rules,
                                  const struct access_request *request);
 /* What to tell the client, with the remedy. */

@@ -14,7 +14,11 @@
  *      accept -> peek (2 s) -> libmicrohttpd -> access rules -> route -> backend.call
  *                  |                                                        |
  *                  +-> '{': JSON lines (jsonl.h)            client <- api_reply
- *                  +-> 0x16: refused with a reason
+ *                  +-> 0x16: TLS where a certificate is configured, then as above; else
+ *                            refused with a reason
+ *
+ * A GET that asks for a WebSocket at a path that the backend takes pipes at is answered here
+ * and its socket handed to src/ws (docs/wire/websocket.md).
  *
  * Who may write: anybody on the control socket, loopback peers of the TCP port, and
  * others with the bearer token (access.h). Nothing here blocks and nothing has a thread:
@@ -60,7 +64,11 @@ struct api_backend {
     void (*call)(void *ctx, uint64_t token, const char *verb, struct pando_slice args);
     /* The client is gone: no reply is wanted any more (a late one is ignored). */
     void (*cancel)(void *ctx, uint64_t token);
+    /* Whether WebSockets are taken at this path; reterr says why not. NULL: nowhere. */
+    enum pando_status (*takes_pipe)(void *ctx, const char *path, struct pando_err *reterr);
 };
+
+struct ws; /* ws/ws.h */
 
 /* Zero in a number or NULL in a text means the default. Texts are copied. */
 struct api_config {
@@ -81,6 +89,7 @@ struct api_config {
     struct pando_span lines_stall; /* 30 s in which a client takes none of what waits */
     struct api_watch_ops watch;
     struct api_backend backend;
+    struct ws *ws; /* TLS, and where upgraded sockets go; NULL: neither */
     const struct tracer *tracer;
 };
 

@@ -5,6 +5,7 @@
  *   door.c     accept, the peek at the first byte, the caps
  *   http.c     libmicrohttpd's callbacks: a request, first header to last byte
  *   dispatch.c a whole request becomes a call of the backend, REST or JSON-RPC
+ *   upgrade.c  a request for a WebSocket: its socket goes to src/ws
  *   reply.c    what the backend answers becomes a response
  *   jsonl*.c   the JSON-lines chat dialect (jsonl.h)
  */
@@ -26,6 +27,8 @@ enum api_handle { HANDLE_TCP = 1, HANDLE_UNIX = 2, HANDLE_HTTP = 3, HANDLE_PENDI
 struct pending {
     int fd;
     bool control;
+    bool tls; /* fd is the plain end of a relay */
+    char local_ip[46]; /* with TLS */
     struct pando_time deadline;
     struct sockaddr_storage address;
     socklen_t address_len;
@@ -41,6 +44,7 @@ struct connection {
     bool calling;            /* a whole request is here; its lateness is ours */
     struct pando_time since; /* start, or the end of the last request */
     char local_ip[46];
+    char remote[64]; /* for people */
 };
 
 enum request_stage {
@@ -72,6 +76,8 @@ struct request {
     bool answered; /* a first part or an error is in `out` */
     bool more;
     int http_status;
+    bool upgrade;      /* answered with 101 */
+    bool upgrade_hint; /* 426: say what is spoken */
     bool challenge; /* 401: add WWW-Authenticate */
     char content_type[64];
     struct pando_buf out;
@@ -104,6 +110,7 @@ struct api {
     struct pending *pending; /* config.connections_max slots */
     struct connection *connections;
     struct request **requests; /* config.connections_max slots */
+    const struct pending *adding; /* while MHD takes it over */
     uint64_t next_serial;
     size_t body_bytes; /* of all requests */
     size_t out_bytes;
@@ -116,6 +123,8 @@ enum pando_status listen_tcp(const char *address, uint16_t port, int *ret_fd,
 enum pando_status listen_unix(const char *path, int *ret_fd,
                               struct pando_err *reterr) PANDO_MUST_USE;
 bool listen_is_loopback(const struct sockaddr_storage *address);
+/* The address at which a client has reached us, or "". */
+void listen_local_ip(int fd, char text[46]);
 
 /* door.c */
 void door_accept(struct api *a, int fd, bool control);
@@ -137,6 +146,14 @@ void http_stop(struct api *a);
 
 /* The rules at the door, for this request's headers. */
 enum access_verdict request_access(struct request *r, bool write);
+
+enum access_verdict request_access_pipe(struct request *r);
+
+/* upgrade.c */
+bool upgrade_is_wanted(struct request *r);
+/* Whether the path takes WebSockets: the request is answered then, or will be upgraded. */
+bool upgrade_begin(struct request *r, const char *method);
+enum MHD_Result upgrade_queue(struct request *r);
 
 /* dispatch.c: a whole request; afterwards it is answered or with the backend. */
 void dispatch(struct request *r);

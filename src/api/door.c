@@ -5,6 +5,7 @@
  * pauses for 100 ms instead of spinning on a listener that stays ready.
  */
 #include "api/jsonl.h"
+#include "ws/ws.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,6 +48,38 @@ static void drop(struct api *a, struct pending *p)
     p->fd = -1;
 }
 
+static bool await_byte(struct api *a, struct pending *p, struct pando_span limit)
+{
+    p->deadline = pando_time_add(a->now, limit);
+    if (a->config.watch.watch(a->config.watch.ctx, p->fd, API_READABLE,
+                              HANDLE_PENDING + (uint32_t)(p - a->pending)) != PANDO_OK) {
+        (void)close(p->fd);
+        p->fd = -1;
+        a->counters.overflow++;
+        return false;
+    }
+    a->counters.connections_now++;
+    a->pending_len++;
+    return true;
+}
+
+/* The client's plain bytes come behind TLS: their first one is awaited anew. */
+static void begin_tls(struct api *a, struct pending *p)
+{
+    int plain = -1;
+    listen_local_ip(p->fd, p->local_ip);
+    release(a, p);
+    const enum pando_status st = ws_tls_serve(a->config.ws, a->now, p->fd, &plain);
+    p->fd = plain;
+    p->tls = true;
+    if (st == PANDO_OK) {
+        (void)await_byte(a, p, PIPE_DIAL_LIMIT);
+        return;
+    }
+    p->fd = -1;
+    a->counters.overflow++;
+}
+
 void door_ready(struct api *a, size_t slot)
 {
     if (slot >= a->config.connections_max || a->pending[slot].fd < 0)
@@ -58,6 +91,9 @@ void door_ready(struct api *a, size_t slot)
         return;
     if (len <= 0) {
         drop(a, p);
+    } else if (first == 0x16 && !p->tls && a->config.ws != NULL &&
+               ws_serves_tls(a->config.ws)) {
+        begin_tls(a, p);
     } else if (first == 0x16) {
         refuse(a, p, no_tls, sizeof no_tls, "TLS is not spoken here, use http://");
     } else if (first == '{') {
@@ -94,20 +130,11 @@ static void admit(struct api *a, int fd, bool control,
     *p = (struct pending){
         .fd = fd,
         .control = control,
-        .deadline = pando_time_add(a->now, a->config.first_byte_timeout),
         .address = *address,
         .address_len = address_len,
     };
-    if (a->config.watch.watch(a->config.watch.ctx, fd, API_READABLE,
-                              HANDLE_PENDING + slot) != PANDO_OK) {
-        p->fd = -1;
-        a->counters.overflow++;
-        (void)close(fd);
-        return;
-    }
-    a->counters.connections_now++;
-    a->pending_len++;
-    door_ready(a, slot); /* most clients have spoken already */
+    if (await_byte(a, p, a->config.first_byte_timeout))
+        door_ready(a, slot); /* most clients have spoken already */
 }
 
 static void pause_accepting(struct api *a)

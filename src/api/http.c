@@ -21,25 +21,23 @@
 #define CHECK_EVERY       PANDO_SEC(1)
 #define BODIES_MAX_FACTOR 8 /* all bodies together, in units of body_max */
 
-static void local_ip(int fd, char text[46])
+/* ADDRESS:PORT, for people. */
+static void print_remote(const struct sockaddr_storage *address, char ret[64])
 {
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof address;
-    text[0] = '\0';
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        return;
-    if (address.ss_family == AF_INET) {
-        struct sockaddr_in v4;
-        memcpy(&v4, &address, sizeof v4);
-        (void)inet_ntop(AF_INET, &v4.sin_addr, text, 46);
-    } else if (address.ss_family == AF_INET6) {
-        struct sockaddr_in6 v6;
-        memcpy(&v6, &address, sizeof v6);
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
-        (void)inet_ntop(mapped ? AF_INET : AF_INET6,
-                        mapped ? (const void *)&v6.sin6_addr.s6_addr[12] : &v6.sin6_addr,
-                        text, 46);
-    }
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    char ip[46] = "";
+    memcpy(&v4, address, sizeof v4);
+    memcpy(&v6, address, sizeof v6);
+    if (address->ss_family == AF_INET)
+        (void)inet_ntop(AF_INET, &v4.sin_addr, ip, sizeof ip);
+    else if (address->ss_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &v6.sin6_addr, ip, sizeof ip);
+    if (ip[0] == '\0')
+        (void)snprintf(ret, 64, "the control socket");
+    else
+        (void)snprintf(ret, 64, address->ss_family == AF_INET ? "%s:%u" : "[%s]:%u", ip,
+                       ntohs(address->ss_family == AF_INET ? v4.sin_port : v6.sin6_port));
 }
 
 static void on_connection(void *cls, struct MHD_Connection *http, void **socket_context,
@@ -78,7 +76,11 @@ static void on_connection(void *cls, struct MHD_Connection *http, void **socket_
     c->loopback = listen_is_loopback(&address);
     c->first = true;
     c->since = a->now;
-    local_ip(c->fd, c->local_ip);
+    print_remote(&address, c->remote);
+    if (a->adding != NULL && a->adding->tls)
+        memcpy(c->local_ip, a->adding->local_ip, sizeof c->local_ip);
+    else
+        listen_local_ip(c->fd, c->local_ip);
     c->next = a->connections;
     if (c->next != NULL)
         c->next->prev = c;
@@ -159,11 +161,14 @@ static const char *header(struct request *r, const char *name)
     return MHD_lookup_connection_value(r->http, MHD_HEADER_KIND, name);
 }
 
-enum access_verdict request_access(struct request *r, bool write)
+static struct access_rules rules_of(const struct api *a)
 {
-    const struct api *a = r->api;
-    const struct access_rules rules = { a->token, a->host_list, a->config.hosts_len };
-    const struct access_request q = {
+    return (struct access_rules){ a->token, a->host_list, a->config.hosts_len };
+}
+
+static struct access_request question_of(struct request *r, bool write)
+{
+    return (struct access_request){
         .control = r->connection->control,
         .loopback = r->connection->loopback,
         .write = write,
@@ -173,7 +178,20 @@ enum access_verdict request_access(struct request *r, bool write)
         .authorization = header(r, "Authorization"),
         .local_ip = r->connection->local_ip,
     };
+}
+
+enum access_verdict request_access(struct request *r, bool write)
+{
+    const struct access_rules rules = rules_of(r->api);
+    const struct access_request q = question_of(r, write);
     return access_check(&rules, &q);
+}
+
+enum access_verdict request_access_pipe(struct request *r)
+{
+    const struct access_rules rules = rules_of(r->api);
+    const struct access_request q = question_of(r, true);
+    return access_check_pipe(&rules, &q);
 }
 
 static void begin_failed(struct request *r, const struct route_match *m)
@@ -200,6 +218,8 @@ static void begin(struct request *r, const char *method)
     r->api->counters.requests++;
     r->args = json_object();
     route_find(method, r->uri, &r->match);
+    if ((r->match.result == ROUTE_MISSING || upgrade_is_wanted(r)) && upgrade_begin(r, method))
+        return;
     const bool write = r->match.verb != NULL && route_writes(r->match.verb);
     const enum access_verdict verdict = request_access(r, write);
     if (verdict != ACCESS_GRANTED)
@@ -289,7 +309,8 @@ enum pando_status http_start(struct api *a, struct pando_err *reterr)
     const unsigned timeout =
         (unsigned)((a->config.request_timeout.ns + 999999999) / 1000000000);
     a->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE,
+        0, NULL,
         NULL, on_request, a, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)a->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, timeout,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_HEADERS_MAX,
@@ -311,9 +332,11 @@ enum pando_status http_start(struct api *a, struct pando_err *reterr)
 void http_add(struct api *a, struct pending *p)
 {
     /* MHD owns the descriptor from here on, and closes it when this fails. */
+    a->adding = p;
     if (MHD_add_connection(a->daemon, p->fd, (const struct sockaddr *)&p->address,
                            p->address_len) != MHD_YES)
         a->counters.overflow++;
+    a->adding = NULL;
     a->run_again = true;
 }
 

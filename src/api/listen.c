@@ -165,3 +165,24 @@ bool listen_is_loopback(const struct sockaddr_storage *address)
         return v6.sin6_addr.s6_addr[12] == 127;
     return address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
+
+void listen_local_ip(int fd, char text[46])
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t len = sizeof address;
+    text[0] = '\0';
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return;
+    if (address.ss_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, &address, sizeof v4);
+        (void)inet_ntop(AF_INET, &v4.sin_addr, text, 46);
+    } else if (address.ss_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, &address, sizeof v6);
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+        (void)inet_ntop(mapped ? AF_INET : AF_INET6,
+                        mapped ? (const void *)&v6.sin6_addr.s6_addr[12] : &v6.sin6_addr,
+                        text, 46);
+    }
+}

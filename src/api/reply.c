@@ -248,6 +248,8 @@ static struct MHD_Response *make_response(struct request *r)
 
 enum MHD_Result reply_queue(struct request *r)
 {
+    if (r->upgrade && !r->cut)
+        return upgrade_queue(r);
     struct MHD_Response *response = r->cut ? NULL : make_response(r);
     if (response == NULL)
         return MHD_NO;
@@ -257,6 +259,10 @@ enum MHD_Result reply_queue(struct request *r)
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (r->challenge)
         (void)MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (r->upgrade_hint) {
+        (void)MHD_add_response_header(response, "Upgrade", "websocket");
+        (void)MHD_add_response_header(response, "Sec-WebSocket-Version", "13");
+    }
     if (r->match.result == ROUTE_BAD_METHOD && r->http_status == 405)
         (void)MHD_add_response_header(response, "Allow", r->match.allow);
     const enum MHD_Result result =

@@ -94,8 +94,8 @@ static size_t parse_ids(const struct config_list *list, struct peer_id *ret,
     return len;
 }
 
-/* What the config says of this space, and for a dag the node's own two times where the
- * space has none. `*ret` is the host's to free. */
+/* What the config says of this space, and where the space has none: for a dag the node's own
+ * two times, for a delta space what is said of federation. `*ret` is the host's to free. */
 static enum pando_status space_settings(const struct config *c, const struct config_space *space,
                                         char **ret, struct pando_err *reterr)
 {
@@ -108,6 +108,12 @@ static enum pando_status space_settings(const struct config *c, const struct con
     if (strcmp(space->kind, "dag") == 0) {
         json_t *usual = json_pack("{s:i,s:i}", "heartbeat_ms", (int)c->heartbeat_s * 1000,
                                   "heads_ms", (int)c->sync_s * 1000);
+        (void)json_object_update_missing(settings, usual);
+        json_decref(usual);
+    }
+    if (strcmp(space->kind, "delta") == 0) {
+        json_t *usual = json_pack("{s:b,s:i}", "server", c->federation.enable_server,
+                                  "max_connections", (int)c->federation.max_connections);
         (void)json_object_update_missing(settings, usual);
         json_decref(usual);
     }
@@ -168,6 +174,8 @@ static enum pando_status make_node(struct host *h, struct pando_err *reterr)
         .mesh = c->mesh,
         .notices = h->printing && h->json,
         .no_store = c->exec.no_store,
+        .no_pipes = !c->federation.enable_server,
+        .pipe_path = c->federation.path,
         .tracer = h->tracer,
         .kinds = node_kinds,
         .kinds_len = node_kinds_len,
@@ -235,6 +243,7 @@ void host_close(struct host *h)
         job->done(job);
     }
     node_free(h->node);
+    pipes_close(h);
     delivery_stop(h);
     buf_deinit(&h->note);
     for (size_t i = 0; i < NODE_SPACES_MAX; i++) {
@@ -273,6 +282,8 @@ enum pando_status host_open(struct host *h, struct pando_err *reterr)
         st = start_pools(h, reterr);
     if (st == PANDO_OK && h->network)
         st = ports_open_quic(h, reterr);
+    if (st == PANDO_OK && h->network)
+        st = pipes_open(h, reterr);
     if (st == PANDO_OK)
         st = make_node(h, reterr);
     if (st == PANDO_OK)

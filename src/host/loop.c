@@ -52,6 +52,8 @@ static void arm(struct host *h, struct pando_time now)
         next = pando_time_min(next, quic_deadline(h->quic));
     if (h->api != NULL)
         next = pando_time_min(next, api_deadline(h->api, now));
+    if (h->ws != NULL)
+        next = pando_time_min(next, ws_deadline(h->ws));
     (void)uv_timer_stop(&h->timer);
     if (next.ns == UINT64_MAX)
         return;
@@ -103,6 +105,10 @@ static void talk(struct host *h)
         node_turn(h->node, host_now(h));
     }
     commits_start_all(h);
+    if (h->ws != NULL && pando_time_reached(ws_deadline(h->ws), host_now(h))) {
+        ws_tick(h->ws, host_now(h)); /* what the node said in this turn, in one write each */
+        node_turn(h->node, host_now(h));
+    }
     if (h->quic == NULL)
         return;
     quic_flush(h->quic, host_now(h));
@@ -118,6 +124,8 @@ static void on_check(uv_check_t *check)
     (void)uv_idle_stop(&h->again);
     if (h->quic != NULL && pando_time_reached(quic_deadline(h->quic), now))
         quic_tick(h->quic, now);
+    if (h->ws != NULL && pando_time_reached(ws_deadline(h->ws), now))
+        ws_tick(h->ws, now);
     if (h->api != NULL)
         api_tick(h->api, now); /* before the commits: requests that it reads may stage */
     talk(h);

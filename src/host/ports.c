@@ -129,6 +129,7 @@ struct node_ports host_ports(struct host *h)
     return (struct node_ports){
         .ctx = h,
         .link = h->quic != NULL ? quic_port(h->quic) : (struct link_port){ h, &no_links },
+        .pipes = h->ws != NULL ? ws_port(h->ws) : (struct pipe_port){ 0 },
         .space_open = commits_space_open,
         .space_close = commits_space_close,
         .space_mend = commits_space_mend,
@@ -174,6 +175,11 @@ static void on_cancel(void *ctx, uint64_t token)
 {
     struct host *h = ctx;
     node_cancel(h->node, token);
+}
+
+static enum pando_status takes_pipe(void *ctx, const char *path, struct pando_err *reterr)
+{
+    return node_takes_pipe(((struct host *)ctx)->node, path, reterr);
 }
 
 /* "0.0.0.0", "::", or one of each family with a comma between them. */
@@ -243,7 +249,8 @@ enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
         .lines_open = c->lines_open,
         .lines_space = chat_space(c),
         .watch = loop_watch_ops(h),
-        .backend = { h, on_call, on_cancel },
+        .backend = { h, on_call, on_cancel, takes_pipe },
+        .ws = h->ws,
         .tracer = h->tracer,
     };
     for (size_t i = 0; i < c->http_hosts.len && i < API_HOSTS_MAX; i++)

@@ -16,6 +16,7 @@
 #include "node/config.h"
 #include "node/node.h"
 #include "store/store.h"
+#include "ws/ws.h"
 
 #include <uv.h>
 
@@ -74,6 +75,8 @@ struct host {
     struct exec *exec;
     struct quic *quic;
     struct api *api;
+    struct ws *ws;
+    struct host_pipe_watch **pipe_watches; /* WS_HANDLES of them */
     struct node *node;
     struct pool *verifiers;
     struct pool *syncers;
@@ -128,6 +131,9 @@ struct node_ports host_ports(struct host *h);
 enum pando_status ports_open_quic(struct host *h, struct pando_err *reterr);
 enum pando_status ports_open_api(struct host *h, struct pando_err *reterr);
 size_t ports_listen(struct host *h, struct multiaddr *ret, size_t cap);
+/* pipes.c */
+enum pando_status pipes_open(struct host *h, struct pando_err *reterr);
+void pipes_close(struct host *h);
 /* commits.c */
 void commits_want(void *ctx, uint32_t slot);
 enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pando_id *id,

@@ -66,6 +66,16 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
         (void)snprintf(c->data, sizeof c->data, "./%s_data", c->name);
     if (c->http_port == 0)
         c->http_port = c->port;
+    const size_t path = strlen(c->federation.path);
+    if (c->federation.path[0] != '/' || c->federation.path[path - 1] == '/')
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: federation.path '%.63s' begins with '/' and does not end "
+                             "with it, as /federation",
+                             c->federation.path);
+    if ((c->tls_cert[0] == '\0') != (c->tls_key[0] == '\0'))
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: tls_cert and tls_key go together: %s is missing",
+                             c->tls_key[0] == '\0' ? "tls_key" : "tls_cert");
     char problem[CONFIG_PROBLEM_MAX];
     const struct config_space fallback = { .name = "default" };
     if (c->spaces.len == 0 && !config_space_add(c, &fallback, problem))

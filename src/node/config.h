@@ -75,6 +75,14 @@ struct config {
     struct config_list http_hosts;
     char token[CONFIG_TEXT_MAX];
     bool lines_open;
+    char tls_cert[CONFIG_PATH_MAX];
+    char tls_key[CONFIG_PATH_MAX];
+    struct {
+        bool enable_server;
+        char path[CONFIG_TEXT_MAX];
+        uint32_t max_connections;
+        char ca[CONFIG_PATH_MAX];
+    } federation;
     struct config_list peers;
     struct config_list advertise;
     bool mesh;

@@ -37,6 +37,18 @@
       "empty")                                                                           \
     X("lines_open", BOOL, lines_open, "no", 0, 1,                                        \
       "Take chat lines from other machines without the token")                           \
+    X("tls_cert", PATH, tls_cert, "", 0, 0,                                              \
+      "Certificate (PEM, with its chain) with which the HTTP port speaks TLS too, for "  \
+      "https:// and wss://; none when empty")                                            \
+    X("tls_key", PATH, tls_key, "", 0, 0, "The certificate's private key (PEM)")         \
+    X("federation.enable_server", BOOL, federation.enable_server, "yes", 0, 1,           \
+      "Take WebSocket connections for delta spaces on the HTTP port")                    \
+    X("federation.path", TEXT, federation.path, "/federation", 2, 63,                    \
+      "Where they come; PATH/SPACE names a space where there are several")               \
+    X("federation.max_connections", NUMBER, federation.max_connections, "1000", 1, 1024, \
+      "How many of them a space takes; further ones are told to try again")              \
+    X("federation.ca", PATH, federation.ca, "", 0, 0,                                    \
+      "CA certificates (PEM) to trust beside the system's when wss:// is dialled")       \
     X("peers", LIST, peers, "[]", 0, 64,                                                 \
       "Peers to stay linked with: IP:PORT, HOST:PORT or a multiaddr, which may end in "  \
       "/p2p/ID")                                                                         \

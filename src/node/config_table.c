@@ -43,12 +43,33 @@ const struct config_row *config_row_at(size_t index)
     return &rows[index];
 }
 
+/* Other programs write federation.enableServer: their spelling in ours. False: it is not
+ * theirs. */
+static bool from_camel(const char *key, char ret[CONFIG_TEXT_MAX])
+{
+    static const char group[] = "federation.";
+    size_t len = 0;
+    bool capitals = false;
+    if (strncmp(key, group, sizeof group - 1) != 0)
+        return false;
+    for (; *key != '\0' && len + 3 < CONFIG_TEXT_MAX; key++) {
+        const bool capital = *key >= 'A' && *key <= 'Z';
+        capitals |= capital;
+        if (capital)
+            ret[len++] = '_';
+        ret[len++] = capital ? (char)(*key - 'A' + 'a') : *key;
+    }
+    ret[len] = '\0';
+    return capitals && *key == '\0';
+}
+
 const struct config_row *config_row_find(const char *key)
 {
+    char plain[CONFIG_TEXT_MAX];
     for (size_t i = 0; i < ROWS; i++)
         if (strcmp(rows[i].key, key) == 0)
             return &rows[i];
-    return NULL;
+    return from_camel(key, plain) ? config_row_find(plain) : NULL;
 }
 
 bool config_is_group(const char *key)

@@ -35,6 +35,7 @@ static void init_tables(struct node *n)
              rng_next(&n->rng));
     map_init(&n->ops, sizeof(uint64_t), sizeof(void *), NODE_OPS_MAX, rng_next(&n->rng));
     dialer_init(&n->dialer, rng_next(&n->rng));
+    pipes_init(n);
 }
 
 enum pando_status node_new(const struct node_config *config,
@@ -116,6 +117,8 @@ void node_free(struct node *n)
     map_deinit(&n->links);
     map_deinit(&n->by_id);
     map_deinit(&n->jobs);
+    pipes_deinit(n);
+    bytes_unref(n->run_bytes);
     keeping_free(n);
     free(n->peers);
     free(n);
@@ -153,6 +156,7 @@ void node_stop(struct node *n, struct pando_time now)
             space_input(n, &n->spaces[i],
                         &(struct space_input){ .kind = SPACE_STOPPING });
     node_turn(n, now);
+    pipes_drop(n, NODE_NONE, "this node stops"); /* those that their spaces left open */
 }
 
 /* Whether bytes for peers still wait inside the node or its port. */

@@ -43,6 +43,8 @@ struct node_config {
     bool mesh;           /* dial every node that is announced */
     bool notices;        /* ports.notice wants every event, watched or not */
     uint32_t peers_max;  /* 0: 64 */
+    bool no_pipes;         /* take none from outside */
+    const char *pipe_path; /* where they come: NULL /federation, with /SPACE behind it or not */
     uint64_t seed;
     const struct tracer *tracer;
     const struct space_ops *const *kinds;
@@ -66,6 +68,7 @@ bool node_stopped(const struct node *n);
 
 /* Inputs: answers of the ports. */
 void node_link_event(struct node *n, struct pando_time now, const struct link_event *event);
+void node_pipe_event(struct node *n, struct pando_time now, const struct pipe_event *event);
 void node_durable(struct node *n, struct pando_time now, uint32_t slot, uint64_t position);
 void node_store_failed(struct node *n, struct pando_time now, uint32_t slot, enum pando_status why);
 void node_store_back(struct node *n, struct pando_time now, uint32_t slot);
@@ -91,6 +94,10 @@ void node_cancel(struct node *n, uint64_t token);
 void node_turn(struct node *n, struct pando_time now);
 struct pando_time node_deadline(const struct node *n);
 
+/* Whether a space takes pipes at this path (no query). Errors: PANDO_NOT_FOUND none does;
+ * PANDO_UNAVAILABLE the node stops. */
+enum pando_status node_takes_pipe(struct node *n, const char *path,
+                                  struct pando_err *reterr) PANDO_MUST_USE;
 /* Whether this identity is refused until the operator changes his mind: allow and deny
  * lists, bans, self. A dialler that is told so gives up. */
 bool node_bars(const struct node *n, const struct peer_id *peer);

@@ -24,7 +24,7 @@ bool job_take(struct node *n, uint64_t job, struct node_job *ret)
     return map_del(&n->jobs, &job);
 }
 
-struct node_op *op_new(struct node *n, enum op_kind kind, uint64_t token)
+struct node_op *op_make(struct node *n, enum op_kind kind, uint64_t token)
 {
     struct node_op *op = calloc(1, sizeof *op);
     const uint64_t number = NODE_INTERNAL_TOKEN + ++n->next_token;
@@ -32,8 +32,6 @@ struct node_op *op_new(struct node *n, enum op_kind kind, uint64_t token)
     bool added;
     if (op == NULL || map_put(&n->ops, &number, &place, &added) != PANDO_OK) {
         free(op);
-        call_fail(n, token, PANDO_BUSY, "%d calls are under way already; try again",
-                  NODE_OPS_MAX);
         return NULL;
     }
     memcpy(place, &op, sizeof op);
@@ -42,6 +40,15 @@ struct node_op *op_new(struct node *n, enum op_kind kind, uint64_t token)
     op->token = token;
     buf_init(&op->got, ARGS_TEXT_MAX);
     buf_init(&op->answer, ARGS_TEXT_MAX);
+    return op;
+}
+
+struct node_op *op_new(struct node *n, enum op_kind kind, uint64_t token)
+{
+    struct node_op *op = op_make(n, kind, token);
+    if (op == NULL)
+        call_fail(n, token, PANDO_BUSY, "%d calls are under way already; try again",
+                  NODE_OPS_MAX);
     return op;
 }
 
@@ -74,6 +81,10 @@ void ops_drop_all(struct node *n)
 void op_fail(struct node *n, struct node_op *op, enum pando_status status,
              const char *text)
 {
+    if (op->kind == OP_SPACE) {
+        space_runs_fail(n, op, status, text);
+        return;
+    }
     call_fail(n, op->token, status, "%s", text);
     op_free(n, op);
 }
@@ -129,6 +140,8 @@ void ops_ran(struct node *n, uint64_t token, const struct exec_result *result,
         return;
     if ((*found)->kind == OP_REPLAY)
         replays_ran(n, *found, result);
+    else if ((*found)->kind == OP_SPACE)
+        space_runs_ran(n, *found, result);
     else
         runs_ran(n, *found, result, receipt);
 }

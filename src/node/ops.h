@@ -15,7 +15,7 @@
 
 #define NODE_OPS_MAX 4096
 
-enum op_kind { OP_RUN, OP_VALIDATE, OP_REPLAY, OP_SHOW, OP_FORWARD };
+enum op_kind { OP_RUN, OP_VALIDATE, OP_REPLAY, OP_SHOW, OP_FORWARD, OP_SPACE };
 
 /* What the op waits for. */
 enum op_step {
@@ -35,6 +35,9 @@ struct node_op {
     uint64_t token;  /* of whoever called */
     uint32_t slot;
     bool store;
+    uint32_t asker;           /* OP_SPACE: the space that asked, */
+    struct pando_id asker_id; /* its id, */
+    char cid[CID_TEXT_MAX];   /* and for what */
     struct bytes *capsule;
     struct bytes *input;
     struct bytes *limits; /* JSON text */
@@ -49,6 +52,8 @@ struct node_op {
 
 /* A new op for a call. NULL: refused, and the call was answered. */
 struct node_op *op_new(struct node *n, enum op_kind kind, uint64_t token);
+/* The same for what no call waits for: NULL is all that is said. */
+struct node_op *op_make(struct node *n, enum op_kind kind, uint64_t token);
 /* Forget an op; its call must have been answered. */
 void op_free(struct node *n, struct node_op *op);
 /* Answer the call with a failure and forget the op. */
@@ -66,6 +71,12 @@ void runs_ran(struct node *n, struct node_op *op, const struct exec_result *resu
 void replays_begin(struct node *n, uint64_t token, const json_t *args);
 void replays_answered(struct node *n, struct node_op *op, enum pando_status status);
 void replays_ran(struct node *n, struct node_op *op, const struct exec_result *result);
+/* space_runs.c: a run that a space asked for; it hears of the end by SPACE_RAN */
+void space_runs_begin(struct node *n, struct node_space *s, const struct space_effect *e);
+void space_runs_answered(struct node *n, struct node_op *op, enum pando_status status);
+void space_runs_ran(struct node *n, struct node_op *op, const struct exec_result *result);
+void space_runs_fail(struct node *n, struct node_op *op, enum pando_status status,
+                     const char *text);
 /* Submit the op's capsule and input to a worker. */
 void runs_submit(struct node *n, struct node_op *op, bool validate_only);
 

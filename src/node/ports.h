@@ -9,6 +9,7 @@
 #define NODE_PORTS_H
 
 #include "net/link.h"
+#include "net/pipe.h"
 #include "space/space.h"
 
 struct tables;
@@ -39,6 +40,7 @@ struct node_space_store {
 struct node_ports {
     void *ctx;
     struct link_port link;
+    struct pipe_port pipes; /* -> node_pipe_event; ops NULL: none can be dialled */
 
     /* Open (or create) the journal and tables of a space, replaying through `fold`.
      * `slot` names the space in later calls. */

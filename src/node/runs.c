@@ -66,7 +66,7 @@ void runs_submit(struct node *n, struct node_op *op, bool validate_only)
     const struct node_space *space = space_at(n, op->slot);
     const struct node_run run = {
         .space = space == NULL ? (struct pando_id){ { 0 } } : space->id,
-        .receipt = space != NULL && op->kind != OP_REPLAY && !validate_only,
+        .receipt = space != NULL && op->kind != OP_REPLAY && op->kind != OP_SPACE && !validate_only,
         .capsule = bytes_ref(op->capsule),
         .input = op->input == NULL ? NULL : bytes_ref(op->input),
         .limits = op->limits == NULL ? NULL : bytes_ref(op->limits),
@@ -278,6 +278,10 @@ void runs_answered(struct node *n, struct node_op *op, enum pando_status status,
     PANDO_ASSERT(last);
     if (op->kind == OP_REPLAY) {
         replays_answered(n, op, status);
+        return;
+    }
+    if (op->kind == OP_SPACE) {
+        space_runs_answered(n, op, status);
         return;
     }
     if (status != PANDO_OK) {

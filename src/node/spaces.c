@@ -1,5 +1,5 @@
 #include "node/kinds.h"
-#include "node/state.h"
+#include "node/ops.h"
 
 #include "base/assert.h"
 #include "crypto/sign.h"
@@ -260,6 +260,7 @@ void spaces_close(struct node *n, uint32_t slot)
             n->peers[i].spaces[slot] = (struct peer_space){ 0 };
     if (n->gossip != NULL)
         pubsub_leave_space(n, s);
+    pipes_drop(n, slot, "its space is closed here");
     s->ops->close(s->instance);
     s->used = false;
     runs_forget(n, slot);
@@ -358,12 +359,15 @@ static void carry_out(struct node *n, struct node_space *s, const struct space_e
         dial(n, bytes_view(e->bytes));
         bytes_unref(e->bytes);
         return;
-    case SPACE_PIPE_DIAL: /* no kind that is registered asks for these */
+    case SPACE_PIPE_DIAL:
     case SPACE_PIPE_SEND:
     case SPACE_PIPE_CLOSE:
     case SPACE_PIPE_DIGESTED:
+        pipes_carry_out(n, s, e);
+        return;
     case SPACE_RUN:
-        PANDO_UNREACHABLE();
+        space_runs_begin(n, s, e);
+        return;
     }
 }
 

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/slice.h"
+#include "codec/cid.h"
 #include "node/kept.h"
 #include "node/node.h"
 #include "peer/dialer.h"
@@ -116,6 +117,7 @@ struct node_space {
     char name[64];
     struct pando_id id;
     const struct space_ops *ops;
+    uint32_t pipes; /* open ones */
     void *instance;
     struct space_access access;
     char *config_text; /* immutable, in its one spelling; the id hashes it */
@@ -132,6 +134,12 @@ struct node_space {
     bool stopping_said;
     uint64_t appended; /* position behind the last appended record */
     uint64_t durable;
+};
+
+/* A pipe that is being dialled for a space. */
+struct node_pipe_dial {
+    uint64_t token;
+    uint32_t slot;
 };
 
 /* Who waits for a job's end. */
@@ -179,6 +187,9 @@ struct node {
     struct map by_id;   /* struct peer_id -> u32 */
     struct map jobs;    /* u64 -> struct node_job */
     struct map ops;     /* u64 internal token -> struct node_op * */
+    struct map pipes;      /* u32 -> u32 slot of the space */
+    struct map pipe_dials; /* u64 number -> struct node_pipe_dial */
+    uint64_t next_pipe_dial;
     uint64_t next_job;
     uint64_t next_token;
     struct dialer dialer;
@@ -204,6 +215,8 @@ struct node {
     struct pando_id kept_capsule; /* the last one whose bytes a space keeps, */
     struct bytes *kept_bytes;     /* these bytes, NULL none, */
     uint32_t kept_slot;           /* and that space */
+    struct bytes *run_bytes;      /* the last capsule that a space had run, NULL none, */
+    char run_cid[CID_TEXT_MAX];   /* and its name */
     struct node_view counts;
     uint64_t faults_by[32]; /* by status: how often peers broke a rule */
 };
@@ -280,6 +293,12 @@ void space_put(struct node *n, struct node_space *s, uint64_t token, const char 
                struct bytes *bytes);
 
 void spaces_sweep(struct node *n);
+/* pipes.c */
+void pipes_init(struct node *n);
+void pipes_deinit(struct node *n);
+void pipes_carry_out(struct node *n, struct node_space *s, const struct space_effect *e);
+/* Close the space's pipes, which is told no more; NODE_NONE: everybody's, and they are. */
+void pipes_drop(struct node *n, uint32_t slot, const char *why);
 /* policy.c: who may do what in a space */
 enum pando_status policy_read(const char *config_json, struct space_access *ret_access,
                               char **ret_text, struct pando_err *reterr);

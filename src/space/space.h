@@ -171,6 +171,7 @@ struct space_metric {
 struct space_ops {
     const char *kind;
     bool mends; /* its records come again from others: a damaged journal is cut, not refused */
+    bool pipes; /* takes pipes that are opened from outside */
     const struct space_channel *channels;
     size_t channels_len;
     const char *const *verbs; /* NULL-terminated, for routing and help */
