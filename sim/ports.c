@@ -261,6 +261,7 @@ struct node_ports sim_ports(struct sim_node *n)
     return (struct node_ports){
         .ctx = n,
         .link = lazy ? (struct link_port){ n, &lazy_links } : n->link,
+        .pipes = n->pipe,
         .space_open = space_open,
         .space_close = space_close,
         .space_remove = space_remove,

@@ -19,6 +19,7 @@
 #include "node/node.h"
 #include "sim/disk.h"
 #include "sim/net.h"
+#include "sim/pipes.h"
 
 struct sim;
 

@@ -23,6 +23,7 @@ struct sim_node {
     struct peer_id id;
     struct disk *disk;
     struct link_port link;
+    struct pipe_port pipe;
     int64_t clock_off_ms;
     uint64_t wake_at; /* of the scheduled wake; 0 none */
     uint32_t dials;
@@ -67,6 +68,7 @@ struct sim {
     struct sim_queue queue;
     struct rng rng;
     struct net *net;
+    struct pipes *pipes;
     struct sim_node *nodes;
     struct map verdicts; /* hash of key, signature and bytes -> u8 */
     struct map calls;    /* token -> struct sim_call * */

@@ -59,6 +59,7 @@ static void init_node(struct sim *s, uint32_t i)
     if (s->config.forger && i + 1 == s->config.nodes)
         n->secret.bytes[0] ^= 1; /* the public half stays as it is */
     n->link = net_port(s->net, i);
+    n->pipe = pipes_port(s->pipes, i);
     (void)snprintf(n->name, sizeof n->name, "n%u", i);
     n->tracer = (struct tracer){ .ctx = n, .emit = emit };
     const struct disk_owner owner = sim_disk_owner(n);
@@ -87,6 +88,8 @@ struct sim *sim_new(const struct sim_config *config)
                                    .weather = config->weather, .idle = config->idle,
                                    .dial_limit = PANDO_SEC(5) };
     s->net = net_new(&s->queue, &nc);
+    s->pipes = pipes_new(&s->queue, s->net, config->seed ^ UINT64_C(0x7069706573), config->nodes,
+                         config->idle);
     if (config->plant == SIM_LOST_BYTES)
         net_plant_loss(s->net, 997);
     map_init(&s->verdicts, sizeof(struct pando_id), 1, SIM_VERDICTS_MAX, config->seed);
@@ -120,6 +123,7 @@ void sim_free(struct sim *s)
         disk_free(s->nodes[i].disk);
         bytes_unref(s->nodes[i].kept);
     }
+    pipes_free(s->pipes);
     net_free(s->net);
     queue_deinit(&s->queue);
     map_deinit(&s->verdicts);
@@ -168,6 +172,19 @@ static void link_event(void *ctx, const struct link_event *event)
     sim_turn(n);
 }
 
+static void pipe_event(void *ctx, const struct pipe_event *event)
+{
+    struct sim_node *n = ctx;
+    node_pipe_event(n->node, n->sim->queue.now, event);
+    n->dirty = true;
+    sim_turn(n);
+}
+
+static enum pando_status takes_pipe(void *ctx, const char *path, struct pando_err *reterr)
+{
+    return node_takes_pipe(((struct sim_node *)ctx)->node, path, reterr);
+}
+
 static void dial(struct sim_node *n, uint32_t peer)
 {
     struct multiaddr address;
@@ -214,12 +231,15 @@ bool sim_start(struct sim *s, uint32_t i)
     enum pando_status st = node_new(&config, &ports, &n->node, &err);
     if (st == PANDO_OK) {
         const struct link_sink sink = { n, link_event };
+        const struct pipes_owner owner = { { n, pipe_event }, takes_pipe };
         net_up(s->net, i, &n->id, sink);
+        pipes_up(s->pipes, i, &owner);
         st = node_start(n->node, s->queue.now, &listen, 1, &err);
     }
     if (st != PANDO_OK) {
         sim_set_error(s, "%s does not start: %s", n->name, err.text);
         net_down(s->net, i);
+        pipes_down(s->pipes, i);
         end_life(s, n);
         return false;
     }
@@ -255,6 +275,7 @@ void sim_crash(struct sim *s, uint32_t i)
     struct sim_node *n = &s->nodes[i];
     PANDO_ASSERT(n->up);
     net_down(s->net, i);
+    pipes_down(s->pipes, i);
     disk_power_off(n->disk, &s->rng);
     end_life(s, n);
     disk_power_on(n->disk, &s->rng);
@@ -276,6 +297,7 @@ void sim_stop(struct sim *s, uint32_t i)
     sim_turn(n);
     (void)sim_run_until(s, has_stopped, n, PANDO_MSEC(20), STOP_LIMIT);
     net_leave(s->net, i);
+    pipes_down(s->pipes, i);
     end_life(s, n);
 }
 
