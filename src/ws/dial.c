@@ -166,7 +166,7 @@ static void connect_next(struct ws_conn *c)
 static bool wrap(struct ws_conn *c)
 {
     struct ws *w = c->ws;
-    gnutls_session_t session = tls_session(w, WS_CLIENT, &c->dial->url);
+    gnutls_session_t session = ws_tls_session(w, WS_CLIENT, &c->dial->url);
     int plain;
     if (session == NULL)
         return false;

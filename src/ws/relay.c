@@ -99,7 +99,7 @@ bool ws_serves_tls(const struct ws *w)
 enum pando_status ws_tls_serve(struct ws *w, struct pando_time now, int fd, int *ret_plain)
 {
     w->now = now;
-    gnutls_session_t session = tls_session(w, WS_SERVER, NULL);
+    gnutls_session_t session = ws_tls_session(w, WS_SERVER, NULL);
     if (session == NULL) {
         (void)close(fd);
         return PANDO_NOMEM;

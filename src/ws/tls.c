@@ -82,7 +82,7 @@ static int configure(const struct ws *w, gnutls_session_t session, enum ws_role 
     return rc;
 }
 
-gnutls_session_t tls_session(const struct ws *w, enum ws_role role, const struct ws_url *url)
+gnutls_session_t ws_tls_session(const struct ws *w, enum ws_role role, const struct ws_url *url)
 {
     gnutls_session_t session = NULL;
     struct ws *mine = (struct ws *)(uintptr_t)w;
