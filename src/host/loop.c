@@ -98,6 +98,8 @@ static void give_memory_back(struct host *h, struct pando_time now)
  * What was called meanwhile has read the clock anew: the node's never goes back. */
 static void talk(struct host *h)
 {
+    if (h->ws != NULL)
+        ws_clock(h->ws, host_now(h));
     node_turn(h->node, host_now(h));
     const struct pando_time now = host_now(h);
     if (h->api != NULL && pando_time_reached(api_deadline(h->api, now), now)) {

@@ -196,6 +196,11 @@ static void expire(struct ws *w)
     }
 }
 
+void ws_clock(struct ws *w, struct pando_time now)
+{
+    w->now = now;
+}
+
 void ws_tick(struct ws *w, struct pando_time now)
 {
     w->now = now;

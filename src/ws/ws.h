@@ -65,6 +65,8 @@ void ws_free(struct ws *w);
 struct pipe_port ws_port(struct ws *w);
 
 void ws_ready(struct ws *w, struct pando_time now, uint32_t handle, unsigned events);
+/* Before calls through the port, which bring no time: a limit counts from now. */
+void ws_clock(struct ws *w, struct pando_time now);
 /* What is due, and what was sent since the last call. Cheap when there is nothing. */
 void ws_tick(struct ws *w, struct pando_time now);
 struct pando_time ws_deadline(const struct ws *w);
