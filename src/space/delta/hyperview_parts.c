@@ -1,0 +1,195 @@
+#include "space/delta/hyperview_parts.h"
+
+#include "base/slice.h"
+#include "space/delta/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void parts_init(struct parts *p)
+{
+    *p = (struct parts){ .sorted = true };
+    buf_init(&p->text, HYPERVIEW_BYTES_MAX);
+    buf_init(&p->names, HYPERVIEW_BYTES_MAX);
+}
+
+void parts_deinit(struct parts *p)
+{
+    buf_deinit(&p->text);
+    buf_deinit(&p->names);
+    free(p->items);
+    p->items = NULL;
+    p->items_len = p->items_cap = 0;
+}
+
+struct parts_mark parts_mark(const struct parts *p)
+{
+    return (struct parts_mark){ p->text.len, p->names.len, p->items_len };
+}
+
+void parts_back(struct parts *p, struct parts_mark mark)
+{
+    p->text.len = mark.text;
+    p->names.len = mark.names;
+    p->items_len = mark.items;
+}
+
+/* The property is most often that of the item before: its name is not kept twice. */
+static enum pando_status keep_name(struct parts *p, struct pando_slice property,
+                                   struct parts_item *item)
+{
+    item->name_len = (uint32_t)property.len;
+    if (p->items_len > 0) {
+        const struct parts_item *last = &p->items[p->items_len - 1];
+        if (slice_equal(slice_of(p->names.ptr + last->name, last->name_len), property)) {
+            item->name = last->name;
+            return PANDO_OK;
+        }
+    }
+    item->name = (uint32_t)p->names.len;
+    return buf_append(&p->names, property);
+}
+
+enum pando_status parts_file(struct parts *p, struct pando_slice property, const struct delta *d,
+                             size_t start)
+{
+    if (p->items_len == p->items_cap) {
+        const size_t cap = p->items_cap == 0 ? 16 : p->items_cap * 2;
+        struct parts_item *items = realloc(p->items, cap * sizeof *items);
+        if (items == NULL)
+            return PANDO_NOMEM;
+        p->items = items;
+        p->items_cap = cap;
+    }
+    struct parts_item *item = &p->items[p->items_len];
+    *item = (struct parts_item){ .text = (uint32_t)start,
+                                 .text_len = (uint32_t)(p->text.len - start),
+                                 .timestamp = d->timestamp,
+                                 .digest = d->digest };
+    enum pando_status st = keep_name(p, property, item);
+    if (st != PANDO_OK)
+        return st;
+    p->items_len++;
+    p->sorted = false;
+    return PANDO_OK;
+}
+
+void parts_count(struct parts *p, int64_t timestamp)
+{
+    p->count++;
+    if (p->latest < timestamp)
+        p->latest = timestamp;
+}
+
+int parts_compare(const struct parts_item *a, const struct parts_item *b)
+{
+    const size_t len = a->name_len < b->name_len ? a->name_len : b->name_len;
+    const int order = len > 0 ? memcmp(a->property.ptr, b->property.ptr, len) : 0;
+    if (order != 0)
+        return order;
+    if (a->name_len != b->name_len)
+        return a->name_len < b->name_len ? -1 : 1;
+    if (a->timestamp != b->timestamp)
+        return a->timestamp < b->timestamp ? -1 : 1;
+    return memcmp(&a->digest, &b->digest, sizeof a->digest);
+}
+
+static int compare(const void *left, const void *right)
+{
+    return parts_compare(left, right);
+}
+
+static void sort(struct parts *p)
+{
+    for (size_t i = 0; i < p->items_len; i++)
+        p->items[i].property = slice_of(p->names.ptr + p->items[i].name, p->items[i].name_len);
+    if (!p->sorted && p->items_len > 0)
+        qsort(p->items, p->items_len, sizeof *p->items, compare);
+    p->sorted = true;
+}
+
+static enum pando_status print_item(const struct parts *p, size_t at, struct pando_buf *b)
+{
+    const struct parts_item *item = &p->items[at];
+    const bool opens = at == 0 || !slice_equal(p->items[at - 1].property, item->property);
+    enum pando_status st = PANDO_OK;
+    if (opens) {
+        st = render_literal(b, at == 0 ? "," : "],");
+        if (st == PANDO_OK)
+            st = render_property(b, item->property);
+    }
+    if (st == PANDO_OK)
+        st = render_literal(b, opens ? ":[" : ",");
+    return st == PANDO_OK
+               ? buf_append(b, slice_of(p->text.ptr + item->text, item->text_len))
+               : st;
+}
+
+static enum pando_status print_metadata(const struct parts *p, const struct schema *schema,
+                                        struct pando_buf *b)
+{
+    char hash[65];
+    for (size_t i = 0; i < 32; i++) {
+        hash[2 * i] = "0123456789abcdef"[schema->hash.bytes[i] >> 4];
+        hash[2 * i + 1] = "0123456789abcdef"[schema->hash.bytes[i] & 15];
+    }
+    hash[64] = '\0';
+    enum pando_status st = render_literal(b, ",\"_metadata\":{\"lastUpdated\":");
+    if (st == PANDO_OK)
+        st = p->latest > 0 ? render_integer(b, p->latest) : render_literal(b, "null");
+    if (st == PANDO_OK)
+        st = buf_printf(b, ",\"deltaCount\":%llu,\"schemaId\":", (unsigned long long)p->count);
+    if (st == PANDO_OK)
+        st = render_text(b, schema->id);
+    return st == PANDO_OK ? buf_printf(b, ",\"schemaHash\":\"%s\",\"schemaVersion\":%llu}", hash,
+                                       (unsigned long long)schema->version)
+                          : st;
+}
+
+enum pando_status parts_print(struct parts *p, struct pando_slice object, const struct schema *schema,
+                              struct pando_buf *b)
+{
+    const size_t before = b->len;
+    sort(p);
+    enum pando_status st = render_literal(b, "{\"id\":");
+    if (st == PANDO_OK)
+        st = render_text(b, object);
+    for (size_t i = 0; st == PANDO_OK && i < p->items_len; i++)
+        st = print_item(p, i, b);
+    if (st == PANDO_OK && p->items_len > 0)
+        st = render_literal(b, "]");
+    if (st == PANDO_OK && schema != NULL)
+        st = print_metadata(p, schema, b);
+    if (st == PANDO_OK)
+        st = render_literal(b, "}");
+    if (st != PANDO_OK)
+        b->len = before;
+    return st;
+}
+
+size_t parts_bytes(const struct parts *p)
+{
+    return p->text.cap + p->names.cap + p->items_cap * sizeof *p->items;
+}
+
+bool parts_hold(const struct parts *p, const struct delta *d)
+{
+    for (size_t i = 0; i < p->items_len; i++)
+        if (p->items[i].timestamp == d->timestamp &&
+            memcmp(&p->items[i].digest, &d->digest, sizeof d->digest) == 0)
+            return true;
+    return false;
+}
+
+bool parts_item(struct parts *p, size_t n, struct pando_slice *ret_property,
+                struct pando_slice *ret_text)
+{
+    if (n >= p->items_len)
+        return false;
+    if (!p->sorted)
+        sort(p);
+    const struct parts_item *item = &p->items[n];
+    *ret_property = slice_of(p->names.ptr + item->name, item->name_len);
+    *ret_text = slice_of(p->text.ptr + item->text, item->text_len);
+    return true;
+}
