@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum pando_status walk_init(struct object_walk *w, const struct delta_source *source,
+enum pando_status object_walk_init(struct object_walk *w, const struct delta_source *source,
                             struct pando_slice object, int64_t start, int64_t end)
 {
     *w = (struct object_walk){ .source = *source, .object = object };
@@ -22,14 +22,14 @@ enum pando_status walk_init(struct object_walk *w, const struct delta_source *so
     return PANDO_OK;
 }
 
-void walk_deinit(struct object_walk *w)
+void object_walk_deinit(struct object_walk *w)
 {
     buf_deinit(&w->held);
     free(w->room);
     w->room = NULL;
 }
 
-enum pando_status walk_next(struct object_walk *w)
+enum pando_status object_walk_next(struct object_walk *w)
 {
     struct delta d;
     if (w->object.len > 0)
@@ -42,13 +42,13 @@ enum pando_status walk_next(struct object_walk *w)
     return st == PANDO_OK ? delta_decode(buf_view(&w->held), w->room, &w->d) : st;
 }
 
-void times_deinit(struct times *t)
+void travel_times_deinit(struct times *t)
 {
     free(t->items);
     *t = (struct times){ .len = 0 };
 }
 
-enum pando_status times_add(struct times *t, int64_t time)
+enum pando_status travel_times_add(struct times *t, int64_t time)
 {
     size_t low = 0, high = t->len;
     if (high > 0 && t->items[high - 1] < time)
@@ -150,7 +150,7 @@ static enum pando_status read_negations(const struct delta_source *source, struc
     enum pando_status st;
     negations_init(&n, source, id);
     while ((st = negations_next(&n, &d)) == PANDO_OK) {
-        st = times_add(t, d.timestamp);
+        st = travel_times_add(t, d.timestamp);
         if (st == PANDO_OK)
             st = queue_add(q, d.id);
         if (st != PANDO_OK)
@@ -159,7 +159,7 @@ static enum pando_status read_negations(const struct delta_source *source, struc
     return st == PANDO_NOT_FOUND ? PANDO_OK : st;
 }
 
-enum pando_status negation_named(const struct delta_source *source, struct pando_slice id,
+enum pando_status travel_negation_named(const struct delta_source *source, struct pando_slice id,
                                  const struct delta_hash *name, struct pando_buf *ret)
 {
     struct negations n;
@@ -172,7 +172,7 @@ enum pando_status negation_named(const struct delta_source *source, struct pando
     return st;
 }
 
-enum pando_status times_of_negations(const struct delta_source *source, struct pando_slice id,
+enum pando_status travel_times_of_negations(const struct delta_source *source, struct pando_slice id,
                                      struct times *t)
 {
     struct queue q = { .at = 0 };

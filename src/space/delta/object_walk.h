@@ -23,25 +23,25 @@ struct object_walk {
 };
 
 /* `object` (borrowed) empty: all deltas. Inclusive times. */
-enum pando_status walk_init(struct object_walk *w, const struct delta_source *source,
+enum pando_status object_walk_init(struct object_walk *w, const struct delta_source *source,
                             struct pando_slice object, int64_t start, int64_t end) PANDO_MUST_USE;
-void walk_deinit(struct object_walk *w); /* accepts a zeroed one */
+void object_walk_deinit(struct object_walk *w); /* accepts a zeroed one */
 /* PANDO_NOT_FOUND at the end, PANDO_BUSY call again. */
-enum pando_status walk_next(struct object_walk *w) PANDO_MUST_USE;
+enum pando_status object_walk_next(struct object_walk *w) PANDO_MUST_USE;
 
 /* Distinct times, sorted. */
 struct times {
     int64_t *items;
     size_t len, cap;
 };
-void times_deinit(struct times *t);
+void travel_times_deinit(struct times *t);
 /* Errors: PANDO_FULL at TIMES_MAX. */
-enum pando_status times_add(struct times *t, int64_t time) PANDO_MUST_USE;
+enum pando_status travel_times_add(struct times *t, int64_t time) PANDO_MUST_USE;
 /* Add the times of all negations that `id` hangs on. */
-enum pando_status times_of_negations(const struct delta_source *source, struct pando_slice id,
+enum pando_status travel_times_of_negations(const struct delta_source *source, struct pando_slice id,
                                      struct times *t) PANDO_MUST_USE;
 /* Append the id of the negation of `id` that has this name. PANDO_NOT_FOUND. */
-enum pando_status negation_named(const struct delta_source *source, struct pando_slice id,
+enum pando_status travel_negation_named(const struct delta_source *source, struct pando_slice id,
                                  const struct delta_hash *name, struct pando_buf *ret) PANDO_MUST_USE;
 
 #endif

@@ -27,7 +27,7 @@ void schema_load_free(struct schema_load *l)
 {
     if (l == NULL)
         return;
-    walk_deinit(&l->walk);
+    object_walk_deinit(&l->walk);
     buf_deinit(&l->id);
     json_decref(l->found);
     free(l);
@@ -42,7 +42,7 @@ enum pando_status schema_load_new(const struct delta_source *source, struct pand
     buf_init(&l->id, DELTA_NAME_MAX);
     enum pando_status st = buf_append(&l->id, id);
     if (st == PANDO_OK)
-        st = walk_init(&l->walk, source, buf_view(&l->id), INT64_MIN, INT64_MAX);
+        st = object_walk_init(&l->walk, source, buf_view(&l->id), INT64_MIN, INT64_MAX);
     l->found = json_pack("{s:s%, s:{}}", "id", id.ptr, id.len, "transform");
     if (st != PANDO_OK || l->found == NULL) {
         schema_load_free(l);
@@ -202,7 +202,7 @@ enum pando_status schema_load_step(struct schema_load *l, struct schema **ret)
 {
     enum pando_status st = PANDO_OK;
     for (size_t i = 0; st == PANDO_OK && i < 128; i++) {
-        st = walk_next(&l->walk);
+        st = object_walk_next(&l->walk);
         if (st == PANDO_OK)
             st = ++l->looked_at > SCHEMA_DELTAS_MAX ? PANDO_FULL : take(l, &l->walk.d);
     }

@@ -8,45 +8,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum pando_status timeline_init(struct travel_timeline *t, const struct delta_source *source,
+enum pando_status travel_timeline_init(struct travel_timeline *t, const struct delta_source *source,
                                 struct pando_slice object, int64_t start, int64_t end)
 {
     *t = (struct travel_timeline){ .start = start, .end = end };
-    return walk_init(&t->walk, source, object, INT64_MIN, end);
+    return object_walk_init(&t->walk, source, object, INT64_MIN, end);
 }
 
-void timeline_deinit(struct travel_timeline *t)
+void travel_timeline_deinit(struct travel_timeline *t)
 {
-    walk_deinit(&t->walk);
-    times_deinit(&t->times);
+    object_walk_deinit(&t->walk);
+    travel_times_deinit(&t->times);
 }
 
 /* The delta's own time and those of its negations, as far as they were asked for. */
 static enum pando_status add_times(struct travel_timeline *t, const struct delta *d)
 {
     struct times all = { .len = 0 };
-    enum pando_status st = times_add(&all, d->timestamp);
+    enum pando_status st = travel_times_add(&all, d->timestamp);
     if (st == PANDO_OK)
-        st = times_of_negations(&t->walk.source, d->id, &all);
+        st = travel_times_of_negations(&t->walk.source, d->id, &all);
     for (size_t i = 0; st == PANDO_OK && i < all.len; i++)
         if (all.items[i] >= d->timestamp && all.items[i] >= t->start && all.items[i] <= t->end)
-            st = times_add(&t->times, all.items[i]);
-    times_deinit(&all);
+            st = travel_times_add(&t->times, all.items[i]);
+    travel_times_deinit(&all);
     return st;
 }
 
-enum pando_status timeline_step(struct travel_timeline *t)
+enum pando_status travel_timeline_step(struct travel_timeline *t)
 {
     enum pando_status st = PANDO_OK;
     for (size_t i = 0; st == PANDO_OK && i < TRAVEL_STEP; i++) {
-        st = walk_next(&t->walk);
+        st = object_walk_next(&t->walk);
         if (st == PANDO_OK)
             st = add_times(t, &t->walk.d);
     }
     return st == PANDO_NOT_FOUND ? PANDO_OK : st == PANDO_OK ? PANDO_BUSY : st;
 }
 
-void times_sample(struct times *t, size_t max)
+void travel_times_sample(struct times *t, size_t max)
 {
     if (t->len <= max || max == 0)
         return;
@@ -55,17 +55,17 @@ void times_sample(struct times *t, size_t max)
     t->len = max;
 }
 
-enum pando_status count_init(struct travel_count *c, const struct delta_source *source, int64_t t)
+enum pando_status travel_count_init(struct travel_count *c, const struct delta_source *source, int64_t t)
 {
     *c = (struct travel_count){ .t = t };
     map_init(&c->authors, sizeof(struct delta_hash), 1, TRAVEL_NAMES_MAX, 0);
     map_init(&c->systems, sizeof(struct delta_hash), 1, TRAVEL_NAMES_MAX, 0);
-    return walk_init(&c->walk, source, SLICE_EMPTY, INT64_MIN, t);
+    return object_walk_init(&c->walk, source, SLICE_EMPTY, INT64_MIN, t);
 }
 
-void count_deinit(struct travel_count *c)
+void travel_count_deinit(struct travel_count *c)
 {
-    walk_deinit(&c->walk);
+    object_walk_deinit(&c->walk);
     map_deinit(&c->authors);
     map_deinit(&c->systems);
 }
@@ -91,30 +91,30 @@ static enum pando_status count_one(struct travel_count *c, const struct delta *d
     return st;
 }
 
-enum pando_status count_step(struct travel_count *c)
+enum pando_status travel_count_step(struct travel_count *c)
 {
     enum pando_status st = PANDO_OK;
     for (size_t i = 0; st == PANDO_OK && i < TRAVEL_STEP; i++) {
-        st = walk_next(&c->walk);
+        st = object_walk_next(&c->walk);
         if (st == PANDO_OK)
             st = count_one(c, &c->walk.d);
     }
     return st == PANDO_NOT_FOUND ? PANDO_OK : st == PANDO_OK ? PANDO_BUSY : st;
 }
 
-enum pando_status changes_init(struct travel_changes *c, const struct delta_source *source,
+enum pando_status travel_changes_init(struct travel_changes *c, const struct delta_source *source,
                                struct schema *schema, struct pando_slice object,
                                struct pando_slice property)
 {
     *c = (struct travel_changes){ .object = object, .property = property };
     c->schema = schema_ref(schema);
     buf_init(&c->text, HYPERVIEW_BYTES_MAX);
-    return walk_init(&c->walk, source, object, INT64_MIN, INT64_MAX);
+    return object_walk_init(&c->walk, source, object, INT64_MIN, INT64_MAX);
 }
 
-void changes_deinit(struct travel_changes *c)
+void travel_changes_deinit(struct travel_changes *c)
 {
-    walk_deinit(&c->walk);
+    object_walk_deinit(&c->walk);
     schema_unref(c->schema);
     buf_deinit(&c->text);
     free(c->items);
@@ -133,7 +133,7 @@ static enum pando_status print_change(struct travel_changes *c, const struct del
         st = delta_to_json(d, &c->text);
     if (st != PANDO_OK || by == NULL)
         return st;
-    st = negation_named(&c->walk.source, d->id, by, &id);
+    st = travel_negation_named(&c->walk.source, d->id, by, &id);
     if (st == PANDO_OK)
         st = render_literal(&c->text, ",\"by\":");
     return st == PANDO_OK ? render_text(&c->text, buf_view(&id)) : st;
@@ -171,9 +171,9 @@ static enum pando_status follow(struct travel_changes *c, const struct delta *d)
 {
     struct times all = { .len = 0 };
     bool seen = false, ever = false;
-    enum pando_status st = times_add(&all, d->timestamp);
+    enum pando_status st = travel_times_add(&all, d->timestamp);
     if (st == PANDO_OK)
-        st = times_of_negations(&c->walk.source, d->id, &all);
+        st = travel_times_of_negations(&c->walk.source, d->id, &all);
     for (size_t i = 0; st == PANDO_OK && i < all.len; i++) {
         struct negate_state state;
         if (all.items[i] < d->timestamp)
@@ -186,7 +186,7 @@ static enum pando_status follow(struct travel_changes *c, const struct delta *d)
                         !seen ? CHANGE_NEGATED : ever ? CHANGE_RESTORED : CHANGE_ADDED, &state);
         ever = true;
     }
-    times_deinit(&all);
+    travel_times_deinit(&all);
     return st;
 }
 
@@ -210,11 +210,11 @@ static int compare(const void *left, const void *right)
     return memcmp(&a->digest, &b->digest, sizeof a->digest);
 }
 
-enum pando_status changes_step(struct travel_changes *c)
+enum pando_status travel_changes_step(struct travel_changes *c)
 {
     enum pando_status st = PANDO_OK;
     for (size_t i = 0; st == PANDO_OK && i < TRAVEL_STEP; i++) {
-        st = walk_next(&c->walk);
+        st = object_walk_next(&c->walk);
         if (st == PANDO_OK)
             st = look(c, &c->walk.d);
     }

@@ -23,13 +23,13 @@ struct travel_timeline {
     int64_t start, end;
     struct times times;
 };
-enum pando_status timeline_init(struct travel_timeline *t, const struct delta_source *source,
+enum pando_status travel_timeline_init(struct travel_timeline *t, const struct delta_source *source,
                                 struct pando_slice object, int64_t start,
                                 int64_t end) PANDO_MUST_USE;
-void timeline_deinit(struct travel_timeline *t);
-enum pando_status timeline_step(struct travel_timeline *t) PANDO_MUST_USE;
+void travel_timeline_deinit(struct travel_timeline *t);
+enum pando_status travel_timeline_step(struct travel_timeline *t) PANDO_MUST_USE;
 /* Keep at most `max` of them, evenly spread, the first and the last among them. */
-void times_sample(struct times *t, size_t max);
+void travel_times_sample(struct times *t, size_t max);
 
 /* How many deltas there were. */
 struct travel_count {
@@ -38,10 +38,10 @@ struct travel_count {
     uint64_t total, negated;
     struct map authors, systems;
 };
-enum pando_status count_init(struct travel_count *c, const struct delta_source *source,
+enum pando_status travel_count_init(struct travel_count *c, const struct delta_source *source,
                              int64_t t) PANDO_MUST_USE;
-void count_deinit(struct travel_count *c);
-enum pando_status count_step(struct travel_count *c) PANDO_MUST_USE;
+void travel_count_deinit(struct travel_count *c);
+enum pando_status travel_count_step(struct travel_count *c) PANDO_MUST_USE;
 
 /* When the deltas of a property came into sight, went out of it and came back. */
 enum travel_change_kind { CHANGE_ADDED, CHANGE_NEGATED, CHANGE_RESTORED };
@@ -61,11 +61,11 @@ struct travel_changes {
     size_t len, cap;
     struct pando_buf text;
 };
-enum pando_status changes_init(struct travel_changes *c, const struct delta_source *source,
+enum pando_status travel_changes_init(struct travel_changes *c, const struct delta_source *source,
                                struct schema *schema, struct pando_slice object,
                                struct pando_slice property) PANDO_MUST_USE;
-void changes_deinit(struct travel_changes *c);
-enum pando_status changes_step(struct travel_changes *c) PANDO_MUST_USE; /* PANDO_OK: sorted */
+void travel_changes_deinit(struct travel_changes *c);
+enum pando_status travel_changes_step(struct travel_changes *c) PANDO_MUST_USE; /* PANDO_OK: sorted */
 
 /* Append what differs between two finished views of an object, as members: deltasAdded, deltasRemoved
  * (ids), properties {name: "added"|"removed"|"changed"}. */

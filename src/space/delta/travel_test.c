@@ -97,7 +97,8 @@ static void changes_are_what_differs_between_two_moments(void **state)
         }
         for (size_t n = 0; n < w.h.len; n++)
             for (int64_t t = 1; t < MOMENTS; t++)
-                expected += is_about(&w.h.deltas[n], "o", "name") && is_seen(&w, n, t) != is_seen(&w, n, t - 1);
+                expected += is_about(&w.h.deltas[n], "o", "name") &&
+                            is_seen(&w, n, t) != is_seen(&w, n, t - 1);
         CHECK_EQ(seen, expected);
         json_decref(got);
         teardown(&w);

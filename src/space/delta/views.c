@@ -6,24 +6,24 @@
 #include <string.h>
 
 const struct views_verb VIEWS_TABLE[] = {
-    { "hyperview", true, verb_hyperview_begin, verb_hyperview_step },
-    { "view", true, verb_view_begin, verb_view_step },
-    { "at", true, verb_at_begin, verb_at_step },
-    { "timeline", false, verb_timeline_begin, verb_timeline_step },
-    { "snapshot", false, verb_count_begin, verb_count_step },
-    { "stats_at", false, verb_count_begin, verb_count_step },
-    { "replay", true, verb_replay_begin, verb_replay_step },
-    { "changes", true, verb_changes_begin, verb_changes_step },
-    { "compare", true, verb_compare_begin, verb_compare_step },
-    { "origin", false, verb_origin_begin, verb_origin_step },
-    { "schema.register", false, verb_register_begin, verb_register_step },
-    { "schema.ls", false, verb_ls_begin, verb_ls_step },
-    { "schema.show", false, verb_show_begin, verb_show_step },
-    { "schema.check", false, verb_check_begin, verb_check_step },
-    { "schema.load", false, verb_load_begin, verb_load_step },
-    { "schema.changed", false, verb_changed_begin, verb_changed_step },
-    { "schema.deltas", false, verb_deltas_begin, verb_deltas_step },
-    { "cache.stats", false, verb_cache_begin, verb_cache_step },
+    { "hyperview", true, views_hyperview_begin, views_hyperview_step },
+    { "view", true, views_view_begin, views_view_step },
+    { "at", true, views_at_begin, views_at_step },
+    { "timeline", false, views_timeline_begin, views_timeline_step },
+    { "snapshot", false, views_count_begin, views_count_step },
+    { "stats_at", false, views_count_begin, views_count_step },
+    { "replay", true, views_replay_begin, views_replay_step },
+    { "changes", true, views_changes_begin, views_changes_step },
+    { "compare", true, views_compare_begin, views_compare_step },
+    { "origin", false, views_origin_begin, views_origin_step },
+    { "schema.register", false, views_register_begin, views_register_step },
+    { "schema.ls", false, views_ls_begin, views_ls_step },
+    { "schema.show", false, views_show_begin, views_show_step },
+    { "schema.check", false, views_check_begin, views_check_step },
+    { "schema.load", false, views_load_begin, views_load_step },
+    { "schema.changed", false, views_changed_begin, views_changed_step },
+    { "schema.deltas", false, views_deltas_begin, views_deltas_step },
+    { "cache.stats", false, views_cache_begin, views_cache_step },
 };
 const size_t VIEWS_TABLE_LEN = sizeof VIEWS_TABLE / sizeof VIEWS_TABLE[0];
 
@@ -60,7 +60,7 @@ enum pando_status views_new(const struct views_config *config, struct views **re
     registry_init(&v->registry, config->schemas_max != 0 ? config->schemas_max : 1024);
     map_init(&v->watched, sizeof(uint64_t), 1, VIEWS_WATCHED_MAX, config->seed ^ 2);
     enum pando_status st =
-        cache_init(&v->cache, config->cache_entries != 0 ? config->cache_entries : 1000,
+        view_cache_init(&v->cache, config->cache_entries != 0 ? config->cache_entries : 1000,
                    config->cache_bytes != 0 ? config->cache_bytes : 16u << 20, config->seed);
     if (st == PANDO_OK)
         st = add_plain(v);
@@ -76,7 +76,7 @@ void views_free(struct views *v)
 {
     if (v == NULL)
         return;
-    cache_deinit(&v->cache);
+    view_cache_deinit(&v->cache);
     registry_deinit(&v->registry);
     for (size_t i = 0; i < v->views_len; i++)
         view_unref(v->views[i]);
@@ -123,7 +123,7 @@ static void concern(struct views *v, const struct delta *d)
         note_all_schemas(v);
     else if (v->unwatched && (schema_of_delta(d, &(struct pando_slice){ 0 }) || t.through_len > 0))
         v->resolution++;
-    cache_on_delta(&v->cache, &v->config.source, d, &t, is_shown(&v->config.source, d));
+    view_cache_on_delta(&v->cache, &v->config.source, d, &t, is_shown(&v->config.source, d));
     touch_deinit(&t);
 }
 
@@ -148,13 +148,13 @@ void views_on_delta(struct views *v, const struct delta *d)
 
 void views_on_upheaval(struct views *v)
 {
-    cache_clear(&v->cache);
+    view_cache_clear(&v->cache);
     note_all_schemas(v);
 }
 
 void views_stats(const struct views *v, struct views_stats *ret)
 {
-    const struct cache *c = &v->cache;
+    const struct view_cache *c = &v->cache;
     *ret = (struct views_stats){ .materialised = c->len,
                                  .cached_bytes = c->bytes,
                                  .hits = c->hits,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum pando_status arg_text(const struct views_call *c, const char *key, bool required,
+enum pando_status views_arg_text(const struct views_call *c, const char *key, bool required,
                            struct pando_slice *ret, struct pando_err *reterr)
 {
     const json_t *value = json_object_get(c->args, key);
@@ -20,7 +20,7 @@ enum pando_status arg_text(const struct views_call *c, const char *key, bool req
     return PANDO_OK;
 }
 
-enum pando_status arg_time(const struct views_call *c, const char *key, bool required, int64_t *ret,
+enum pando_status views_arg_time(const struct views_call *c, const char *key, bool required, int64_t *ret,
                            struct pando_err *reterr)
 {
     const json_t *value = json_object_get(c->args, key);
@@ -35,11 +35,11 @@ enum pando_status arg_time(const struct views_call *c, const char *key, bool req
     return PANDO_OK;
 }
 
-enum pando_status arg_object(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_arg_object(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_text(c, "id", true, &c->object, reterr);
+    enum pando_status st = views_arg_text(c, "id", true, &c->object, reterr);
     c->schema_id = slice_text(SCHEMA_PLAIN);
-    return st == PANDO_OK ? arg_text(c, "schema", false, &c->schema_id, reterr) : st;
+    return st == PANDO_OK ? views_arg_text(c, "schema", false, &c->schema_id, reterr) : st;
 }
 
 static void lookup_add(struct views_lookup *l, struct pando_slice id)
@@ -51,7 +51,7 @@ static void lookup_add(struct views_lookup *l, struct pando_slice id)
     (void)json_array_append_new(l->ids, json_stringn(text, id.len));
 }
 
-enum pando_status lookup_begin(struct views_lookup *l, struct pando_slice id)
+enum pando_status views_lookup_begin(struct views_lookup *l, struct pando_slice id)
 {
     l->ids = json_array();
     l->seen = json_object();
@@ -62,7 +62,7 @@ enum pando_status lookup_begin(struct views_lookup *l, struct pando_slice id)
     return PANDO_OK;
 }
 
-void lookup_deinit(struct views_lookup *l)
+void views_lookup_deinit(struct views_lookup *l)
 {
     json_decref(l->ids);
     json_decref(l->seen);
@@ -156,7 +156,7 @@ static enum pando_status read_one(struct views *v, struct views_lookup *l, struc
     return settle(v, l, id, read, reterr);
 }
 
-enum pando_status lookup_step(struct views *v, struct views_lookup *l, struct pando_err *reterr)
+enum pando_status views_lookup_step(struct views *v, struct views_lookup *l, struct pando_err *reterr)
 {
     for (unsigned looked = 0; l->next < json_array_size(l->ids); l->next++) {
         const json_t *text = json_array_get(l->ids, l->next);
@@ -182,9 +182,9 @@ static enum pando_status see(struct views_call *c, struct pando_err *reterr)
     const uint64_t resolution = v->resolution + v->registry.generation;
     if (s == NULL || s->resolved_of != resolution || c->lookup.ids != NULL) {
         if (c->lookup.ids == NULL)
-            st = lookup_begin(&c->lookup, c->schema_id);
+            st = views_lookup_begin(&c->lookup, c->schema_id);
         if (st == PANDO_OK)
-            st = lookup_step(v, &c->lookup, reterr);
+            st = views_lookup_step(v, &c->lookup, reterr);
         if (st != PANDO_OK)
             return st;
         s = registry_find(&v->registry, c->schema_id);
@@ -234,7 +234,7 @@ enum pando_status views_call_new(struct views *v, const char *verb, const json_t
     return PANDO_OK;
 }
 
-enum pando_status call_failed(const struct views_call *c, enum pando_status st,
+enum pando_status views_call_failed(const struct views_call *c, enum pando_status st,
                               struct pando_err *reterr)
 {
     if (st == PANDO_FULL)
@@ -243,7 +243,7 @@ enum pando_status call_failed(const struct views_call *c, enum pando_status st,
     return pando_err_set(reterr, st, "%s: %s", c->verb->name, pando_status_text(st));
 }
 
-enum pando_status call_build(struct views_call *c, int64_t t, struct pando_err *reterr)
+enum pando_status views_call_build(struct views_call *c, int64_t t, struct pando_err *reterr)
 {
     enum pando_status st = PANDO_OK;
     if (c->build == NULL) {
@@ -252,7 +252,7 @@ enum pando_status call_build(struct views_call *c, int64_t t, struct pando_err *
     }
     if (st == PANDO_OK)
         st = hyperview_step(c->build);
-    return st == PANDO_OK || st == PANDO_BUSY ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK || st == PANDO_BUSY ? st : views_call_failed(c, st, reterr);
 }
 
 enum pando_status views_call_step(struct views_call *c, struct pando_buf *text,
@@ -286,15 +286,15 @@ void views_call_free(struct views_call *c)
     if (c == NULL)
         return;
     c->v->calls--;
-    lookup_deinit(&c->lookup);
+    views_lookup_deinit(&c->lookup);
     view_run_free(c->run);
     hyperview_free(c->build);
     hyperview_free(c->before);
     view_unref(c->view);
-    timeline_deinit(&c->timeline);
-    count_deinit(&c->count);
-    changes_deinit(&c->changes);
-    walk_deinit(&c->walk);
+    travel_timeline_deinit(&c->timeline);
+    travel_count_deinit(&c->count);
+    travel_changes_deinit(&c->changes);
+    object_walk_deinit(&c->walk);
     schema_unref(c->schema);
     json_decref(c->args);
     buf_deinit(&c->out);

@@ -7,7 +7,7 @@
 #ifndef SPACE_DELTA_VIEWS_PRIVATE_H
 #define SPACE_DELTA_VIEWS_PRIVATE_H
 
-#include "space/delta/cache.h"
+#include "space/delta/view_cache.h"
 #include "space/delta/schema_deltas.h"
 #include "space/delta/travel.h"
 #include "space/delta/view.h"
@@ -21,7 +21,7 @@ struct views {
     struct registry registry;
     struct view_schema *views[VIEWS_VIEWS_MAX]; /* those with an id */
     size_t views_len;
-    struct cache cache;
+    struct view_cache cache;
     /* Hash of a schema's object -> 1 when a delta has touched it since it was looked up. A
      * schema that was looked for in vain is here, too. */
     struct map watched;
@@ -72,23 +72,23 @@ struct views_call {
 };
 
 /* Arguments. Errors: PANDO_INVALID reterr names the argument. */
-enum pando_status arg_text(const struct views_call *c, const char *key, bool required,
+enum pando_status views_arg_text(const struct views_call *c, const char *key, bool required,
                            struct pando_slice *ret, struct pando_err *reterr) PANDO_MUST_USE;
-enum pando_status arg_time(const struct views_call *c, const char *key, bool required, int64_t *ret,
+enum pando_status views_arg_time(const struct views_call *c, const char *key, bool required, int64_t *ret,
                            struct pando_err *reterr) PANDO_MUST_USE;
 /* id and schema, which most verbs take. */
-enum pando_status arg_object(struct views_call *c, struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status views_arg_object(struct views_call *c, struct pando_err *reterr) PANDO_MUST_USE;
 
 /* Look up a schema and all that it reaches. PANDO_BUSY: step again. */
-enum pando_status lookup_begin(struct views_lookup *l, struct pando_slice id) PANDO_MUST_USE;
-enum pando_status lookup_step(struct views *v, struct views_lookup *l,
+enum pando_status views_lookup_begin(struct views_lookup *l, struct pando_slice id) PANDO_MUST_USE;
+enum pando_status views_lookup_step(struct views *v, struct views_lookup *l,
                               struct pando_err *reterr) PANDO_MUST_USE;
-void lookup_deinit(struct views_lookup *l);
+void views_lookup_deinit(struct views_lookup *l);
 
 /* The build of the call at `t`: begun when there is none, then stepped. */
-enum pando_status call_build(struct views_call *c, int64_t t, struct pando_err *reterr) PANDO_MUST_USE;
+enum pando_status views_call_build(struct views_call *c, int64_t t, struct pando_err *reterr) PANDO_MUST_USE;
 /* Why a step failed, for people. */
-enum pando_status call_failed(const struct views_call *c, enum pando_status st,
+enum pando_status views_call_failed(const struct views_call *c, enum pando_status st,
                               struct pando_err *reterr);
 
 extern const struct views_verb VIEWS_TABLE[];
@@ -99,23 +99,23 @@ extern const size_t VIEWS_TABLE_LEN;
     enum pando_status name##_begin(struct views_call *c, struct pando_err *reterr);     \
     enum pando_status name##_step(struct views_call *c, struct pando_buf *text,         \
                                   struct pando_err *reterr)
-VIEWS_VERB(verb_hyperview);
-VIEWS_VERB(verb_at);
-VIEWS_VERB(verb_view);
-VIEWS_VERB(verb_timeline);
-VIEWS_VERB(verb_count);
-VIEWS_VERB(verb_replay);
-VIEWS_VERB(verb_changes);
-VIEWS_VERB(verb_compare);
-VIEWS_VERB(verb_origin);
-VIEWS_VERB(verb_register);
-VIEWS_VERB(verb_ls);
-VIEWS_VERB(verb_show);
-VIEWS_VERB(verb_check);
-VIEWS_VERB(verb_load);
-VIEWS_VERB(verb_changed);
-VIEWS_VERB(verb_deltas);
-VIEWS_VERB(verb_cache);
+VIEWS_VERB(views_hyperview);
+VIEWS_VERB(views_at);
+VIEWS_VERB(views_view);
+VIEWS_VERB(views_timeline);
+VIEWS_VERB(views_count);
+VIEWS_VERB(views_replay);
+VIEWS_VERB(views_changes);
+VIEWS_VERB(views_compare);
+VIEWS_VERB(views_origin);
+VIEWS_VERB(views_register);
+VIEWS_VERB(views_ls);
+VIEWS_VERB(views_show);
+VIEWS_VERB(views_check);
+VIEWS_VERB(views_load);
+VIEWS_VERB(views_changed);
+VIEWS_VERB(views_deltas);
+VIEWS_VERB(views_cache);
 #undef VIEWS_VERB
 
 #endif

@@ -3,46 +3,46 @@
 
 #include "base/slice.h"
 
-enum pando_status verb_hyperview_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_hyperview_begin(struct views_call *c, struct pando_err *reterr)
 {
-    return arg_object(c, reterr);
+    return views_arg_object(c, reterr);
 }
 
 /* Kept views are answered from the bytes that are there. */
-enum pando_status verb_hyperview_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_hyperview_step(struct views_call *c, struct pando_buf *text,
                                       struct pando_err *reterr)
 {
     struct views *v = c->v;
     struct pando_slice kept;
     enum pando_status st = PANDO_NOT_FOUND;
     if (c->build == NULL)
-        st = cache_text(&v->cache, &v->registry, c->schema, c->object, &kept);
+        st = view_cache_text(&v->cache, &v->registry, c->schema, c->object, &kept);
     if (st == PANDO_OK)
         st = buf_append(text, kept);
     if (st != PANDO_NOT_FOUND)
-        return st == PANDO_OK ? st : call_failed(c, st, reterr);
-    st = call_build(c, INT64_MAX, reterr);
+        return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
+    st = views_call_build(c, INT64_MAX, reterr);
     if (st != PANDO_OK)
         return st;
     st = hyperview_text(c->build, true, text);
-    cache_put(&v->cache, &v->registry, &c->build, c->began);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    view_cache_put(&v->cache, &v->registry, &c->build, c->began);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_at_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_at_begin(struct views_call *c, struct pando_err *reterr)
 {
-    const enum pando_status st = arg_object(c, reterr);
-    return st == PANDO_OK ? arg_time(c, "at", true, &c->at, reterr) : st;
+    const enum pando_status st = views_arg_object(c, reterr);
+    return st == PANDO_OK ? views_arg_time(c, "at", true, &c->at, reterr) : st;
 }
 
-enum pando_status verb_at_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_at_step(struct views_call *c, struct pando_buf *text,
                                struct pando_err *reterr)
 {
-    enum pando_status st = call_build(c, c->at, reterr);
+    enum pando_status st = views_call_build(c, c->at, reterr);
     if (st != PANDO_OK)
         return st;
     st = hyperview_text(c->build, true, text);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
 static struct view_schema *known_view(const struct views *v, struct pando_slice id)
@@ -53,20 +53,20 @@ static struct view_schema *known_view(const struct views *v, struct pando_slice 
     return NULL;
 }
 
-enum pando_status verb_view_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_view_begin(struct views_call *c, struct pando_err *reterr)
 {
     const json_t *view = json_object_get(c->args, "view");
     struct pando_slice id = SLICE_EMPTY;
-    enum pando_status st = arg_object(c, reterr);
+    enum pando_status st = views_arg_object(c, reterr);
     if (st == PANDO_OK)
-        st = arg_time(c, "at", false, &c->at, reterr);
+        st = views_arg_time(c, "at", false, &c->at, reterr);
     if (st == PANDO_OK && json_is_object(view))
         return view_from_json(view, &c->view, reterr);
     if (st == PANDO_OK && view == NULL)
         st = pando_err_set(reterr, PANDO_INVALID,
                            "view: view is missing: a definition, or the id of a registered one");
     if (st == PANDO_OK)
-        st = arg_text(c, "view", true, &id, reterr);
+        st = views_arg_text(c, "view", true, &id, reterr);
     if (st != PANDO_OK)
         return st;
     struct view_schema *known = known_view(c->v, id);
@@ -84,7 +84,7 @@ static enum pando_status try_kept(struct views_call *c, struct pando_buf *text,
                                   struct pando_err *reterr)
 {
     struct hyperview *h = c->at != INT64_MAX ? NULL
-                                             : cache_find(&c->v->cache, &c->v->registry, c->schema,
+                                             : view_cache_find(&c->v->cache, &c->v->registry, c->schema,
                                                           c->object);
     if (h == NULL || hyperview_items(h) >= VIEW_STEP)
         return PANDO_NOT_FOUND;
@@ -98,7 +98,7 @@ static enum pando_status try_kept(struct views_call *c, struct pando_buf *text,
     return PANDO_NOT_FOUND;
 }
 
-enum pando_status verb_view_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_view_step(struct views_call *c, struct pando_buf *text,
                                  struct pando_err *reterr)
 {
     enum pando_status st;
@@ -108,14 +108,14 @@ enum pando_status verb_view_step(struct views_call *c, struct pando_buf *text,
             return st;
     }
     if (c->run == NULL) {
-        st = call_build(c, c->at, reterr);
+        st = views_call_build(c, c->at, reterr);
         if (st == PANDO_OK && view_run_new(c->view, c->build, &c->run) != PANDO_OK)
-            st = call_failed(c, PANDO_NOMEM, reterr);
+            st = views_call_failed(c, PANDO_NOMEM, reterr);
         if (st != PANDO_OK)
             return st;
     }
     st = view_run_step(c->run, text, reterr);
     if (view_run_has_read(c->run) && c->build != NULL && c->at == INT64_MAX)
-        cache_put(&c->v->cache, &c->v->registry, &c->build, c->began);
+        view_cache_put(&c->v->cache, &c->v->registry, &c->build, c->began);
     return st;
 }

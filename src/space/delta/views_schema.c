@@ -28,10 +28,10 @@ static enum pando_status answer(const struct views_call *c, json_t *value, struc
 {
     const enum pando_status st = value == NULL ? PANDO_NOMEM : render_json(text, value);
     json_decref(value);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_register_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_register_begin(struct views_call *c, struct pando_err *reterr)
 {
     const json_t *schema = json_object_get(c->args, "schema");
     const json_t *view = json_object_get(c->args, "view");
@@ -67,7 +67,7 @@ static enum pando_status register_view(struct views_call *c, struct pando_buf *t
     return answer(c, json_pack("{s:s}", "id", c->view->id), text, reterr);
 }
 
-enum pando_status verb_register_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_register_step(struct views_call *c, struct pando_buf *text,
                                      struct pando_err *reterr)
 {
     const json_t *validate = json_object_get(c->args, "validate");
@@ -86,14 +86,14 @@ enum pando_status verb_register_step(struct views_call *c, struct pando_buf *tex
     return answer(c, describe(c->schema), text, reterr);
 }
 
-enum pando_status verb_ls_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_ls_begin(struct views_call *c, struct pando_err *reterr)
 {
     (void)c;
     (void)reterr;
     return PANDO_OK;
 }
 
-enum pando_status verb_ls_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_ls_step(struct views_call *c, struct pando_buf *text,
                                struct pando_err *reterr)
 {
     json_t *schemas = json_array(), *views = json_array();
@@ -104,9 +104,9 @@ enum pando_status verb_ls_step(struct views_call *c, struct pando_buf *text,
     return answer(c, json_pack("{s:o, s:o}", "schemas", schemas, "views", views), text, reterr);
 }
 
-enum pando_status verb_show_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_show_begin(struct views_call *c, struct pando_err *reterr)
 {
-    return arg_text(c, "id", true, &c->name, reterr);
+    return views_arg_text(c, "id", true, &c->name, reterr);
 }
 
 static enum pando_status not_known(const struct views_call *c, struct pando_err *reterr)
@@ -116,7 +116,7 @@ static enum pando_status not_known(const struct views_call *c, struct pando_err 
                          (int)(c->name.len % 200), (const char *)c->name.ptr);
 }
 
-enum pando_status verb_show_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_show_step(struct views_call *c, struct pando_buf *text,
                                  struct pando_err *reterr)
 {
     const struct schema *s = registry_find(&c->v->registry, c->name);
@@ -131,30 +131,30 @@ enum pando_status verb_show_step(struct views_call *c, struct pando_buf *text,
     return not_known(c, reterr);
 }
 
-enum pando_status verb_check_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_check_begin(struct views_call *c, struct pando_err *reterr)
 {
-    return verb_ls_begin(c, reterr);
+    return views_ls_begin(c, reterr);
 }
 
-enum pando_status verb_check_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_check_step(struct views_call *c, struct pando_buf *text,
                                   struct pando_err *reterr)
 {
     json_t *report = NULL;
     const enum pando_status st = registry_report(&c->v->registry, &report);
-    return st == PANDO_OK ? answer(c, report, text, reterr) : call_failed(c, st, reterr);
+    return st == PANDO_OK ? answer(c, report, text, reterr) : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_load_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_load_begin(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_text(c, "id", false, &c->name, reterr);
+    enum pando_status st = views_arg_text(c, "id", false, &c->name, reterr);
     if (st != PANDO_OK)
         return st;
-    st = lookup_begin(&c->lookup, c->name);
+    st = views_lookup_begin(&c->lookup, c->name);
     c->lookup.force = true;
     c->lookup.changed = json_array();
     if (st == PANDO_OK && c->name.len == 0)
-        st = walk_init(&c->walk, &c->v->config.source, SLICE_EMPTY, INT64_MIN, INT64_MAX);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+        st = object_walk_init(&c->walk, &c->v->config.source, SLICE_EMPTY, INT64_MIN, INT64_MAX);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
 /* Collect the ids of all schemas that deltas speak of. */
@@ -165,7 +165,7 @@ static enum pando_status find_schemas(struct views_call *c)
     c->walk.filter.target_contexts = (struct filter_list){ contexts, 3 };
     for (size_t i = 0; i < TRAVEL_STEP; i++) {
         struct pando_slice id;
-        const enum pando_status st = walk_next(&c->walk);
+        const enum pando_status st = object_walk_next(&c->walk);
         if (st != PANDO_OK)
             return st;
         if (!schema_of_delta(&c->walk.d, &id) ||
@@ -179,17 +179,17 @@ static enum pando_status find_schemas(struct views_call *c)
     return PANDO_BUSY;
 }
 
-enum pando_status verb_load_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_load_step(struct views_call *c, struct pando_buf *text,
                                  struct pando_err *reterr)
 {
     enum pando_status st = PANDO_OK;
     if (c->name.len == 0 && c->stage == 0) {
         st = find_schemas(c);
         if (st != PANDO_NOT_FOUND)
-            return st == PANDO_BUSY ? st : call_failed(c, st, reterr);
+            return st == PANDO_BUSY ? st : views_call_failed(c, st, reterr);
         c->stage = 1;
     }
-    st = lookup_step(c->v, &c->lookup, reterr);
+    st = views_lookup_step(c->v, &c->lookup, reterr);
     if (st != PANDO_OK)
         return st;
     json_t *loaded = json_array();
@@ -209,17 +209,17 @@ enum pando_status verb_load_step(struct views_call *c, struct pando_buf *text,
                   reterr);
 }
 
-enum pando_status verb_changed_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_changed_begin(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_text(c, "id", true, &c->name, reterr);
+    enum pando_status st = views_arg_text(c, "id", true, &c->name, reterr);
     if (st != PANDO_OK)
         return st;
     st = schema_load_new(&c->v->config.source, c->name, &c->lookup.load);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
 /* What is known beside what the deltas say; nothing is reloaded. */
-enum pando_status verb_changed_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_changed_step(struct views_call *c, struct pando_buf *text,
                                     struct pando_err *reterr)
 {
     struct schema *said = NULL;
@@ -227,7 +227,7 @@ enum pando_status verb_changed_step(struct views_call *c, struct pando_buf *text
     if (st == PANDO_BUSY)
         return st;
     if (st != PANDO_OK && st != PANDO_NOT_FOUND)
-        return call_failed(c, st, reterr);
+        return views_call_failed(c, st, reterr);
     const struct schema *known = registry_find(&c->v->registry, c->name);
     char known_hash[65] = "", said_hash[65] = "";
     if (known != NULL)
@@ -244,24 +244,24 @@ enum pando_status verb_changed_step(struct views_call *c, struct pando_buf *text
                                st == PANDO_OK ? said_hash : NULL), text, reterr);
 }
 
-enum pando_status verb_deltas_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_deltas_begin(struct views_call *c, struct pando_err *reterr)
 {
-    return verb_show_begin(c, reterr);
+    return views_show_begin(c, reterr);
 }
 
-enum pando_status verb_deltas_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_deltas_step(struct views_call *c, struct pando_buf *text,
                                    struct pando_err *reterr)
 {
     const struct schema *s = registry_find(&c->v->registry, c->name);
     return s == NULL ? not_known(c, reterr) : answer(c, schema_to_deltas(s), text, reterr);
 }
 
-enum pando_status verb_cache_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_cache_begin(struct views_call *c, struct pando_err *reterr)
 {
-    return verb_ls_begin(c, reterr);
+    return views_ls_begin(c, reterr);
 }
 
-enum pando_status verb_cache_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_cache_step(struct views_call *c, struct pando_buf *text,
                                   struct pando_err *reterr)
 {
     struct views_stats s;
@@ -276,5 +276,5 @@ enum pando_status verb_cache_step(struct views_call *c, struct pando_buf *text,
         (unsigned long long)s.stale, (unsigned long long)s.kept,
         (unsigned long long)(asked > 0 ? s.hits / asked : 0),
         (unsigned long long)(asked > 0 ? s.hits * 100 / asked % 100 : 0));
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }

@@ -10,15 +10,15 @@ static enum pando_status arg_range(struct views_call *c, struct pando_err *reter
 {
     c->from = 0;
     c->to = INT64_MAX;
-    enum pando_status st = arg_time(c, "start", false, &c->from, reterr);
-    return st == PANDO_OK ? arg_time(c, "end", false, &c->to, reterr) : st;
+    enum pando_status st = views_arg_time(c, "start", false, &c->from, reterr);
+    return st == PANDO_OK ? views_arg_time(c, "end", false, &c->to, reterr) : st;
 }
 
 static enum pando_status begin_timeline(struct views_call *c, struct pando_err *reterr)
 {
     const enum pando_status st =
-        timeline_init(&c->timeline, &c->v->config.source, c->object, c->from, c->to);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+        travel_timeline_init(&c->timeline, &c->v->config.source, c->object, c->from, c->to);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
 static enum pando_status put_member(struct pando_buf *b, const char *before, struct pando_slice text)
@@ -27,18 +27,18 @@ static enum pando_status put_member(struct pando_buf *b, const char *before, str
     return st == PANDO_OK ? render_text(b, text) : st;
 }
 
-enum pando_status verb_timeline_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_timeline_begin(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_object(c, reterr);
+    enum pando_status st = views_arg_object(c, reterr);
     if (st == PANDO_OK)
         st = arg_range(c, reterr);
     return st == PANDO_OK ? begin_timeline(c, reterr) : st;
 }
 
-enum pando_status verb_timeline_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_timeline_step(struct views_call *c, struct pando_buf *text,
                                      struct pando_err *reterr)
 {
-    enum pando_status st = timeline_step(&c->timeline);
+    enum pando_status st = travel_timeline_step(&c->timeline);
     if (st == PANDO_BUSY)
         return st;
     const struct times *times = &c->timeline.times;
@@ -53,23 +53,23 @@ enum pando_status verb_timeline_step(struct views_call *c, struct pando_buf *tex
     }
     if (st == PANDO_OK)
         st = render_literal(text, "]}");
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_count_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_count_begin(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_time(c, "at", false, &c->at, reterr);
+    enum pando_status st = views_arg_time(c, "at", false, &c->at, reterr);
     if (st != PANDO_OK)
         return st;
-    st = count_init(&c->count, &c->v->config.source, c->at);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    st = travel_count_init(&c->count, &c->v->config.source, c->at);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
 /* Both `snapshot` and `stats_at`. */
-enum pando_status verb_count_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_count_step(struct views_call *c, struct pando_buf *text,
                                   struct pando_err *reterr)
 {
-    enum pando_status st = count_step(&c->count);
+    enum pando_status st = travel_count_step(&c->count);
     if (st == PANDO_BUSY)
         return st;
     const struct travel_count *n = &c->count;
@@ -85,13 +85,13 @@ enum pando_status verb_count_step(struct views_call *c, struct pando_buf *text,
                         "\"total\":%llu,\"negated\":%llu,\"active\":%llu,\"uniqueAuthors\":%zu,"
                         "\"uniqueSystems\":%zu}",
                         total, negated, total - negated, n->authors.len, n->systems.len);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_replay_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_replay_begin(struct views_call *c, struct pando_err *reterr)
 {
     const json_t *max = json_object_get(c->args, "maxSnapshots");
-    enum pando_status st = arg_object(c, reterr);
+    enum pando_status st = views_arg_object(c, reterr);
     if (st == PANDO_OK)
         st = arg_range(c, reterr);
     if (st == PANDO_OK && max != NULL &&
@@ -107,7 +107,7 @@ enum pando_status verb_replay_begin(struct views_call *c, struct pando_err *rete
 static enum pando_status replay_one(struct views_call *c, struct pando_err *reterr)
 {
     const int64_t t = c->timeline.times.items[c->next];
-    enum pando_status st = call_build(c, t, reterr);
+    enum pando_status st = views_call_build(c, t, reterr);
     if (st != PANDO_OK)
         return st;
     st = buf_printf(&c->out, "%s{\"timestamp\":%lld,\"hyperview\":", c->next > 0 ? "," : "",
@@ -119,19 +119,19 @@ static enum pando_status replay_one(struct views_call *c, struct pando_err *rete
     hyperview_free(c->build);
     c->build = NULL;
     c->next++;
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_replay_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_replay_step(struct views_call *c, struct pando_buf *text,
                                    struct pando_err *reterr)
 {
     enum pando_status st = PANDO_OK;
     const struct times *times = &c->timeline.times;
     if (c->stage == 0) {
-        st = timeline_step(&c->timeline);
+        st = travel_timeline_step(&c->timeline);
         if (st != PANDO_OK)
-            return st == PANDO_BUSY ? st : call_failed(c, st, reterr);
-        times_sample(&c->timeline.times, c->max);
+            return st == PANDO_BUSY ? st : views_call_failed(c, st, reterr);
+        travel_times_sample(&c->timeline.times, c->max);
         c->stage = 1;
         return PANDO_BUSY;
     }
@@ -146,13 +146,13 @@ enum pando_status verb_replay_step(struct views_call *c, struct pando_buf *text,
         st = buf_append(text, buf_view(&c->out));
     if (st == PANDO_OK)
         st = render_literal(text, "]}");
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_changes_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_changes_begin(struct views_call *c, struct pando_err *reterr)
 {
-    const enum pando_status st = arg_object(c, reterr);
-    return st == PANDO_OK ? arg_text(c, "property", true, &c->name, reterr) : st;
+    const enum pando_status st = views_arg_object(c, reterr);
+    return st == PANDO_OK ? views_arg_text(c, "property", true, &c->name, reterr) : st;
 }
 
 static enum pando_status put_change(const struct travel_changes *all, size_t i, struct pando_buf *b)
@@ -168,14 +168,14 @@ static enum pando_status put_change(const struct travel_changes *all, size_t i, 
     return st == PANDO_OK ? render_literal(b, "}") : st;
 }
 
-enum pando_status verb_changes_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_changes_step(struct views_call *c, struct pando_buf *text,
                                     struct pando_err *reterr)
 {
     enum pando_status st = PANDO_OK;
     if (c->changes.schema == NULL)
-        st = changes_init(&c->changes, &c->v->config.source, c->schema, c->object, c->name);
+        st = travel_changes_init(&c->changes, &c->v->config.source, c->schema, c->object, c->name);
     if (st == PANDO_OK)
-        st = changes_step(&c->changes);
+        st = travel_changes_step(&c->changes);
     if (st == PANDO_BUSY)
         return st;
     if (st == PANDO_OK)
@@ -188,15 +188,15 @@ enum pando_status verb_changes_step(struct views_call *c, struct pando_buf *text
         st = put_change(&c->changes, i, text);
     if (st == PANDO_OK)
         st = render_literal(text, "]}");
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_compare_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_compare_begin(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_object(c, reterr);
+    enum pando_status st = views_arg_object(c, reterr);
     if (st == PANDO_OK)
-        st = arg_time(c, "from", true, &c->from, reterr);
-    return st == PANDO_OK ? arg_time(c, "to", true, &c->to, reterr) : st;
+        st = views_arg_time(c, "from", true, &c->from, reterr);
+    return st == PANDO_OK ? views_arg_time(c, "to", true, &c->to, reterr) : st;
 }
 
 static enum pando_status put_compared(struct views_call *c, struct pando_buf *text)
@@ -217,10 +217,10 @@ static enum pando_status put_compared(struct views_call *c, struct pando_buf *te
     return st == PANDO_OK ? render_literal(text, "}") : st;
 }
 
-enum pando_status verb_compare_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_compare_step(struct views_call *c, struct pando_buf *text,
                                     struct pando_err *reterr)
 {
-    enum pando_status st = call_build(c, c->before == NULL ? c->from : c->to, reterr);
+    enum pando_status st = views_call_build(c, c->before == NULL ? c->from : c->to, reterr);
     if (st != PANDO_OK)
         return st;
     if (c->before == NULL) {
@@ -229,23 +229,23 @@ enum pando_status verb_compare_step(struct views_call *c, struct pando_buf *text
         return PANDO_BUSY;
     }
     st = put_compared(c, text);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_origin_begin(struct views_call *c, struct pando_err *reterr)
+enum pando_status views_origin_begin(struct views_call *c, struct pando_err *reterr)
 {
-    enum pando_status st = arg_object(c, reterr);
+    enum pando_status st = views_arg_object(c, reterr);
     if (st != PANDO_OK)
         return st;
-    st = walk_init(&c->walk, &c->v->config.source, c->object, INT64_MIN, INT64_MAX);
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    st = object_walk_init(&c->walk, &c->v->config.source, c->object, INT64_MIN, INT64_MAX);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }
 
-enum pando_status verb_origin_step(struct views_call *c, struct pando_buf *text,
+enum pando_status views_origin_step(struct views_call *c, struct pando_buf *text,
                                    struct pando_err *reterr)
 {
     bool negated = false;
-    enum pando_status st = walk_next(&c->walk);
+    enum pando_status st = object_walk_next(&c->walk);
     if (st == PANDO_NOT_FOUND)
         return pando_err_set(reterr, st, "origin: no delta is about %.*s",
                              (int)(c->object.len % 200), (const char *)c->object.ptr);
@@ -267,5 +267,5 @@ enum pando_status verb_origin_step(struct views_call *c, struct pando_buf *text,
         st = delta_to_json(&c->walk.d, text);
     if (st == PANDO_OK)
         st = render_literal(text, "}");
-    return st == PANDO_OK ? st : call_failed(c, st, reterr);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
 }

@@ -1,10 +1,10 @@
 /* What is kept equals what would be built anew, after every change. Built with a planted bug
- * (cache_mutant.h) the comparison must find it. */
+ * (view_cache_mutant.h) the comparison must find it. */
 #include "check.h"
 
 #include "base/rng.h"
 #include "base/slice.h"
-#include "space/delta/cache_mutant.h"
+#include "space/delta/view_cache_mutant.h"
 #include "space/delta/views_hand.h"
 
 #include <string.h>
@@ -157,14 +157,14 @@ static void kept_views_equal_views_built_anew_after_every_change(void **state)
     bool right = true;
     for (uint64_t seed = 1; seed <= 12 && right; seed++)
         right = live(seed, seed % 4 == 0 ? 3 : 1000);
-#ifdef CACHE_MUTANT
+#ifdef VIEW_CACHE_MUTANT
     CHECK(!right);
 #else
     CHECK(right);
 #endif
 }
 
-#ifndef CACHE_MUTANT
+#ifndef VIEW_CACHE_MUTANT
 static void the_least_recently_used_goes_at_the_cap(void **state)
 {
     (void)state;
@@ -242,7 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(kept_views_equal_views_built_anew_after_every_change),
-#ifndef CACHE_MUTANT
+#ifndef VIEW_CACHE_MUTANT
         TEST(the_least_recently_used_goes_at_the_cap),
         TEST(bytes_are_capped_too),
         TEST(a_delta_between_two_turns_of_a_build_is_not_missed),
