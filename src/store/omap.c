@@ -211,6 +211,60 @@ static void link_entry(struct omap_list *l, struct omap_entry *e)
     l->newest = e;
 }
 
+/* Two chains in order become one. */
+static struct omap_entry *join(struct omap_entry *a, struct omap_entry *b)
+{
+    struct omap_entry *first = NULL, **end = &first;
+    while (a != NULL && b != NULL) {
+        struct omap_entry **less = omap_compare(omap_key(a), omap_key(b)) < 0 ? &a : &b;
+        *end = *less;
+        end = &(*less)->next[0];
+        *less = *end;
+    }
+    *end = a != NULL ? a : b;
+    return first;
+}
+
+/* Sort a chain: runs of 2^i entries, doubled like the digits of a counter. */
+static struct omap_entry *sort_chain(struct omap_entry *chain)
+{
+    struct omap_entry *runs[64] = { NULL }, *all = NULL;
+    size_t used = 0;
+    while (chain != NULL) {
+        struct omap_entry *one = chain;
+        size_t i = 0;
+        chain = chain->next[0];
+        one->next[0] = NULL;
+        for (; i < used && runs[i] != NULL; i++) {
+            one = join(runs[i], one);
+            runs[i] = NULL;
+        }
+        if (i == used)
+            used++;
+        runs[i] = one;
+    }
+    for (size_t i = 0; i < used; i++)
+        all = join(runs[i], all);
+    return all;
+}
+
+/* Bring what is loose into order: neighbours come one behind the other, so that each finds
+ * its place near the one before it. */
+static struct omap_list *in_order(struct omap *m, size_t i)
+{
+    struct omap_list *l = &m->lists[i];
+    struct omap_entry *e = l->loose;
+    if (e != NULL && e->next[0] != NULL)
+        e = sort_chain(e);
+    l->loose = NULL;
+    while (e != NULL) {
+        struct omap_entry *next = e->next[0];
+        link_entry(l, e);
+        e = next;
+    }
+    return l;
+}
+
 static enum pando_status set_value(struct omap *m, struct omap_entry *e,
                                    struct pando_slice value, bool gone)
 {
@@ -254,7 +308,9 @@ enum pando_status omap_put(struct omap *m, struct pando_slice key,
     st = set_value(m, e, value, gone);
     if (st != PANDO_OK)
         return st;
-    link_entry(&m->lists[list_of(key)], e);
+    struct omap_list *l = &m->lists[list_of(key)];
+    e->next[0] = l->loose;
+    l->loose = e;
     *slot = (struct omap_slot){ hash, e };
     m->len++;
     return PANDO_OK;
@@ -266,17 +322,17 @@ const struct omap_entry *omap_find(const struct omap *m, struct pando_slice key)
 }
 
 /* The first entry of the lists from `i` on. */
-static const struct omap_entry *first_from(const struct omap *m, size_t i)
+static const struct omap_entry *first_from(struct omap *m, size_t i)
 {
-    while (i < OMAP_LISTS && m->lists[i].heads[0] == NULL)
+    while (i < OMAP_LISTS && in_order(m, i)->heads[0] == NULL)
         i++;
     return i < OMAP_LISTS ? m->lists[i].heads[0] : NULL;
 }
 
 /* The last entry of the lists below `i`. */
-static const struct omap_entry *last_below(const struct omap *m, size_t i)
+static const struct omap_entry *last_below(struct omap *m, size_t i)
 {
-    while (i > 0 && m->lists[i - 1].heads[0] == NULL)
+    while (i > 0 && in_order(m, i - 1)->heads[0] == NULL)
         i--;
     const struct omap_entry *at = NULL;
     for (size_t level = OMAP_HEIGHT_MAX; i > 0 && level-- > 0;)
@@ -286,22 +342,57 @@ static const struct omap_entry *last_below(const struct omap *m, size_t i)
     return at;
 }
 
-const struct omap_entry *omap_seek(const struct omap *m, struct pando_slice key,
-                                   bool inclusive, bool descending)
+const struct omap_entry *omap_seek(struct omap *m, struct pando_slice key, bool inclusive,
+                                   bool descending)
 {
     struct omap_entry *before[OMAP_HEIGHT_MAX];
     const size_t i = list_of(key);
-    search(&m->lists[i], key, descending == inclusive, before);
-    const struct omap_entry *e =
-        descending ? before[0] : behind(&m->lists[i], before[0], 0);
+    const struct omap_list *l = in_order(m, i);
+    search(l, key, descending == inclusive, before);
+    const struct omap_entry *e = descending ? before[0] : behind(l, before[0], 0);
     if (e != NULL)
         return e;
     return descending ? last_below(m, i) : first_from(m, i + 1);
 }
 
-const struct omap_entry *omap_next(const struct omap *m, const struct omap_entry *e)
+const struct omap_entry *omap_next(struct omap *m, const struct omap_entry *e)
 {
     if (e == NULL)
         return first_from(m, 0);
-    return e->next[0] != NULL ? e->next[0] : first_from(m, list_of(omap_key(e)) + 1);
+    const size_t i = list_of(omap_key(e));
+    (void)in_order(m, i);
+    return e->next[0] != NULL ? e->next[0] : first_from(m, i + 1);
+}
+
+/* --- order at once --- */
+
+static int compare_sorted(const void *a, const void *b)
+{
+    const struct omap_sorted *x = a, *y = b;
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    return omap_compare(omap_key(x->entry), omap_key(y->entry));
+}
+
+static uint64_t head_of(struct pando_slice key)
+{
+    uint64_t head = 0;
+    for (size_t i = 0; i < 8; i++)
+        head = head << 8 | (i < key.len ? key.ptr[i] : 0);
+    return head;
+}
+
+enum pando_status omap_sort(const struct omap *m, struct omap_sorted **ret)
+{
+    struct omap_sorted *all = malloc((m->len + 1) * sizeof *all);
+    size_t len = 0;
+    if (all == NULL)
+        return PANDO_NOMEM;
+    for (size_t i = 0; i < m->slots_len; i++)
+        if (m->slots[i].entry != NULL)
+            all[len++] = (struct omap_sorted){ head_of(omap_key(m->slots[i].entry)),
+                                               m->slots[i].entry };
+    qsort(all, len, sizeof *all, compare_sorted);
+    *ret = all;
+    return PANDO_OK;
 }

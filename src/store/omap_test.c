@@ -3,6 +3,8 @@
 #include "base/slice.h"
 #include "check.h"
 
+#include <stdlib.h>
+
 enum { KEYS = 300, STEPS = 3000 };
 
 struct model_row {
@@ -93,15 +95,19 @@ static void agrees_with_a_naive_model(void **state)
                 same(omap_find(&m, key), rows, rows[n].known ? (int64_t)n : -1);
             }
         }
+        struct omap_sorted *sorted;
+        CHECK_OK(omap_sort(&m, &sorted)); /* while some keys are loose */
         size_t walked = 0;
         const struct omap_entry *last = NULL;
         for (const struct omap_entry *e = omap_next(&m, NULL); e != NULL;
              e = omap_next(&m, e)) {
             CHECK(last == NULL || omap_compare(omap_key(last), omap_key(e)) < 0);
+            CHECK(walked < m.len && sorted[walked].entry == e);
             last = e;
             walked++;
         }
         CHECK_EQ(walked, m.len);
+        free(sorted);
         omap_deinit(&m);
         CHECK_EQ(m.len, 0);
     }
@@ -143,6 +149,38 @@ static void keeps_the_order_of_rising_and_falling_runs(void **state)
     }
 }
 
+/* Many keys that nobody asked the order of, then all of it, then more of both. */
+static void keys_that_were_put_unseen_are_in_order_when_asked(void **state)
+{
+    (void)state;
+    struct rng rng = rng_seeded(4);
+    struct omap m;
+    omap_init(&m, 4);
+    for (int round = 0; round < 6; round++) {
+        for (int i = 0; i < 5000; i++) {
+            uint8_t key[12];
+            rng_fill(&rng, key, sizeof key);
+            key[0] %= 20;
+            CHECK_OK(omap_put(&m, SLICE_OF(key), SLICE_EMPTY, false));
+        }
+        const uint8_t middle[1] = { 7 };
+        const struct omap_entry *up = omap_seek(&m, SLICE_OF(middle), true, false);
+        CHECK(up != NULL && omap_key(up).ptr[0] == 7);
+        const struct omap_entry *down = omap_seek(&m, omap_key(up), false, true);
+        CHECK(down != NULL && omap_key(down).ptr[0] == 6);
+        CHECK(round % 2 == 0 || omap_next(&m, down) == up);
+    }
+    size_t walked = 0;
+    const struct omap_entry *last = NULL;
+    for (const struct omap_entry *e = omap_next(&m, NULL); e != NULL; e = omap_next(&m, e)) {
+        CHECK(last == NULL || omap_compare(omap_key(last), omap_key(e)) < 0);
+        last = e;
+        walked++;
+    }
+    CHECK_EQ(walked, m.len);
+    omap_deinit(&m);
+}
+
 static void a_rewritten_value_takes_no_room(void **state)
 {
     (void)state;
@@ -164,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(agrees_with_a_naive_model),
         TEST(keeps_the_order_of_rising_and_falling_runs),
+        TEST(keys_that_were_put_unseen_are_in_order_when_asked),
         TEST(a_rewritten_value_takes_no_room),
     };
     return CHECK_RUN(tests);

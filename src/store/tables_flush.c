@@ -5,6 +5,9 @@
 #include "base/assert.h"
 #include "base/slice.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #define CLEAR_BATCH 20000 /* rows deleted in one transaction */
 
 static MDB_val val_of(struct pando_slice s)
@@ -34,13 +37,12 @@ static int write_mark(struct tables_index *x, MDB_txn *txn, const struct row_mar
     return mdb_put(txn, x->marks, &key, &value, 0);
 }
 
-/* Take the row's old version out of the count and the digest. MDB_NOTFOUND: there is none.
- */
-static int forget_row(struct tables_index *x, MDB_txn *txn, MDB_val *key,
-                      struct row_mark *mark)
+/* Take the row's old version out of the count and the digest, and stand there. MDB_NOTFOUND:
+ * there is none. */
+static int forget_row(MDB_cursor *c, MDB_val *key, struct row_mark *mark)
 {
-    MDB_val old;
-    const int rc = mdb_get(txn, x->rows, key, &old);
+    MDB_val old, at = *key;
+    const int rc = mdb_cursor_get(c, &at, &old, MDB_SET);
     if (rc != MDB_SUCCESS)
         return rc;
     mark->rows--;
@@ -48,8 +50,9 @@ static int forget_row(struct tables_index *x, MDB_txn *txn, MDB_val *key,
     return MDB_SUCCESS;
 }
 
-static int write_entry(struct tables_index *x, MDB_txn *txn, const struct omap_entry *e,
-                       struct row_mark *mark)
+/* Entries come in order, so that most lie on the page at which the cursor stands already: it
+ * is not searched for from the root. */
+static int write_entry(MDB_cursor *c, const struct omap_entry *e, struct row_mark *mark)
 {
     uint8_t bytes[ROW_KEY_MAX];
     const struct pando_slice key = omap_key(e), value = omap_value(e);
@@ -58,13 +61,13 @@ static int write_entry(struct tables_index *x, MDB_txn *txn, const struct omap_e
     memcpy(bytes + ROW_SPACE, key.ptr, key.len);
     const struct pando_slice row_key = slice_of(bytes, ROW_SPACE + key.len);
     MDB_val k = val_of(row_key);
-    int rc = forget_row(x, txn, &k, mark);
+    int rc = forget_row(c, &k, mark);
     if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
         return rc;
     if (omap_is_gone(e)) /* heads come and go between two flushes: most were never here */
-        return rc == MDB_NOTFOUND ? MDB_SUCCESS : mdb_del(txn, x->rows, &k, NULL);
+        return rc == MDB_NOTFOUND ? MDB_SUCCESS : mdb_cursor_del(c, 0);
     MDB_val room = { ROW_CRC + value.len, NULL };
-    rc = mdb_put(txn, x->rows, &k, &room, MDB_RESERVE);
+    rc = mdb_cursor_put(c, &k, &room, MDB_RESERVE);
     if (rc != MDB_SUCCESS)
         return rc;
     uint8_t *to = room.mv_data;
@@ -101,6 +104,22 @@ bool tables_lmdb_flush_begin(struct tables_lmdb *t, uint64_t durable,
     return true;
 }
 
+static int write_entries(struct tables_index *x, MDB_txn *txn, const struct omap *entries,
+                         struct row_mark *mark)
+{
+    struct omap_sorted *sorted = NULL;
+    MDB_cursor *c = NULL;
+    if (omap_sort(entries, &sorted) != PANDO_OK)
+        return ENOMEM;
+    int rc = mdb_cursor_open(txn, x->rows, &c);
+    for (size_t i = 0; rc == MDB_SUCCESS && i < entries->len; i++)
+        rc = write_entry(c, sorted[i].entry, mark);
+    if (c != NULL)
+        mdb_cursor_close(c);
+    free(sorted);
+    return rc;
+}
+
 void tables_lmdb_flush_run(struct tables_flush *f)
 {
     struct tables_index *x = f->index;
@@ -109,9 +128,8 @@ void tables_lmdb_flush_run(struct tables_flush *f)
     int rc = mdb_txn_begin(x->env, NULL, 0, &txn);
     if (rc == MDB_SUCCESS)
         rc = read_mark(x, txn, &f->space, &mark);
-    const struct omap_entry *e = omap_next(f->entries, NULL);
-    for (; rc == MDB_SUCCESS && e != NULL; e = omap_next(f->entries, e))
-        rc = write_entry(x, txn, e, &mark);
+    if (rc == MDB_SUCCESS)
+        rc = write_entries(x, txn, f->entries, &mark);
     if (rc == MDB_SUCCESS) {
         mark.position = f->position;
         mark.format = TABLES_FORMAT;
