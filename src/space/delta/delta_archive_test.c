@@ -381,12 +381,12 @@ static void arrival_goes_on_after_records_were_dropped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_negated_and_their_negations_go),
-        cmocka_unit_test(what_is_restored_before_the_commit_stays),
-        cmocka_unit_test(the_file_holds_every_one_of_them),
-        cmocka_unit_test(people_see_the_same_afterwards),
-        cmocka_unit_test(a_power_cut_anywhere_loses_and_restores_nothing),
-        cmocka_unit_test(arrival_goes_on_after_records_were_dropped),
+        TEST(the_negated_and_their_negations_go),
+        TEST(what_is_restored_before_the_commit_stays),
+        TEST(the_file_holds_every_one_of_them),
+        TEST(people_see_the_same_afterwards),
+        TEST(a_power_cut_anywhere_loses_and_restores_nothing),
+        TEST(arrival_goes_on_after_records_were_dropped),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CHECK_RUN(tests);
 }

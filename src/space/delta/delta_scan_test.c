@@ -258,14 +258,14 @@ static void counts_agree_with_the_scan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_scan_gives_what_an_array_gives),
-        cmocka_unit_test(ids_are_looked_up_and_come_in_order),
-        cmocka_unit_test(a_place_stays_valid_while_others_are_written),
-        cmocka_unit_test(the_listener_hears_what_the_items_show),
-        cmocka_unit_test(counts_agree_with_the_scan),
+        TEST(a_scan_gives_what_an_array_gives),
+        TEST(ids_are_looked_up_and_come_in_order),
+        TEST(a_place_stays_valid_while_others_are_written),
+        TEST(the_listener_hears_what_the_items_show),
+        TEST(counts_agree_with_the_scan),
     };
     make_all();
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = CHECK_RUN(tests);
     for (unsigned i = 0; i < DELTAS; i++)
         made_deinit(&made[i]);
     return failed;

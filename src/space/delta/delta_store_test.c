@@ -332,15 +332,15 @@ static void equal_sets_have_equal_hashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ticket_is_durable_when_its_record_is),
-        cmocka_unit_test(what_was_not_committed_is_gone_after_a_crash),
-        cmocka_unit_test(the_same_delta_is_known_wherever_it_is),
-        cmocka_unit_test(a_full_journal_refuses_and_nothing_is_lost),
-        cmocka_unit_test(of_one_id_the_lesser_digest_counts),
-        cmocka_unit_test(own_groups_are_signed_and_foreign_ones_are_not),
-        cmocka_unit_test(a_part_of_a_signed_group_keeps_its_signature),
-        cmocka_unit_test(arrival_is_told_of_what_is_durable_only_and_once),
-        cmocka_unit_test(equal_sets_have_equal_hashes),
+        TEST(a_ticket_is_durable_when_its_record_is),
+        TEST(what_was_not_committed_is_gone_after_a_crash),
+        TEST(the_same_delta_is_known_wherever_it_is),
+        TEST(a_full_journal_refuses_and_nothing_is_lost),
+        TEST(of_one_id_the_lesser_digest_counts),
+        TEST(own_groups_are_signed_and_foreign_ones_are_not),
+        TEST(a_part_of_a_signed_group_keeps_its_signature),
+        TEST(arrival_is_told_of_what_is_durable_only_and_once),
+        TEST(equal_sets_have_equal_hashes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CHECK_RUN(tests);
 }

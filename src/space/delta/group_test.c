@@ -128,10 +128,10 @@ static void archived_names_are_read_as_they_were_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_encoded_is_decoded),
-        cmocka_unit_test(only_signed_groups_may_have_members_that_are_digests),
-        cmocka_unit_test(a_signature_covers_every_part),
-        cmocka_unit_test(archived_names_are_read_as_they_were_written),
+        TEST(what_was_encoded_is_decoded),
+        TEST(only_signed_groups_may_have_members_that_are_digests),
+        TEST(a_signature_covers_every_part),
+        TEST(archived_names_are_read_as_they_were_written),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return CHECK_RUN(tests);
 }
