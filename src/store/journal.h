@@ -87,6 +87,13 @@ uint64_t journal_end(const struct journal *j);     /* behind the last staged rec
 enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *ret_kind,
                                struct pando_buf *ret) PANDO_MUST_USE;
 
+/* `len` bytes of the record at `position`, from `offset` on, appended to `ret`; fewer where it
+ * ends. Its checksum is not looked at: for who can tell in another way that they are right.
+ * Errors: as journal_read. */
+enum pando_status journal_read_part(struct journal *j, uint64_t position, size_t offset,
+                                    size_t len, uint8_t *ret_kind,
+                                    struct pando_buf *ret) PANDO_MUST_USE;
+
 /* A walk over records in order, from a position on; buffered. */
 struct journal_cursor {
     struct journal *journal;

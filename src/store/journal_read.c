@@ -55,6 +55,16 @@ static enum pando_status read_staged(const uint8_t *at, size_t room, uint8_t *re
     return buf_append(ret, slice_of(at + RECORD_HEAD, h.len));
 }
 
+/* The segment of a written record; NULL: none can begin there. */
+static const struct segment *segment_of(const struct journal *j, uint64_t position)
+{
+    const struct segment *s = journal_segment_at(j, position);
+    if (s == NULL || !s->exists || position + RECORD_HEAD > s->used ||
+        position < s->head.base + SEGMENT_HEAD + GROUP_HEAD)
+        return NULL;
+    return s;
+}
+
 enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *ret_kind,
                                struct pando_buf *ret)
 {
@@ -62,9 +72,8 @@ enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *re
     const uint8_t *staged = journal_staged_at(j, position, &room);
     if (staged != NULL)
         return read_staged(staged, room, ret_kind, ret);
-    const struct segment *s = journal_segment_at(j, position);
-    if (s == NULL || !s->exists || position + RECORD_HEAD > s->used ||
-        position < s->head.base + SEGMENT_HEAD + GROUP_HEAD)
+    const struct segment *s = segment_of(j, position);
+    if (s == NULL)
         return PANDO_NOT_FOUND;
     const struct pando_files *f = &j->config.files;
     uint8_t first[FIRST_READ];
@@ -98,6 +107,65 @@ enum pando_status journal_read(struct journal *j, uint64_t position, uint8_t *re
         return st;
     ret->len = at + h.len;
     *ret_kind = h.kind;
+    return PANDO_OK;
+}
+
+static size_t part_of(size_t record, size_t offset, size_t len)
+{
+    if (offset >= record)
+        return 0;
+    return len < record - offset ? len : record - offset;
+}
+
+static enum pando_status part_of_staged(const uint8_t *at, size_t room, size_t offset, size_t len,
+                                        uint8_t *ret_kind, struct pando_buf *ret)
+{
+    struct record_head h;
+    if (room < RECORD_HEAD)
+        return PANDO_NOT_FOUND;
+    record_head_decode(at, &h);
+    if (h.len > room - RECORD_HEAD)
+        return PANDO_NOT_FOUND;
+    *ret_kind = h.kind;
+    return buf_append(ret, slice_of(at + RECORD_HEAD + offset, part_of(h.len, offset, len)));
+}
+
+enum pando_status journal_read_part(struct journal *j, uint64_t position, size_t offset,
+                                    size_t len, uint8_t *ret_kind, struct pando_buf *ret)
+{
+    size_t room = 0, got = 0;
+    const uint8_t *staged = journal_staged_at(j, position, &room);
+    if (staged != NULL)
+        return part_of_staged(staged, room, offset, len, ret_kind, ret);
+    const struct segment *s = segment_of(j, position);
+    if (s == NULL)
+        return PANDO_NOT_FOUND;
+    /* the head and the part in one read where they are near, which costs less than two */
+    const struct pando_files *f = &j->config.files;
+    const uint64_t at = position - s->head.base;
+    const bool near = offset + len <= FIRST_READ;
+    uint8_t head[RECORD_HEAD + FIRST_READ];
+    struct record_head h;
+    enum pando_status st = f->ops->pread(f->ctx, s->file, at, head,
+                                         near ? RECORD_HEAD + offset + len : RECORD_HEAD, &got);
+    if (st != PANDO_OK || got < RECORD_HEAD)
+        return st == PANDO_OK ? PANDO_CORRUPT : st;
+    record_head_decode(head, &h);
+    if (h.len > JOURNAL_RECORD_MAX || position + RECORD_HEAD + h.len > s->used)
+        return PANDO_CORRUPT;
+    len = part_of(h.len, offset, len);
+    *ret_kind = h.kind;
+    if (near)
+        return got < RECORD_HEAD + offset + len
+                   ? PANDO_CORRUPT
+                   : buf_append(ret, slice_of(head + RECORD_HEAD + offset, len));
+    st = buf_reserve(ret, len);
+    if (st == PANDO_OK && len > 0)
+        st = f->ops->pread(f->ctx, s->file, at + RECORD_HEAD + offset, ret->ptr + ret->len, len,
+                           &got);
+    if (st != PANDO_OK || (len > 0 && got < len))
+        return st == PANDO_OK ? PANDO_CORRUPT : st;
+    ret->len += len;
     return PANDO_OK;
 }
 

@@ -51,7 +51,51 @@ static void expect(struct journal *j, uint64_t position, uint8_t kind, const cha
     CHECK_OK(journal_read(j, position, &got_kind, &got));
     CHECK_EQ(got_kind, kind);
     CHECK(slice_equal(buf_view(&got), slice_text(text)));
+    buf_reset(&got); /* and a part of it, even one that goes beyond its end */
+    const size_t from = strlen(text) / 3;
+    CHECK_OK(journal_read_part(j, position, from, 5, &got_kind, &got));
+    CHECK_EQ(got_kind, kind);
+    CHECK_EQ(got.len, strlen(text) - from < 5 ? strlen(text) - from : 5);
+    CHECK(slice_equal(buf_view(&got), slice_of(text + from, got.len)));
     buf_deinit(&got);
+}
+
+/* Parts near the head and far from it, of a record of many kilobytes. */
+static void reads_parts_of_long_records(void **state)
+{
+    (void)state;
+    struct files_memory *disk = files_memory_new(1);
+    const struct journal_config config = config_on(disk);
+    static uint8_t record[30000];
+    static const size_t parts[][2] = { { 0, 900 },      { 100, 900 }, { 1000, 24 },
+                                       { 1000, 25 },    { 20000, 10 }, { 29990, 100 },
+                                       { 30000, 1 },    { 40000, 1 },  { 0, 30000 } };
+    struct journal *j;
+    uint64_t position;
+    for (size_t i = 0; i < sizeof record; i++)
+        record[i] = (uint8_t)(i * 31 >> 3);
+    CHECK_OK(journal_open(&config, &j, NULL));
+    CHECK_OK(journal_append(j, 4, SLICE_OF(record), &position));
+    for (int written = 0; written < 2; written++) {
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            const size_t at = parts[i][0];
+            const size_t left = at < sizeof record ? sizeof record - at : 0;
+            const size_t want = parts[i][1] < left ? parts[i][1] : left;
+            struct pando_buf got;
+            uint8_t kind = 0;
+            buf_init(&got, JOURNAL_RECORD_MAX);
+            CHECK_OK(journal_read_part(j, position, at, parts[i][1], &kind, &got));
+            CHECK_EQ(kind, 4);
+            CHECK_EQ(got.len, want);
+            CHECK(want == 0 || memcmp(got.ptr, record + at, want) == 0);
+            CHECK_EQ(journal_read_part(j, 4, at, 1, &kind, &got), PANDO_NOT_FOUND);
+            buf_deinit(&got);
+        }
+        if (!written)
+            commit(j);
+    }
+    journal_close(j);
+    files_memory_free(disk);
 }
 
 static void reads_records_staged_in_flight_and_written(void **state)
@@ -520,6 +564,7 @@ static void commits_on_another_thread_while_this_one_appends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(reads_parts_of_long_records),
         TEST(reads_records_staged_in_flight_and_written),
         TEST(positions_outlive_the_process),
         TEST(a_walk_may_begin_at_any_record_and_goes_on_after_appends),
