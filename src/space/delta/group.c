@@ -59,24 +59,34 @@ enum pando_status group_decode(struct pando_slice bytes, bool is_signed, struct 
     return wire_read_done(&r) && held != 0 ? PANDO_OK : PANDO_MALFORMED;
 }
 
-enum pando_status group_member(struct pando_slice bytes, bool is_signed, size_t i,
-                               struct pando_slice *ret)
+enum pando_status group_locate(struct pando_slice bytes, bool is_signed, size_t i,
+                               size_t *ret_at, size_t *ret_len)
 {
     const size_t head = is_signed ? GROUP_HEAD_SIGNED : GROUP_HEAD_PLAIN;
     if (bytes.len < head || i > bytes.ptr[1])
         return PANDO_NOT_FOUND;
-    const size_t table = head + (size_t)(bytes.ptr[1] + 1) * GROUP_LENGTH;
     struct wire_reader lengths = wire_read(slice_from(bytes, head));
-    size_t at = table;
+    size_t at = head + (size_t)(bytes.ptr[1] + 1) * GROUP_LENGTH;
     for (size_t n = 0; n < i; n++) {
         const size_t len = (size_t)wire_get_be(&lengths, GROUP_LENGTH);
         at += len != 0 ? len : GROUP_DIGEST;
     }
-    const size_t len = (size_t)wire_get_be(&lengths, GROUP_LENGTH);
-    if (lengths.failed || at > bytes.len || len > bytes.len - at)
+    *ret_at = at;
+    *ret_len = (size_t)wire_get_be(&lengths, GROUP_LENGTH);
+    if (lengths.failed || *ret_len > DELTA_BYTES_MAX)
         return PANDO_CORRUPT;
-    if (len == 0)
-        return PANDO_NOT_FOUND;
+    return *ret_len == 0 ? PANDO_NOT_FOUND : PANDO_OK;
+}
+
+enum pando_status group_member(struct pando_slice bytes, bool is_signed, size_t i,
+                               struct pando_slice *ret)
+{
+    size_t at, len;
+    const enum pando_status st = group_locate(bytes, is_signed, i, &at, &len);
+    if (st != PANDO_OK)
+        return st;
+    if (at > bytes.len || len > bytes.len - at)
+        return PANDO_CORRUPT;
     *ret = slice_of(bytes.ptr + at, len);
     return PANDO_OK;
 }

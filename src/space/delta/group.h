@@ -27,6 +27,8 @@
 #define GROUP_BYTES_MAX                                                                   \
     (GROUP_HEAD_SIGNED + DELTA_GROUP_MAX * (GROUP_LENGTH + GROUP_DIGEST) +                \
      DELTA_GROUP_BYTES + DELTA_BYTES_MAX)
+/* All before the bodies. */
+#define GROUP_TABLE_MAX   (GROUP_HEAD_SIGNED + DELTA_GROUP_MAX * GROUP_LENGTH)
 #define GROUP_MESSAGE_MAX (19u + 32u + DELTA_GROUP_MAX * 16u) /* what a signature covers */
 
 struct group {
@@ -50,6 +52,11 @@ enum pando_status group_member(struct pando_slice bytes, bool is_signed, size_t 
 /* Append the encoding. Errors: PANDO_INVALID no member, too many, or none held;
  * PANDO_FULL, PANDO_NOMEM of the buffer. */
 enum pando_status group_encode(const struct group *g, struct pando_buf *buf) PANDO_MUST_USE;
+
+/* Where the `i`-th member lies in an encoded group of which only the beginning, at least
+ * GROUP_TABLE_MAX bytes of it or all, is given. PANDO_NOT_FOUND as above. */
+enum pando_status group_locate(struct pando_slice bytes, bool is_signed, size_t i,
+                               size_t *ret_at, size_t *ret_len) PANDO_MUST_USE;
 
 /* The digest of a member, computed where the delta is here. */
 struct delta_hash group_digest(const struct group *g, size_t i);

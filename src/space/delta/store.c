@@ -32,6 +32,7 @@ enum pando_status delta_store_new(const struct space_host *host, struct delta_st
     buf_init(&s->open.bodies, GROUP_BYTES_MAX);
     buf_init(&s->encoded, GROUP_BYTES_MAX);
     buf_init(&s->arrival.bytes, JOURNAL_RECORD_MAX);
+    buf_init(&s->glimpse, GROUP_TABLE_MAX + DELTA_BYTES_MAX);
     for (size_t i = 0; i < CACHE_GROUPS; i++)
         buf_init(&s->groups[i].bytes, JOURNAL_RECORD_MAX);
     *ret = s;
@@ -48,6 +49,7 @@ void delta_store_free(struct delta_store *s)
         buf_deinit(&s->groups[i].bytes);
     buf_deinit(&s->arrival.bytes);
     buf_deinit(&s->encoded);
+    buf_deinit(&s->glimpse);
     buf_deinit(&s->open.bodies);
     free(s->pending);
     free(s);

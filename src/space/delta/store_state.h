@@ -8,6 +8,7 @@
 
 #define CACHE_GROUPS 32u   /* records kept as they were read */
 #define CACHE_LEAVES 8u    /* leaves of postings, for the next step of a scan */
+#define CACHE_GLIMPSES 8u
 #define LOOK_MAX     4096u /* rows looked at by one call */
 
 /* A delta of the open group. */
@@ -68,6 +69,9 @@ struct delta_store {
     size_t pending_head, pending_len, pending_cap;
     struct cached_group groups[CACHE_GROUPS];
     uint64_t groups_clock;
+    uint64_t glimpsed[CACHE_GLIMPSES]; /* records of which one delta was read lately */
+    size_t glimpsed_next;
+    struct pando_buf glimpse;
     struct cached_leaf leaves[CACHE_LEAVES];
     size_t leaves_next;
     struct row_counts counts;
