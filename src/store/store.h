@@ -25,8 +25,12 @@
 #include <pando/status.h>
 #include <pando/types.h>
 
-#define STORE_OVERLAY_MAX (8u << 20)  /* bytes of unflushed table entries per space */
-#define STORE_FLUSH_BYTES (1u << 20)  /* a flush begins when so many have gathered */
+#define STORE_OVERLAY_MAX (16u << 20) /* bytes of unflushed table entries per space */
+/* A flush begins when so many have gathered: few while the index is small, more when it is
+ * large, since a row of its own page costs that page twice. */
+#define STORE_FLUSH_MIN  (1u << 20)
+#define STORE_FLUSH_MAX  (8u << 20)
+#define STORE_FLUSH_PART 16 /* of the index's bytes */
 
 struct store;
 struct store_space;

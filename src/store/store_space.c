@@ -231,10 +231,18 @@ static int64_t seconds_now(void)
     return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? (int64_t)now.tv_sec : 0;
 }
 
+static bool is_worth_it(const struct store_space *sp)
+{
+    const size_t gathered = tables_lmdb_bytes(sp->tables);
+    if (gathered < STORE_FLUSH_MIN || gathered >= STORE_FLUSH_MAX)
+        return gathered >= STORE_FLUSH_MAX;
+    return gathered >= tables_index_stats(sp->store->index).file_bytes / STORE_FLUSH_PART;
+}
+
 bool store_flush_begin(struct store_space *sp, bool force, struct store_flush **ret)
 {
     if (sp->broken != PANDO_OK || (sp->retry_at != 0 && seconds_now() < sp->retry_at) ||
-        (!force && tables_lmdb_bytes(sp->tables) < STORE_FLUSH_BYTES) ||
+        (!force && !is_worth_it(sp)) ||
         !tables_lmdb_flush_begin(sp->tables, journal_durable(sp->journal),
                                  &sp->flush.job))
         return false;
