@@ -317,6 +317,19 @@ static void print(const char *name, double value, const char *unit)
     (void)fflush(stdout);
 }
 
+static double rss_anon_mib(void)
+{
+    char line[256];
+    double kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, "RssAnon:", 8) == 0)
+            kib = strtod(line + 8, NULL);
+    if (f != NULL)
+        (void)fclose(f);
+    return kib / 1024;
+}
+
 /* Stage [from, to) and wait until all is durable. */
 static void fill(struct host *h, size_t from, size_t to, const char *suffix)
 {
@@ -337,19 +350,6 @@ static void fill(struct host *h, size_t from, size_t to, const char *suffix)
     (void)snprintf(name, sizeof name, "delta_store_cpu_%s", suffix);
     print(name, (double)(cpu_ns() - cpu) / n / 1e3, "us/delta");
     (void)printf("# waited %" PRIu64 " times\n", waits);
-}
-
-static double rss_anon_mib(void)
-{
-    char line[256];
-    double kib = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (strncmp(line, "RssAnon:", 8) == 0)
-            kib = strtod(line + 8, NULL);
-    if (f != NULL)
-        (void)fclose(f);
-    return kib / 1024;
 }
 
 /* All deltas of some objects, as a view reads them; microseconds for one object. */
@@ -436,12 +436,15 @@ int main(int argc, char **argv)
     if (mkdtemp(dir) == NULL)
         bench_fail("no folder in %s", dir);
     make_all(count);
+    const double rss = rss_anon_mib();
     struct host h;
     host_open(&h, dir);
     const size_t first = count < 100000 ? count : 100000;
     fill(&h, 0, first, "100k");
     if (first < count)
         fill(&h, first, count, "on");
+    end_flush(&h, true);
+    print("delta_store_rss_filled", rss_anon_mib() - rss, "MiB");
     host_close(&h);
     (void)fflush(stdout);
     const pid_t pid = fork();

@@ -5,6 +5,7 @@
 #include "base/slice.h"
 #include "check.h"
 #include "space/delta/group.h"
+#include "space/delta/rows.h"
 #include "space/delta/store_fixture.h"
 
 #include <stdlib.h>
@@ -285,6 +286,18 @@ static void arrival_is_told_of_what_is_durable_only_and_once(void **state)
     fixture_deinit(&f);
 }
 
+/* The numbers below `len` in some order. */
+static void shuffle(struct rng *rng, unsigned *order, unsigned len)
+{
+    for (unsigned i = 0; i < len; i++)
+        order[i] = i;
+    for (unsigned i = len; i-- > 1;) {
+        const unsigned k = (unsigned)rng_below(rng, i + 1), was = order[i];
+        order[i] = order[k];
+        order[k] = was;
+    }
+}
+
 /* The same deltas in 24 orders, with doubles, staged in groups of any size. */
 static void equal_sets_have_equal_hashes(void **state)
 {
@@ -301,13 +314,7 @@ static void equal_sets_have_equal_hashes(void **state)
         uint64_t ticket;
         unsigned order[DELTAS];
         fixture_init(&f);
-        for (unsigned i = 0; i < DELTAS; i++)
-            order[i] = i;
-        for (unsigned i = DELTAS; i-- > 1;) {
-            const unsigned k = (unsigned)rng_below(&rng, i + 1), was = order[i];
-            order[i] = order[k];
-            order[k] = was;
-        }
+        shuffle(&rng, order, DELTAS);
         for (unsigned i = 0; i < DELTAS * 2; i++) {
             const unsigned at = i < DELTAS ? order[i] : (unsigned)rng_below(&rng, DELTAS);
             CHECK_OK(delta_store_stage(f.store, &m[at].delta, rng_chance(&rng, 1, 2),
@@ -329,6 +336,85 @@ static void equal_sets_have_equal_hashes(void **state)
         made_deinit(&m[i]);
 }
 
+static size_t found_by_objects(struct fixture *f, unsigned objects)
+{
+    const struct delta_source source = delta_store_source(f->store);
+    size_t found = 0;
+    for (unsigned i = 0; i < objects; i++) {
+        char text[16];
+        struct filter filter;
+        struct delta_place place = { .set = false };
+        struct delta d;
+        (void)snprintf(text, sizeof text, "o%u", i);
+        struct pando_slice id = slice_text(text);
+        filter_init(&filter);
+        filter.target_ids = (struct filter_list){ &id, 1 };
+        while (source_next(&source, &filter, false, &place, &d) == PANDO_OK)
+            found++;
+    }
+    return found;
+}
+
+/* Groups that contradict each other and names that are archived, appended in 24 orders as no
+ * store would: what they amount to is the same. */
+static void the_order_of_records_does_not_matter(void **state)
+{
+    (void)state;
+    enum { GROUPS = 8, EACH = 10 };
+    static struct made m[GROUPS][EACH];
+    struct pando_buf records[GROUPS + 1];
+    struct pando_id want = { { 0 } };
+    for (unsigned g = 0; g < GROUPS; g++) {
+        struct group group = { .len = EACH };
+        for (unsigned i = 0; i < EACH; i++) { /* 40 ids, each in two groups */
+            make_plain(&m[g][i], (g * EACH + i) % 40, 1 + g * 7 + i, g);
+            group.bodies[i] = m[g][i].delta.bytes;
+            group.held[i] = true;
+        }
+        buf_init(&records[g], GROUP_BYTES_MAX);
+        CHECK_OK(group_encode(&group, &records[g]));
+    }
+    buf_init(&records[GROUPS], 4096);
+    CHECK_OK(rows_gone_begin(&records[GROUPS]));
+    for (unsigned i = 0; i < 3; i++) {
+        const struct delta *d = &m[2][i].delta;
+        struct post_list lists[ROWS_LISTS_MAX];
+        const struct rows_gone gone = { d->name, d->timestamp, d->digest,
+                                        rows_lists_of(d, lists), lists };
+        CHECK_OK(rows_gone_put(&records[GROUPS], &gone));
+    }
+    for (uint64_t seed = 0; seed < 24; seed++) {
+        struct rng rng = rng_seeded(seed);
+        struct fixture f;
+        struct delta_store_stats stats;
+        unsigned order[GROUPS + 1];
+        uint64_t position;
+        shuffle(&rng, order, GROUPS + 1);
+        fixture_init(&f);
+        for (unsigned i = 0; i <= GROUPS; i++)
+            CHECK_OK(f.host.append(f.host.ctx,
+                                   order[i] == GROUPS ? DELTA_RECORD_ARCHIVED
+                                                      : DELTA_RECORD_PLAIN,
+                                   buf_view(&records[order[i]]), &position));
+        fixture_commit(&f);
+        fixture_crash(&f);
+        const struct pando_id hash = fixture_hash(&f);
+        if (seed == 0)
+            want = hash;
+        CHECK(id_equal(&hash, &want));
+        delta_store_stats(f.store, &stats);
+        CHECK_EQ(stats.deltas, 37);
+        CHECK_EQ(stats.archived, 3);
+        CHECK_EQ(found_by_objects(&f, GROUPS), 37);
+        fixture_deinit(&f);
+    }
+    for (unsigned g = 0; g < GROUPS; g++)
+        for (unsigned i = 0; i < EACH; i++)
+            made_deinit(&m[g][i]);
+    for (unsigned i = 0; i <= GROUPS; i++)
+        buf_deinit(&records[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +426,7 @@ int main(void)
         TEST(own_groups_are_signed_and_foreign_ones_are_not),
         TEST(a_part_of_a_signed_group_keeps_its_signature),
         TEST(arrival_is_told_of_what_is_durable_only_and_once),
+        TEST(the_order_of_records_does_not_matter),
         TEST(equal_sets_have_equal_hashes),
     };
     return CHECK_RUN(tests);

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/slice.h"
+#include "space/delta/store_mutant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -180,10 +181,10 @@ static enum pando_status fold_delta(struct fold *f, const struct delta *d, uint6
     const bool known = st == PANDO_OK;
     const int order =
         !known ? -1 : memcmp(d->digest.bytes, old.digest.bytes, sizeof d->digest.bytes);
-    if (known && (old.archived || order > 0))
+    if (known && (old.archived || (order > 0 && DELTA_STORE_MUTANT != 1)))
         return order == 0 ? PANDO_OK : note_conflict(f, &d->name, &old);
     st = PANDO_OK;
-    if (known && order < 0) {
+    if (known && (order < 0 || (order > 0 && DELTA_STORE_MUTANT == 1))) {
         f->counts.conflicts += !old.conflicted;
         old.conflicted = true;
         st = displace(f, &old);

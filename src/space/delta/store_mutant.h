@@ -1,0 +1,15 @@
+/* store_mutant.h - planted bugs, for the tests that must find them; 0: none.
+ *
+ *   1  of one id the delta that was folded last counts
+ *   2  an archived delta may come back
+ *   3  what is archived is not looked at once more before
+ *   4  records are dropped before the signed ones among them were written again
+ */
+#ifndef SPACE_DELTA_STORE_MUTANT_H
+#define SPACE_DELTA_STORE_MUTANT_H
+
+#ifndef DELTA_STORE_MUTANT
+#define DELTA_STORE_MUTANT 0
+#endif
+
+#endif
