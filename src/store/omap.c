@@ -366,13 +366,8 @@ const struct omap_entry *omap_next(struct omap *m, const struct omap_entry *e)
 
 /* --- order at once --- */
 
-static int compare_sorted(const void *a, const void *b)
-{
-    const struct omap_sorted *x = a, *y = b;
-    if (x->head != y->head)
-        return x->head < y->head ? -1 : 1;
-    return omap_compare(omap_key(x->entry), omap_key(y->entry));
-}
+#define DIGIT_BITS 11u
+#define DIGITS     (1u << DIGIT_BITS)
 
 static uint64_t head_of(struct pando_slice key)
 {
@@ -382,17 +377,64 @@ static uint64_t head_of(struct pando_slice key)
     return head;
 }
 
+/* One round of a radix sort, by DIGIT_BITS of the heads. False: they are all the same. */
+static bool sort_by_digit(const struct omap_sorted *from, struct omap_sorted *to, size_t len,
+                          unsigned shift)
+{
+    size_t at[DIGITS] = { 0 }, sum = 0;
+    for (size_t i = 0; i < len; i++)
+        at[from[i].head >> shift & (DIGITS - 1)]++;
+    if (at[from[0].head >> shift & (DIGITS - 1)] == len)
+        return false;
+    for (size_t d = 0; d < DIGITS; d++) {
+        const size_t n = at[d];
+        at[d] = sum;
+        sum += n;
+    }
+    for (size_t i = 0; i < len; i++)
+        to[at[from[i].head >> shift & (DIGITS - 1)]++] = from[i];
+    return true;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct omap_sorted *x = a, *y = b;
+    return omap_compare(omap_key(x->entry), omap_key(y->entry));
+}
+
+/* Those whose heads are equal are told apart by the rest of their keys. */
+static void sort_equal_heads(struct omap_sorted *all, size_t len)
+{
+    for (size_t i = 0, to; i < len; i = to) {
+        for (to = i + 1; to < len && all[to].head == all[i].head; to++)
+            ;
+        if (to - i > 1)
+            qsort(all + i, to - i, sizeof *all, compare_entries);
+    }
+}
+
 enum pando_status omap_sort(const struct omap *m, struct omap_sorted **ret)
 {
     struct omap_sorted *all = malloc((m->len + 1) * sizeof *all);
+    struct omap_sorted *other = malloc((m->len + 1) * sizeof *other);
     size_t len = 0;
-    if (all == NULL)
+    if (all == NULL || other == NULL) {
+        free(all);
+        free(other);
         return PANDO_NOMEM;
+    }
     for (size_t i = 0; i < m->slots_len; i++)
         if (m->slots[i].entry != NULL)
             all[len++] = (struct omap_sorted){ head_of(omap_key(m->slots[i].entry)),
                                                m->slots[i].entry };
-    qsort(all, len, sizeof *all, compare_sorted);
+    for (unsigned shift = 0; len > 1 && shift < 64; shift += DIGIT_BITS)
+        if (sort_by_digit(all, other, len, shift)) {
+            struct omap_sorted *was = all;
+            all = other;
+            other = was;
+        }
+    sort_equal_heads(all, len);
+    free(other);
     *ret = all;
     return PANDO_OK;
 }
