@@ -153,6 +153,7 @@ enum pando_status tables_lmdb_flush_end(struct tables_lmdb *t, struct tables_flu
         return tables_from_mdb(f->result);
     x->flushes++;
     tables_index_turn(x); /* the next lookup must see what was written */
+    tables_forget_misses(t);
     t->base_position = t->frozen_position;
     t->has_frozen = false;
     omap_deinit(&t->frozen);
@@ -210,6 +211,7 @@ enum pando_status tables_lmdb_clear(struct tables_lmdb *t)
     omap_init(&t->live, ++t->seed);
     t->has_frozen = false;
     t->position = t->frozen_position = t->base_position = 0;
+    tables_forget_misses(t);
     for (;;) {
         const int rc = clear_some(t->index, &t->space);
         tables_index_turn(t->index);

@@ -42,6 +42,37 @@ static MDB_val val_of(struct pando_slice s)
 
 /* --- lookups --- */
 
+static struct tables_miss *miss_of(struct tables_lmdb *t, struct pando_slice key)
+{
+    uint64_t h = t->seed;
+    for (size_t i = 0; i < key.len; i++)
+        h = (h ^ key.ptr[i]) * 0x100000001b3u;
+    return &t->misses[(h ^ h >> 29) & (TABLES_MISSES - 1)];
+}
+
+static bool is_missed(struct tables_lmdb *t, struct pando_slice key)
+{
+    if (t->misses == NULL)
+        return false;
+    const struct tables_miss *m = miss_of(t, key);
+    return slice_equal(slice_of(m->key, m->len), key);
+}
+
+static void note_miss(struct tables_lmdb *t, struct pando_slice key)
+{
+    if (t->misses == NULL)
+        return;
+    struct tables_miss *m = miss_of(t, key);
+    m->len = (uint8_t)key.len;
+    memcpy(m->key, key.ptr, key.len);
+}
+
+void tables_forget_misses(struct tables_lmdb *t)
+{
+    if (t->misses != NULL)
+        memset(t->misses, 0, TABLES_MISSES * sizeof *t->misses);
+}
+
 static enum pando_status base_get(struct tables_lmdb *t, const struct row_key *k,
                                   struct pando_slice *ret)
 {
@@ -66,12 +97,16 @@ static enum pando_status lmdb_get(void *ctx, uint8_t table, struct pando_slice k
     const struct omap_entry *e = omap_find(&t->live, in_overlay(&k));
     if (e == NULL && t->has_frozen)
         e = omap_find(&t->frozen, in_overlay(&k));
-    if (e == NULL)
-        return base_get(t, &k, ret);
-    if (omap_is_gone(e))
+    if (e != NULL) {
+        *ret = omap_value(e);
+        return omap_is_gone(e) ? PANDO_NOT_FOUND : PANDO_OK;
+    }
+    if (is_missed(t, in_overlay(&k)))
         return PANDO_NOT_FOUND;
-    *ret = omap_value(e);
-    return PANDO_OK;
+    const enum pando_status st = base_get(t, &k, ret);
+    if (st == PANDO_NOT_FOUND)
+        note_miss(t, in_overlay(&k));
+    return st;
 }
 
 static enum pando_status write_row(struct tables_lmdb *t, uint8_t table,
@@ -281,6 +316,7 @@ enum pando_status tables_lmdb_open(struct tables_index *x, const struct pando_id
     t->handle = (struct tables){ t, &ops };
     omap_init(&t->live, ++t->seed);
     omap_init(&t->frozen, 0);
+    t->misses = calloc(TABLES_MISSES, sizeof *t->misses);
     x->spaces++;
     const enum pando_status st = load_mark(t, reterr);
     if (st != PANDO_OK) {
@@ -298,6 +334,7 @@ void tables_lmdb_close(struct tables_lmdb *t)
     t->index->spaces--;
     omap_deinit(&t->live);
     omap_deinit(&t->frozen);
+    free(t->misses);
     free(t);
 }
 

@@ -32,6 +32,14 @@ struct tables_flush {
     enum pando_status status;
 };
 
+/* A key that LMDB was found not to have. Who is about to store a thing asks whether it is
+ * there, and so does the fold, soon after. */
+#define TABLES_MISSES 1024u /* a power of two */
+struct tables_miss {
+    uint8_t len; /* 0: free */
+    uint8_t key[ROW_KEY_MAX - ROW_SPACE];
+};
+
 struct tables_lmdb {
     struct tables_index *index;
     struct tables handle;
@@ -44,11 +52,14 @@ struct tables_lmdb {
     size_t overlay_max;
     uint64_t seed;
     struct tables_flush flush;
+    struct tables_miss *misses; /* void when LMDB has got new rows; NULL: memory was out */
 };
 
 enum pando_status tables_from_mdb(int rc);
 /* Make the loop thread's read transaction live. */
 enum pando_status tables_index_read(struct tables_index *x) PANDO_MUST_USE;
+/* LMDB has other rows now. */
+void tables_forget_misses(struct tables_lmdb *t);
 /* Double the map. Only while no transaction is open. */
 enum pando_status tables_index_grow(struct tables_index *x) PANDO_MUST_USE;
 
