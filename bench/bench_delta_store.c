@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define JSON_BYTES 273
@@ -311,6 +312,13 @@ static uint64_t cpu_ns(void)
            (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u;
 }
 
+static uint64_t thread_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void print(const char *name, double value, const char *unit)
 {
     (void)printf("%s %.3f %s\n", name, value, unit);
@@ -334,7 +342,7 @@ static double rss_anon_mib(void)
 static void fill(struct host *h, size_t from, size_t to, const char *suffix)
 {
     char name[64];
-    const uint64_t start = bench_now_ns(), cpu = cpu_ns();
+    const uint64_t start = bench_now_ns(), cpu = cpu_ns(), loop = thread_ns();
     for (size_t i = from; i < to; i++) {
         stage_one(h, i);
         if (i % TURN == TURN - 1) {
@@ -349,6 +357,8 @@ static void fill(struct host *h, size_t from, size_t to, const char *suffix)
     print(name, n * 1e9 / (double)(bench_now_ns() - start), "delta/s");
     (void)snprintf(name, sizeof name, "delta_store_cpu_%s", suffix);
     print(name, (double)(cpu_ns() - cpu) / n / 1e3, "us/delta");
+    (void)snprintf(name, sizeof name, "delta_store_loop_cpu_%s", suffix);
+    print(name, (double)(thread_ns() - loop) / n / 1e3, "us/delta");
     (void)printf("# waited %" PRIu64 " times\n", waits);
 }
 
