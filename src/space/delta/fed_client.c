@@ -21,10 +21,10 @@ void fed_client_dial(struct fed *f, struct fed_link *l)
 /* Introduce ourselves, or say anew what we want. */
 static void hello(struct fed *f, struct fed_link *l)
 {
+    buf_reset(&f->scratch);
     enum pando_status st = fed_config_for_peer(&l->config, &f->scratch);
     if (st == PANDO_OK)
         st = fed_say_hello(&f->out, fed_wall(f), buf_view(&f->system_id), buf_view(&f->scratch));
-    buf_reset(&f->scratch);
     fed_send_out(f, l, st);
 }
 
@@ -44,8 +44,8 @@ void fed_client_ask(struct fed *f, struct fed_link *l)
     const bool again = l->first_seen != 0 && l->config.initial == FED_NONE;
     if (l->config.mode == FED_PUSH || (l->config.initial == FED_NONE && !again))
         return;
-    l->asked = true;
-    l->receiving = false;
+    l->asked = true; /* and the batches of an earlier one are taken until it begins */
+    buf_reset(&f->scratch);
     enum pando_status st = PANDO_OK;
     if (!filter_is_open(&l->config.pull))
         st = filter_to_json(&l->config.pull, &f->scratch);
@@ -53,7 +53,6 @@ void fed_client_ask(struct fed *f, struct fed_link *l)
         st = fed_say_sync_request(&f->out, fed_wall(f), buf_view(&f->scratch),
                                   again || l->config.initial == FED_FROM_TIMESTAMP,
                                   again ? l->first_seen : l->config.from);
-    buf_reset(&f->scratch);
     fed_send_out(f, l, st);
 }
 
@@ -102,13 +101,11 @@ void fed_client_sync_complete(struct fed *f, struct fed_link *l)
 
 /* --- what a person asks for ------------------------------------------------------------ */
 
-/* Where its own deltas begin: with all that is here, or with what comes. */
-static void rewind_all(struct fed *f, struct fed_link *l)
+/* Its own deltas go from the beginning again: from all that is here, or what came after it. */
+static void rewind_all(struct fed_link *l)
 {
-    const uint64_t newest = f->host.newest(f->host.ctx);
     fed_window_reset(l);
-    l->backlog_end = newest;
-    l->cursor = l->config.initial == FED_NONE ? newest : 0;
+    l->cursor = l->config.initial == FED_NONE ? l->backlog_end : 0;
     l->lagging = true;
 }
 
@@ -135,7 +132,8 @@ enum pando_status fed_connect(struct fed *f, struct pando_time now, struct pando
     fed_config_deinit(&l->config);
     l->config = *config;
     fed_config_init(config);
-    rewind_all(f, l);
+    l->backlog_end = f->host.newest(f->host.ctx);
+    rewind_all(l);
     memcpy(ret_id, l->id, FED_ID_TEXT);
     fed_client_dial(f, l);
     fed_settle(f);
@@ -250,7 +248,7 @@ enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pan
     l->config = *config;
     fed_config_init(config);
     if (push && !MUTANT(FILTER_LATE))
-        rewind_all(f, l);
+        rewind_all(l);
     l->ask_again = pull && l->piped && !MUTANT(FILTER_LATE);
     if (l->piped)
         hello(f, l);

@@ -216,6 +216,10 @@ void sim_delta_make(struct sim_room *r, uint32_t node, uint32_t n, int64_t times
     (void)snprintf(r->author, sizeof r->author, "a%u", n % 3);
     (void)snprintf(r->system, sizeof r->system, "s%u", node);
     (void)snprintf(r->text, sizeof r->text, "what %u says for the %uth time", node, n);
+    for (size_t i = strlen(r->text); r->pad > 0 && i < r->pad && i + 1 < sizeof r->text; i++) {
+        r->text[i] = (char)('a' + i % 26);
+        r->text[i + 1] = '\0';
+    }
     r->pointers[0] =
         (struct delta_pointer){ .role = slice_text("about"),
                                 .kind = DELTA_REF,

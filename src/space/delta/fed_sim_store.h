@@ -48,7 +48,8 @@ void sim_store_host(struct sim_store *s, struct fed_host *host);
  * the next call with the same room. */
 struct sim_room {
     struct delta_pointer pointers[2];
-    char id[32], author[16], system[16], text[64];
+    char id[32], author[16], system[16], text[4096];
+    size_t pad; /* bytes that the text is longer */
     struct pando_buf buf;
 };
 void sim_delta_make(struct sim_room *r, uint32_t node, uint32_t n, int64_t timestamp,

@@ -139,7 +139,7 @@ struct fed_link {
 
     struct fed_serve serve;
     uint64_t cursor;       /* considered up to here, in the order of arrival */
-    uint64_t backlog_end;  /* from_timestamp counts up to here */
+    uint64_t backlog_end;  /* what was here before the link: from_timestamp counts up to here */
     bool lagging;          /* there may be deltas behind the cursor to be read */
     bool run_open;
     struct fed_window window;
