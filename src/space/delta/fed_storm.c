@@ -64,7 +64,7 @@ static void disturb(struct sim *s, bool mixed)
         sim_configure(s, edge, configs[rng_below(&s->rng, CONFIGS)]);
     else if (die < 36)
         s->nodes[node].unreachable = !s->nodes[node].unreachable;
-    else if (die < 38) /* a burst, more than a pipe takes at once */
+    else if (die < 37) /* a burst, more than a pipe takes at once */
         for (int i = 0; i < 55; i++)
             sim_create(s, node, 3500);
     else
