@@ -44,6 +44,9 @@ struct sim_config {
     uint32_t peers_max;             /* per node; 0: 64 */
     int64_t clock_off_ms;           /* wall clocks differ by up to this */
     bool forger;                    /* the last node signs with a wrong key */
+    const char *kind;               /* of the nodes' space; NULL: dag */
+    const struct space_ops *const *kinds; /* NULL: those of every node */
+    size_t kinds_len;
     const char *local_json;         /* settings of the space; NULL: the defaults */
     uint32_t voters;                /* 0: a dag; else a log whose first nodes are its static
                                        members, and the others ask to be taken in */

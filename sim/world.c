@@ -71,7 +71,8 @@ static void init_node(struct sim *s, uint32_t i)
     const int64_t most = s->config.clock_off_ms;
     if (most > 0)
         n->clock_off_ms = (int64_t)rng_below(&s->rng, (uint64_t)(2 * most + 1)) - most;
-    n->space = (struct node_space_config){ .name = "default", .kind = "dag",
+    n->space = (struct node_space_config){ .name = "default",
+                                           .kind = s->config.kind == NULL ? "dag" : s->config.kind,
                                            .local_json = s->config.local_json };
     if (s->config.voters > 0)
         init_member(s, n);
@@ -219,7 +220,9 @@ bool sim_start(struct sim *s, uint32_t i)
         .notices = true,
         .secret = &n->secret, .name = n->name, .network = "sim", .data = "memory",
         .durability = "fsync", .peers_max = s->config.peers_max, .seed = rng_next(&s->rng),
-        .tracer = &n->tracer, .kinds = node_kinds, .kinds_len = node_kinds_len,
+        .tracer = &n->tracer, 
+        .kinds = s->config.kinds == NULL ? node_kinds : s->config.kinds,
+        .kinds_len = s->config.kinds == NULL ? node_kinds_len : s->config.kinds_len,
         .spaces = &n->space, .spaces_len = 1,
         .kept = n->kept == NULL ? NULL : &n->kept_view,
     };
