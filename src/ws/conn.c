@@ -330,6 +330,8 @@ void conn_expire(struct ws_conn *c)
         return;
     }
     c->pinged = true;
+    if (unsent(c) == 0)
+        c->moved = now; /* the ping begins to wait */
     if (ws_frames_put_ping(c->frames, &c->out) != PANDO_OK)
         c->broken = true;
     ws_alarm(c->ws, c->slot, conn_deadline(c));

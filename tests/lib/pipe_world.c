@@ -62,7 +62,7 @@ static void unwatch_ws(void *ctx, int fd, uint32_t handle)
 static enum pando_status resolve(void *ctx, uint32_t token, const char *name)
 {
     struct pipe_machine *m = ctx;
-    (void)token;
+    m->token = token;
     (void)snprintf(m->name, sizeof m->name, "%s", name);
     return PANDO_OK; /* the test answers, or nobody does */
 }

@@ -28,7 +28,8 @@ struct pipe_machine {
     struct ws *ws;
     struct pipe_watch watches[WORLD_WATCHES];
     size_t watches_len;
-    char name[254]; /* asked for last */
+    char name[254]; /* asked for last, under */
+    uint32_t token; /* this token */
 };
 
 struct pipe_world {
