@@ -57,7 +57,7 @@ enum pando_status ws_new(const struct ws_config *config, struct ws **ret,
     w->config = *config;
     w->rng = rng_seeded(config->seed);
     heap_init(&w->deadlines);
-    const enum pando_status st = tls_load(w, reterr);
+    const enum pando_status st = ws_tls_load(w, reterr);
     if (st != PANDO_OK) {
         ws_free(w);
         return st;
@@ -77,7 +77,7 @@ void ws_free(struct ws *w)
     for (size_t i = 0; i < WS_RELAYS_MAX; i++)
         if (w->relays[i] != NULL)
             relay_free(w->relays[i]);
-    tls_unload(w);
+    ws_tls_unload(w);
     heap_deinit(&w->deadlines);
     free(w);
 }

@@ -113,7 +113,7 @@ static void shake_failed(struct ws_relay *r, int rc)
     struct ws *w = r->ws;
     struct ws_conn *c = r->pipe == PIPE_NONE ? NULL : ws_conn_at(w, r->pipe);
     char why[240];
-    const enum pando_status st = tls_reason(r->session, rc, why, sizeof why);
+    const enum pando_status st = ws_tls_reason(r->session, rc, why, sizeof why);
     if (c != NULL && c->dial != NULL) {
         c->dial->status = st;
         (void)snprintf(c->dial->why, sizeof c->dial->why, "%s: %s", c->remote, why);

@@ -48,14 +48,14 @@ static enum pando_status load_client(struct ws *w, struct pando_err *reterr)
                                   rc == 0 ? "no certificate in it" : gnutls_strerror(rc));
 }
 
-enum pando_status tls_load(struct ws *w, struct pando_err *reterr)
+enum pando_status ws_tls_load(struct ws *w, struct pando_err *reterr)
 {
     const enum pando_status st = load_server(w, reterr);
     /* The system's store is large: without a file of our own it waits for the first wss. */
     return st == PANDO_OK && is_set(w->config.ca_file) ? load_client(w, reterr) : st;
 }
 
-void tls_unload(struct ws *w)
+void ws_tls_unload(struct ws *w)
 {
     if (w->server != NULL)
         gnutls_certificate_free_credentials(w->server);
@@ -99,7 +99,7 @@ gnutls_session_t ws_tls_session(const struct ws *w, enum ws_role role, const str
     return session;
 }
 
-enum pando_status tls_reason(gnutls_session_t session, int rc, char *ret, size_t cap)
+enum pando_status ws_tls_reason(gnutls_session_t session, int rc, char *ret, size_t cap)
 {
     if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
         gnutls_datum_t text = { NULL, 0 };

@@ -130,12 +130,12 @@ void dial_failed(struct ws_conn *c, enum pando_status status, const char *format
     PANDO_PRINTF(3, 4);
 
 /* tls.c */
-enum pando_status tls_load(struct ws *w, struct pando_err *reterr);
-void tls_unload(struct ws *w);
+enum pando_status ws_tls_load(struct ws *w, struct pando_err *reterr);
+void ws_tls_unload(struct ws *w);
 /* A session in that role; `host` is the name that the server must prove. NULL: refused. */
 gnutls_session_t ws_tls_session(const struct ws *w, enum ws_role role, const struct ws_url *url);
 /* Why the handshake failed, for people. */
-enum pando_status tls_reason(gnutls_session_t session, int rc, char *ret, size_t cap);
+enum pando_status ws_tls_reason(gnutls_session_t session, int rc, char *ret, size_t cap);
 
 /* relay.c */
 enum pando_status relay_new(struct ws *w, int net, gnutls_session_t session, uint32_t pipe,
