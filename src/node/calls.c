@@ -204,22 +204,33 @@ static void call_raw(struct node *n, uint64_t token, const struct space_ops *ops
     call_named(n, token, ops, verb, given.len == 0 ? NULL : name, r.left);
 }
 
+/* What a kind calls the verb: the name behind its own prefix, or all of it behind its second
+ * one ("fed.links" of deltas). NULL: it is not this kind's. */
+static const char *verb_of(const struct space_ops *ops, const char *verb)
+{
+    const size_t len = strlen(ops->kind);
+    if (strncmp(verb, ops->kind, len) == 0 && verb[len] == '.')
+        return verb + len + 1;
+    if (ops->family != NULL && strncmp(verb, ops->family, strlen(ops->family)) == 0)
+        return verb;
+    return NULL;
+}
+
 /* A verb of a space: "dag.heads" with the space that the arguments name. */
 static bool call_space(struct node *n, uint64_t token, const char *verb,
                        struct pando_slice text)
 {
-    const char *dot = strchr(verb, '.');
-    for (size_t k = 0; dot != NULL && k < n->config.kinds_len; k++) {
+    for (size_t k = 0; k < n->config.kinds_len; k++) {
         const struct space_ops *ops = n->config.kinds[k];
-        const size_t len = strlen(ops->kind);
-        if (len != (size_t)(dot - verb) || strncmp(verb, ops->kind, len) != 0)
+        const char *name = verb_of(ops, verb);
+        if (name == NULL)
             continue;
-        if (!is_among(ops->verbs, dot + 1)) {
+        if (!is_among(ops->verbs, name)) {
             call_fail(n, token, PANDO_UNSUPPORTED, "there is no verb '%s'", verb);
             return true;
         }
-        if (is_among(ops->raw_verbs, dot + 1)) {
-            call_raw(n, token, ops, dot + 1, text);
+        if (is_among(ops->raw_verbs, name)) {
+            call_raw(n, token, ops, name, text);
             return true;
         }
         struct pando_err err = { 0 };
@@ -227,7 +238,7 @@ static bool call_space(struct node *n, uint64_t token, const char *verb,
         if (args == NULL)
             call_fail(n, token, err.status, "%s", err.text);
         else
-            call_named(n, token, ops, dot + 1, args_text(args, "space", NULL), text);
+            call_named(n, token, ops, name, args_text(args, "space", NULL), text);
         json_decref(args);
         return true;
     }

@@ -175,6 +175,7 @@ struct space_ops {
     const struct space_channel *channels;
     size_t channels_len;
     const char *const *verbs; /* NULL-terminated, for routing and help */
+    const char *family; /* a second prefix, "fed.": verbs that are listed with it; NULL none */
     /* Verbs of theirs (NULL: none) whose arguments are bytes: a block (uvarint length and
      * bytes) that names the space, empty for the only one, and what the engine gets. */
     const char *const *raw_verbs;
