@@ -1,0 +1,253 @@
+/* engine.h - a delta space as the node drives it: what comes in is staged, what became
+ * durable is handed on, what is asked is answered in slices.
+ *
+ *     calls, imports, federation, peers --> deltas_stage --> store (journal)
+ *                                                              | durable, in order of arrival
+ *     watchers, federation, peers      <-- news with its origin <
+ *
+ * Nothing is answered, shown to watchers or sent on before it is durable. What is staged and
+ * not durable yet is remembered with its origin; at DELTAS_ONWAY_MAX staging says BUSY, and
+ * whoever brings deltas (calls, pipes, peers) waits.
+ */
+#ifndef SPACE_DELTA_ENGINE_H
+#define SPACE_DELTA_ENGINE_H
+
+#include "base/map.h"
+#include "space/delta/archive.h"
+#include "space/delta/delta_json.h"
+#include "space/delta/fed.h"
+#include "space/delta/fed_config.h"
+#include "space/delta/fed_trust.h"
+#include "space/delta/fed_url.h"
+#include "space/delta/spaces.h"
+#include "space/delta/store.h"
+#include "space/delta/views.h"
+#include "space/space.h"
+
+#define DELTAS_ONWAY_MAX    65536       /* staged, not durable yet */
+#define DELTAS_INTAKES_MAX  1024        /* calls that bring deltas */
+#define DELTAS_INTAKE_BYTES (64u << 20) /* of all of them together */
+#define DELTAS_TASKS_MAX    256         /* calls that are answered in slices */
+#define DELTAS_WATCHERS_MAX 256
+#define DELTAS_LINKS_MAX    64 /* links of the settings */
+#define DELTAS_OWN          FED_NO_LINK /* origin: this node's own calls */
+#define DELTAS_STEP         512 /* deltas looked at in one turn, by each of those who look */
+
+struct deltas;
+
+/* options.c: this node's own settings; spaces.h says what each means. */
+struct deltas_link {
+    char url[FED_URL_MAX + 1];
+    struct fed_link_config config;
+};
+
+struct deltas_options {
+    char system_id[DELTA_NAME_MAX + 1], author[DELTA_NAME_MAX + 1];
+    bool server, auto_broadcast, validate_schemas;
+    uint32_t max_connections, cache_size;
+    size_t cache_bytes;
+    struct fed_trust trust;
+    struct deltas_link *links;
+    size_t links_len;
+};
+
+/* An effect, and the text that it borrows. */
+struct deltas_effect {
+    struct space_effect effect;
+    char *text;
+};
+
+/* intake.c: a call that brings deltas, until all of them are durable. */
+struct deltas_intake {
+    struct deltas_intake *next;
+    uint64_t token;
+    bool own;   /* made here: signed by this node */
+    bool lines; /* `bytes` is JSON lines; else canonical deltas, each behind be4 of its length */
+    bool single;
+    struct pando_buf bytes;
+    size_t at; /* in bytes */
+    size_t counted; /* of intake_bytes */
+    uint64_t line;
+    struct pando_buf ids;     /* members of a JSON array */
+    struct pando_buf refused; /* likewise */
+    uint64_t fresh, known, shadowed, refused_len;
+    uint64_t ticket; /* the highest that it waits for */
+};
+
+struct deltas_intakes {
+    struct deltas_intake *first, **last;
+    size_t len;
+};
+
+/* tasks.c: a call that is answered in slices. */
+enum deltas_task_kind { TASK_QUERY, TASK_EXPORT, TASK_HASH, TASK_VIEW };
+
+struct deltas_task {
+    enum deltas_task_kind kind;
+    uint64_t token, number;
+    struct filter filter;
+    struct delta_place place;
+    bool descending, waits; /* for a capsule */
+    bool begun;
+    uint64_t limit, count;
+    int64_t as_of;
+    struct delta_store_hash hash;
+    struct views_call *call;
+    struct pando_buf text;
+};
+
+/* watch.c: one that is told of deltas, or of federation events. */
+struct deltas_watcher {
+    uint64_t token;
+    bool events; /* of federation; else deltas */
+    struct filter filter;
+    bool history;             /* still reads what was there, in order of time */
+    bool live;                /* has caught up, and is told */
+    struct delta_place place; /* of the history */
+    uint64_t begin;           /* order of arrival: what lies behind is not history */
+    uint64_t position;        /* order of arrival: seen up to here */
+    uint64_t shown;
+};
+
+/* archiving.c: an archive and where it stands. */
+enum deltas_archiving_stage {
+    ARCHIVING_NOTHING,
+    ARCHIVING_FIND,     /* what is to go */
+    ARCHIVING_GIVE,     /* the file, part by part */
+    ARCHIVING_COMPLETE, /* until somebody commits it or asks for another */
+    ARCHIVING_COMMIT,
+    ARCHIVING_GONE,     /* when that is durable */
+    ARCHIVING_COMPACT,
+    ARCHIVING_MOVED,    /* when that is durable */
+    ARCHIVING_SNAPSHOT,
+};
+
+struct deltas_archiving {
+    enum deltas_archiving_stage stage;
+    uint64_t token;
+    struct delta_archive *archive;
+    uint64_t position;
+    size_t gone;
+    struct delta_compact compact;
+};
+
+struct deltas {
+    struct space_host host;
+    struct deltas_options options;
+    struct pando_time now;
+    bool begun, stopping, store_failed, more_work, staged, upheaval;
+    uint64_t uuids;
+    struct delta_store *store;
+    struct delta_source source; /* all that is readable */
+    struct views *views;
+    struct fed *fed;
+    struct map onway; /* digest of a delta that is not durable -> its origin (uint32_t) */
+    uint64_t news;    /* order of arrival: handed on up to here */
+    uint64_t ticket, durable; /* the last that was given; that was told to the federation */
+    struct deltas_intakes intakes, waiting; /* to be staged; to become durable */
+    size_t intake_bytes;
+    struct deltas_task *tasks[DELTAS_TASKS_MAX];
+    size_t tasks_len;
+    uint64_t task_number;
+    struct deltas_watcher *watchers;
+    size_t watchers_len;
+    struct deltas_archiving archiving;
+    size_t listeners; /* watchers of federation events */
+    struct deltas_effect *effects;
+    size_t effects_head, effects_len, effects_cap;
+    char *polled; /* the text of the effect given last */
+    struct delta_room room;
+    struct pando_buf line;
+    struct {
+        uint64_t fresh, known, shadowed, refused, handed_on, calls;
+    } totals;
+};
+
+/* options.c */
+enum pando_status deltas_options_load(struct pando_slice json, const struct space_host *host,
+                                      struct deltas_options *ret,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
+void deltas_options_deinit(struct deltas_options *o);
+
+/* effects.c. `text` is copied, NULL none; `effect` passes its bytes. */
+void deltas_emit(struct deltas *d, const struct space_effect *effect, const char *text);
+void deltas_reply(struct deltas *d, uint64_t token, struct pando_slice text, bool more);
+void deltas_reply_raw(struct deltas *d, uint64_t token, struct pando_slice bytes, bool more);
+void deltas_fail(struct deltas *d, uint64_t token, enum pando_status status, const char *format,
+                 ...) PANDO_PRINTF(4, 5);
+void deltas_notice(struct deltas *d, struct pando_slice json);
+bool deltas_is_heard(const struct deltas *d);
+void deltas_uuid(struct deltas *d, char ret[FED_ID_TEXT]);
+
+/* news.c */
+/* Stage one from `origin` (a link, or DELTAS_OWN). Errors: as delta_store_stage. */
+enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool own,
+                               uint32_t origin, enum delta_outcome *ret_outcome,
+                               uint64_t *ret_ticket) PANDO_MUST_USE;
+bool deltas_is_onway(const struct deltas *d, const struct delta_hash *digest);
+void deltas_news_run(struct deltas *d);
+
+/* intake.c */
+void deltas_create(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_negate(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_import(struct deltas *d, uint64_t token, struct pando_slice lines);
+void deltas_intakes_run(struct deltas *d);
+void deltas_intakes_durable(struct deltas *d);
+void deltas_intakes_fail(struct deltas *d, enum pando_status status);
+void deltas_intakes_drop(struct deltas *d);
+void deltas_intakes_cancel(struct deltas *d, uint64_t token);
+
+/* tasks.c */
+void deltas_query(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_export(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_hash(struct deltas *d, uint64_t token);
+void deltas_view(struct deltas *d, uint64_t token, const char *verb, const json_t *args);
+void deltas_tasks_run(struct deltas *d);
+void deltas_task_ran(struct deltas *d, uint64_t number, enum pando_status status,
+                     struct pando_slice output);
+void deltas_tasks_cancel(struct deltas *d, uint64_t token);
+void deltas_tasks_drop(struct deltas *d);
+
+/* watch.c */
+void deltas_watch(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_watch_events(struct deltas *d, uint64_t token);
+void deltas_watchers_run(struct deltas *d);
+/* A delta that lies at `position` - 1 in the order of arrival has become durable. */
+void deltas_watchers_tell(struct deltas *d, const struct delta *delta, uint64_t position);
+void deltas_watchers_event(struct deltas *d, struct pando_slice json);
+void deltas_watchers_cancel(struct deltas *d, uint64_t token);
+void deltas_watchers_drop(struct deltas *d);
+
+/* archiving.c */
+void deltas_archive(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_archive_commit(struct deltas *d, uint64_t token);
+void deltas_archiving_run(struct deltas *d);
+void deltas_archiving_snapshotted(struct deltas *d, enum pando_status status);
+void deltas_archiving_cancel(struct deltas *d, uint64_t token);
+void deltas_archiving_drop(struct deltas *d);
+
+/* federate.c */
+enum pando_status deltas_federate_open(struct deltas *d, struct pando_err *reterr) PANDO_MUST_USE;
+void deltas_federate_begin(struct deltas *d); /* the links of the settings */
+void deltas_federate_feed(struct deltas *d, const struct fed_input *in);
+void deltas_federate_pipe(struct deltas *d, const struct space_input *in);
+/* The verbs that begin with "fed."; false: there is none of this name. */
+bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, const json_t *args);
+
+/* verbs.c */
+extern const char *const deltas_verbs[];
+extern const char *const deltas_raw_verbs[];
+void deltas_call(struct deltas *d, const struct space_input *in);
+/* The argument "filter": an object, or its text; lets all pass when there is none. */
+enum pando_status deltas_filter_arg(const json_t *args, struct filter *ret,
+                                    struct pando_err *reterr) PANDO_MUST_USE;
+struct pando_slice deltas_text_arg(const json_t *args, const char *name);
+int64_t deltas_number_arg(const json_t *args, const char *name, int64_t otherwise);
+
+/* report.c */
+void deltas_get(struct deltas *d, uint64_t token, const json_t *args);
+void deltas_stats(struct deltas *d, uint64_t token);
+size_t deltas_metrics(const void *instance, struct space_metric *ret, size_t cap);
+size_t deltas_status(const void *instance, char *ret_text, size_t cap);
+
+#endif

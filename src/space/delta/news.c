@@ -1,0 +1,75 @@
+/* news.c - what becomes durable is handed on, once, in its order of arrival. */
+#include "space/delta/engine.h"
+
+#include "base/slice.h"
+
+#include <string.h>
+
+bool deltas_is_onway(const struct deltas *d, const struct delta_hash *digest)
+{
+    return d->onway.len > 0 && map_find(&d->onway, digest->bytes) != NULL;
+}
+
+enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool own,
+                               uint32_t origin, enum delta_outcome *ret_outcome,
+                               uint64_t *ret_ticket)
+{
+    void *place = NULL;
+    bool added = false;
+    if (d->onway.len >= DELTAS_ONWAY_MAX)
+        return PANDO_BUSY;
+    enum pando_status st = map_put(&d->onway, delta->digest.bytes, &place, &added);
+    if (st != PANDO_OK)
+        return st;
+    if (added)
+        memcpy(place, &origin, sizeof origin);
+    st = delta_store_stage(d->store, delta, own, ret_outcome, ret_ticket);
+    if (added && (st != PANDO_OK || *ret_outcome != DELTA_NEW))
+        (void)map_del(&d->onway, delta->digest.bytes);
+    if (st != PANDO_OK)
+        return st;
+    d->staged = true;
+    if (*ret_outcome == DELTA_NEW)
+        d->ticket = *ret_ticket;
+    d->totals.fresh += *ret_outcome == DELTA_NEW;
+    d->totals.known += *ret_outcome == DELTA_KNOWN;
+    d->totals.shadowed += *ret_outcome == DELTA_SHADOWED;
+    if (*ret_outcome == DELTA_NEW)
+        views_on_delta(d->views, delta);
+    return PANDO_OK;
+}
+
+/* Everybody who wants to know of new deltas is in this list: watchers, federation. The
+ * origin keeps a delta from going back where it came from. */
+static void hand_on(struct deltas *d, const struct delta *delta, uint32_t origin,
+                    uint64_t position)
+{
+    const struct fed_input in = { .kind = FED_NEW,
+                                  .delta = delta,
+                                  .link = origin,
+                                  .value = position };
+    d->totals.handed_on++;
+    deltas_watchers_tell(d, delta, position);
+    deltas_federate_feed(d, &in);
+}
+
+/* A record that was only written again arrives a second time; it is no news. */
+void deltas_news_run(struct deltas *d)
+{
+    struct delta delta;
+    enum pando_status st = PANDO_OK;
+    for (size_t i = 0; st == PANDO_OK && i < DELTAS_STEP; i++) {
+        uint32_t origin;
+        st = delta_store_arrived(d->store, &d->news, &delta);
+        const void *found = st == PANDO_OK ? map_find(&d->onway, delta.digest.bytes) : NULL;
+        if (found == NULL)
+            continue;
+        memcpy(&origin, found, sizeof origin);
+        (void)map_del(&d->onway, delta.digest.bytes);
+        hand_on(d, &delta, origin, d->news);
+    }
+    d->more_work = d->more_work || st == PANDO_OK || st == PANDO_BUSY;
+    /* What was shadowed on its way never arrives. */
+    if (st == PANDO_NOT_FOUND && delta_store_durable(d->store) >= d->ticket)
+        map_reset(&d->onway);
+}
