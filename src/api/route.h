@@ -61,6 +61,75 @@
     X("log.remove", WRITE, "space, id", "Take another member out for good")            \
     X("log.recover", WRITE, "space, members, unsafe",                                  \
       "Go on without a quorum; may lose what was acknowledged")                        \
+    X("delta.create", WRITE,                                                           \
+      "space, id, timestamp, author, system, pointers, deltas",                        \
+      "Store deltas; answered once they are durable")                                  \
+    X("delta.get", READ, "space, id", "One delta, and whether it is negated")          \
+    X("delta.query", READ,                                                             \
+      "space, filter, limit, cursor, descending, at",                                  \
+      "Deltas that pass a filter, in order of time")                                   \
+    X("delta.negate", WRITE,                                                           \
+      "space, id, reason, author, absent",                                             \
+      "Take a delta back, by another one")                                             \
+    X("delta.watch", STREAM,                                                           \
+      "space, filter, since",                                                          \
+      "Deltas as they become durable, as JSON lines")                                  \
+    X("delta.import", BYTES,                                                           \
+      "",                                                                              \
+      "JSON lines, behind the name of the space; see spaces.h")                        \
+    X("delta.export", STREAM, "space, filter", "All deltas as JSON lines")             \
+    X("delta.archive", STREAM, "space, before",                                        \
+      "What was negated by then, as a CAR archive; nothing changes yet")               \
+    X("delta.archive_commit", WRITE, "space",                                          \
+      "Take out what the last archive gave, and free its room")                        \
+    X("delta.hash", READ, "space", "One hash of all deltas: equal sets, equal hashes") \
+    X("delta.stats", READ, "space", "Counts of deltas, views, rows")                   \
+    X("delta.hyperview", READ,                                                         \
+      "space, id, schema",                                                             \
+      "All that is said about an object")                                              \
+    X("delta.view", READ,                                                              \
+      "space, id, schema, view, at",                                                   \
+      "An object, one value per property")                                             \
+    X("delta.at", READ,                                                                \
+      "space, id, schema, at",                                                         \
+      "All that was said about an object at a time")                                   \
+    X("delta.timeline", READ, "space, id, start, end", "When an object changed")       \
+    X("delta.snapshot", READ, "space, at", "Counts at a time")                         \
+    X("delta.stats_at", READ, "space, at", "Counts, authors and systems at a time")    \
+    X("delta.replay", READ,                                                            \
+      "space, id, schema, start, end, maxSnapshots",                                   \
+      "An object at each of its changes")                                              \
+    X("delta.changes", READ,                                                           \
+      "space, id, property, schema",                                                   \
+      "How one property changed")                                                      \
+    X("delta.compare", READ, "space, id, schema, from, to", "An object at two times")  \
+    X("delta.origin", READ, "space, id", "The first delta about an object")            \
+    X("delta.schema.register", WRITE,                                                  \
+      "space, schema, view, validate",                                                 \
+      "Make a schema or a view known")                                                 \
+    X("delta.schema.ls", READ, "space", "Schemas and views that are known")            \
+    X("delta.schema.show", READ, "space, id", "One schema")                            \
+    X("delta.schema.check", READ, "space", "Circles, depth and holes of the schemas")  \
+    X("delta.schema.load", WRITE, "space, id", "Read schemas that are kept as deltas") \
+    X("delta.schema.changed", READ,                                                    \
+      "space, id",                                                                     \
+      "Whether a schema kept as deltas has changed")                                   \
+    X("delta.schema.deltas", READ,                                                     \
+      "space, id",                                                                     \
+      "A schema as the deltas that would keep it")                                     \
+    X("delta.cache.stats", READ,                                                       \
+      "space",                                                                         \
+      "Materialised views: hits, misses, evictions")                                   \
+    X("fed.connect", WRITE,                                                            \
+      "space, url, mode, initialSync, syncFromTimestamp, pushFilter, "                 \
+      "pullFilter, trustPolicy, reconnect",                                            \
+      "Link with another instance over WebSocket")                                     \
+    X("fed.links", READ, "space", "Federation links")                                  \
+    X("fed.link", READ, "space, id", "One federation link")                            \
+    X("fed.pause", WRITE, "space, id", "Hold a federation link back")                  \
+    X("fed.resume", WRITE, "space, id", "Let a paused link go on where it stood")      \
+    X("fed.disconnect", WRITE, "space, id", "End a federation link")                   \
+    X("fed.watch", STREAM, "space", "What happens on federation links, as JSON lines") \
     X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")      \
     X("pubsub.publish", WRITE, "topic, data", "Publish on a plain topic")              \
     X("pubsub.messages", READ, "topic, since", "Messages kept of a plain topic")       \
@@ -106,6 +175,37 @@
     X("GET", "/api/log/{space}/messages", "log.read")               \
     X("POST", "/api/log/{space}/messages", "log.append")            \
     X("GET", "/api/log/{space}/watch", "log.watch")                 \
+    X("POST", "/api/delta/{space}/deltas", "delta.create")          \
+    X("GET", "/api/delta/{space}/deltas", "delta.query")            \
+    X("GET", "/api/delta/{space}/deltas/{id}", "delta.get")         \
+    X("POST", "/api/delta/{space}/deltas/{id}/negate", "delta.negate") \
+    X("POST", "/api/delta/{space}/query", "delta.query")            \
+    X("GET", "/api/delta/{space}/objects/{id}", "delta.hyperview")  \
+    X("GET", "/api/delta/{space}/objects/{id}/view", "delta.view")  \
+    X("POST", "/api/delta/{space}/objects/{id}/view", "delta.view") \
+    X("GET", "/api/delta/{space}/objects/{id}/at", "delta.at")      \
+    X("GET", "/api/delta/{space}/objects/{id}/timeline", "delta.timeline") \
+    X("GET", "/api/delta/{space}/objects/{id}/origin", "delta.origin") \
+    X("GET", "/api/delta/{space}/objects/{id}/replay", "delta.replay") \
+    X("GET", "/api/delta/{space}/objects/{id}/changes", "delta.changes") \
+    X("GET", "/api/delta/{space}/objects/{id}/compare", "delta.compare") \
+    X("GET", "/api/delta/{space}/snapshot", "delta.snapshot")       \
+    X("GET", "/api/delta/{space}/stats", "delta.stats")             \
+    X("GET", "/api/delta/{space}/hash", "delta.hash")               \
+    X("GET", "/api/delta/{space}/export", "delta.export")           \
+    X("GET", "/api/delta/{space}/archive", "delta.archive")         \
+    X("POST", "/api/delta/{space}/archive/commit", "delta.archive_commit") \
+    X("GET", "/api/delta/{space}/watch", "delta.watch")             \
+    X("GET", "/api/delta/{space}/schemas", "delta.schema.ls")       \
+    X("POST", "/api/delta/{space}/schemas", "delta.schema.register") \
+    X("GET", "/api/delta/{space}/schemas/{id}", "delta.schema.show") \
+    X("GET", "/api/federation/{space}/links", "fed.links")          \
+    X("POST", "/api/federation/{space}/links", "fed.connect")       \
+    X("GET", "/api/federation/{space}/links/{id}", "fed.link")      \
+    X("DELETE", "/api/federation/{space}/links/{id}", "fed.disconnect") \
+    X("POST", "/api/federation/{space}/links/{id}/pause", "fed.pause") \
+    X("POST", "/api/federation/{space}/links/{id}/resume", "fed.resume") \
+    X("GET", "/api/federation/{space}/watch", "fed.watch")          \
     X("GET", "/api/receipts/{id}", "receipt.show")                  \
     X("POST", "/api/receipts/verify", "receipt.verify")             \
     X("POST", "/api/exec", "exec.run")                              \

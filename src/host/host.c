@@ -112,8 +112,8 @@ static enum pando_status space_settings(const struct config *c, const struct con
         json_decref(usual);
     }
     if (strcmp(space->kind, "delta") == 0) {
-        json_t *usual = json_pack("{s:b,s:i}", "server", c->federation.enable_server,
-                                  "max_connections", (int)c->federation.max_connections);
+        json_t *usual = json_pack("{s:b,s:i}", "enableServer", c->federation.enable_server,
+                                  "maxConnections", (int)c->federation.max_connections);
         (void)json_object_update_missing(settings, usual);
         json_decref(usual);
     }

@@ -4,9 +4,11 @@
 #include "exec/receipt.h"
 #include "node/state.h"
 #include "space/dag/dag.h"
+#include "space/delta/spaces.h"
 #include "space/log/log.h"
 
-const struct space_ops *const node_kinds[] = { &space_dag_ops, &space_log_ops };
+const struct space_ops *const node_kinds[] = { &space_dag_ops, &space_log_ops,
+                                              &space_delta_ops };
 const size_t node_kinds_len = sizeof node_kinds / sizeof node_kinds[0];
 
 /* A receipt's body must be a receipt of this space, signed by the event's author; its own
