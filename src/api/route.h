@@ -74,6 +74,9 @@
     X("delta.watch", STREAM,                                                           \
       "space, filter, since",                                                          \
       "Deltas as they become durable, as JSON lines")                                  \
+    X("delta.subs.ls", READ, "space", "Who watches deltas, and what waits for them")   \
+    X("delta.subs.pause", WRITE, "space, id", "Hold a watcher back")                   \
+    X("delta.subs.resume", WRITE, "space, id", "Let a paused watcher go on")           \
     X("delta.import", BYTES,                                                           \
       "",                                                                              \
       "JSON lines, behind the name of the space; see spaces.h")                        \

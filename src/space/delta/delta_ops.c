@@ -21,6 +21,7 @@ static void delta_close(void *instance)
         free(d->effects[i].text);
     }
     fed_free(d->fed);
+    subs_free(d->subs);
     views_free(d->views);
     delta_store_free(d->store);
     deltas_options_deinit(&d->options);
@@ -55,6 +56,8 @@ static enum pando_status open_parts(struct deltas *d, struct pando_err *reterr)
         .seed = d->host.seed,
     };
     st = views_new(&views, &d->views, reterr);
+    if (st == PANDO_OK && (st = subs_new(&d->source, &d->subs)) != PANDO_OK)
+        (void)pando_err_set(reterr, st, "delta: memory is out");
     return st == PANDO_OK ? deltas_federate_open(d, reterr) : st;
 }
 

@@ -293,6 +293,47 @@ static void a_watcher_sees_what_its_filter_lets_pass(void **state)
     delta_world_deinit(&w);
 }
 
+static size_t watcher_stat(struct delta_world *w, const char *name)
+{
+    json_t *json = delta_world_ask(w, "subs.ls", "{}", PANDO_OK);
+    const json_t *one = json_array_get(json_object_get(json, "subscriptions"), 0);
+    const int64_t number = number_of(json_object_get(one, "stats"), name);
+    json_decref(json);
+    return (size_t)number;
+}
+
+static void a_paused_watcher_keeps_as_much_as_it_said(void **state)
+{
+    (void)state;
+    struct delta_world w;
+    delta_world_init(&w, "{}");
+    delta_world_watch(&w, "watch", "{'bufferSize':10,'overflow':'drop_newest'}");
+    expect_ok(&w, "subs.pause", "{'id':1}");
+    fill(&w, 0, 25);
+    CHECK_EQ(w.lines, 0);
+    CHECK_EQ(watcher_stat(&w, "size"), 10);
+    CHECK_EQ(watcher_stat(&w, "dropped"), 15);
+    expect_ok(&w, "subs.resume", "{'id':1}");
+    CHECK_EQ(w.lines, 10);
+    expect_error(&w, "subs.pause", "{'id':9}", PANDO_NOT_FOUND, "there is no subscription 9");
+    delta_world_deinit(&w);
+}
+
+/* One that blocks holds the news back, and loses nothing. */
+static void a_watcher_that_blocks_gets_everything_later(void **state)
+{
+    (void)state;
+    struct delta_world w;
+    delta_world_init(&w, "{}");
+    delta_world_watch(&w, "watch", "{'bufferSize':10,'overflow':'block'}");
+    expect_ok(&w, "subs.pause", "{'id':1}");
+    fill(&w, 0, 25);
+    CHECK_EQ(w.lines, 0);
+    expect_ok(&w, "subs.resume", "{'id':1}");
+    CHECK_EQ(w.lines, 25);
+    delta_world_deinit(&w);
+}
+
 static void a_full_journal_lets_calls_wait(void **state)
 {
     (void)state;
@@ -477,6 +518,8 @@ int main(void)
         TEST(an_export_makes_an_equal_instance),
         TEST(watchers_see_each_delta_once_and_only_durable_ones),
         TEST(a_watcher_sees_what_its_filter_lets_pass),
+        TEST(a_paused_watcher_keeps_as_much_as_it_said),
+        TEST(a_watcher_that_blocks_gets_everything_later),
         TEST(a_full_journal_lets_calls_wait),
         TEST(a_stopped_journal_answers_those_who_wait),
         TEST(what_was_answered_is_there_after_a_crash),

@@ -21,6 +21,7 @@
 #include "space/delta/fed_url.h"
 #include "space/delta/spaces.h"
 #include "space/delta/store.h"
+#include "space/delta/subs.h"
 #include "space/delta/views.h"
 #include "space/space.h"
 
@@ -98,15 +99,16 @@ struct deltas_task {
 
 /* watch.c: one that is told of deltas, or of federation events. */
 struct deltas_watcher {
-    uint64_t token;
+    uint64_t token, number;
     bool events; /* of federation; else deltas */
+    bool paused;
     struct filter filter;
-    bool history;             /* still reads what was there, in order of time */
-    bool live;                /* has caught up, and is told */
+    struct subs_config config; /* but for its filter and position */
+    bool history;              /* still reads what was there, in order of time */
+    uint64_t sub;              /* its subscription once it has caught up; 0 not yet */
     struct delta_place place; /* of the history */
     uint64_t begin;           /* order of arrival: what lies behind is not history */
     uint64_t position;        /* order of arrival: seen up to here */
-    uint64_t shown;
 };
 
 /* archiving.c: an archive and where it stands. */
@@ -140,6 +142,7 @@ struct deltas {
     struct delta_store *store;
     struct delta_source source; /* all that is readable */
     struct views *views;
+    struct subs *subs;
     struct fed *fed;
     struct map onway; /* digest of a delta that is not durable -> its origin (uint32_t) */
     uint64_t news;    /* order of arrival: handed on up to here */
@@ -151,6 +154,8 @@ struct deltas {
     uint64_t task_number;
     struct deltas_watcher *watchers;
     size_t watchers_len;
+    uint64_t watcher_number;
+    bool held; /* a subscription that blocks is full: no news until it is read */
     struct deltas_archiving archiving;
     size_t listeners; /* watchers of federation events */
     struct deltas_effect *effects;
@@ -211,9 +216,9 @@ void deltas_tasks_drop(struct deltas *d);
 /* watch.c */
 void deltas_watch(struct deltas *d, uint64_t token, const json_t *args);
 void deltas_watch_events(struct deltas *d, uint64_t token);
+void deltas_watch_list(struct deltas *d, uint64_t token);
+void deltas_watch_pause(struct deltas *d, uint64_t token, const json_t *args, bool pause);
 void deltas_watchers_run(struct deltas *d);
-/* A delta that lies at `position` - 1 in the order of arrival has become durable. */
-void deltas_watchers_tell(struct deltas *d, const struct delta *delta, uint64_t position);
 void deltas_watchers_event(struct deltas *d, struct pando_slice json);
 void deltas_watchers_cancel(struct deltas *d, uint64_t token);
 void deltas_watchers_drop(struct deltas *d);

@@ -39,36 +39,54 @@ enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool
     return PANDO_OK;
 }
 
-/* Everybody who wants to know of new deltas is in this list: watchers, federation. The
- * origin keeps a delta from going back where it came from. */
-static void hand_on(struct deltas *d, const struct delta *delta, uint32_t origin,
-                    uint64_t position)
+/* Everybody who wants to know of new deltas is in this list: subscriptions, federation. The
+ * origin keeps a delta from going back where it came from. PANDO_BUSY: a subscription that
+ * blocks is full, and all wait; whoever has the delta already does not get it twice. */
+static enum pando_status hand_on(struct deltas *d, const struct delta *delta, uint32_t origin,
+                                 uint64_t position)
 {
     const struct fed_input in = { .kind = FED_NEW,
                                   .delta = delta,
                                   .link = origin,
                                   .value = position };
+    const enum pando_status st = subs_offer(d->subs, position, delta);
+    if (st != PANDO_OK)
+        return st;
     d->totals.handed_on++;
-    deltas_watchers_tell(d, delta, position);
     deltas_federate_feed(d, &in);
+    return PANDO_OK;
 }
 
-/* A record that was only written again arrives a second time; it is no news. */
-void deltas_news_run(struct deltas *d)
+/* The next one in the order of arrival. A record that was only written again arrives a
+ * second time; it is no news. */
+static enum pando_status next_news(struct deltas *d)
 {
     struct delta delta;
-    enum pando_status st = PANDO_OK;
-    for (size_t i = 0; st == PANDO_OK && i < DELTAS_STEP; i++) {
-        uint32_t origin;
-        st = delta_store_arrived(d->store, &d->news, &delta);
-        const void *found = st == PANDO_OK ? map_find(&d->onway, delta.digest.bytes) : NULL;
-        if (found == NULL)
-            continue;
+    uint32_t origin;
+    uint64_t position = d->news;
+    enum pando_status st = delta_store_arrived(d->store, &position, &delta);
+    const void *found = st == PANDO_OK ? map_find(&d->onway, delta.digest.bytes) : NULL;
+    if (found != NULL) {
+        const struct delta_hash digest = delta.digest;
         memcpy(&origin, found, sizeof origin);
-        (void)map_del(&d->onway, delta.digest.bytes);
-        hand_on(d, &delta, origin, d->news);
+        st = hand_on(d, &delta, origin, position);
+        d->held = st != PANDO_OK;
+        if (d->held)
+            return st;
+        (void)map_del(&d->onway, digest.bytes);
     }
-    d->more_work = d->more_work || st == PANDO_OK || st == PANDO_BUSY;
+    if (st == PANDO_OK || st == PANDO_BUSY)
+        d->news = position;
+    return st;
+}
+
+void deltas_news_run(struct deltas *d)
+{
+    enum pando_status st = PANDO_OK;
+    d->held = false;
+    for (size_t i = 0; st == PANDO_OK && i < DELTAS_STEP; i++)
+        st = next_news(d);
+    d->more_work = d->more_work || (!d->held && (st == PANDO_OK || st == PANDO_BUSY));
     /* What was shadowed on its way never arrives. */
     if (st == PANDO_NOT_FOUND && delta_store_durable(d->store) >= d->ticket)
         map_reset(&d->onway);

@@ -22,8 +22,12 @@
  *   query    {filter?, limit?, cursor?, descending?, at?} -> {deltas:[...], cursor}; cursor
  *            null: there are no more
  *   negate   {id, reason?, author?, absent?} -> {id}  of the negation
- *   watch    {filter?, since?} -> a stream: one delta a line, once durable; `since`: first
- *            those with that timestamp (ms) or a later one
+ *   watch    {filter?, since?, buffered?, overflow?, bufferSize?, warningThreshold?} -> a
+ *            stream: one delta a line, once durable; `since`: first those with that timestamp
+ *            (ms) or a later one. The others say what happens while it is paused (subs.h);
+ *            one that blocks and is full holds all news back, also from federation
+ *   subs.ls  {} -> {subscriptions:[{id, filter, paused, stats}]} of the watchers;
+ *            subs.pause {id}, subs.resume {id} -> {}
  *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}
  *   export   {filter?} -> a stream of JSON lines, in order of time, negated ones included
  *   hash     {} -> {hash, deltas}  of all deltas: equal sets, equal hashes

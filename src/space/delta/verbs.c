@@ -46,6 +46,22 @@ static void call_hash(struct deltas *d, uint64_t token, const json_t *args)
     deltas_hash(d, token);
 }
 
+static void call_subs_ls(struct deltas *d, uint64_t token, const json_t *args)
+{
+    (void)args;
+    deltas_watch_list(d, token);
+}
+
+static void call_subs_pause(struct deltas *d, uint64_t token, const json_t *args)
+{
+    deltas_watch_pause(d, token, args, true);
+}
+
+static void call_subs_resume(struct deltas *d, uint64_t token, const json_t *args)
+{
+    deltas_watch_pause(d, token, args, false);
+}
+
 static void call_archive_commit(struct deltas *d, uint64_t token, const json_t *args)
 {
     (void)args;
@@ -83,6 +99,9 @@ static const struct {
     { "hash", call_hash },       { "stats", call_stats },       { "announce", call_announce },
     { "cancel", call_cancel },   { "archive", deltas_archive },
     { "archive_commit", call_archive_commit },
+    { "subs.ls", call_subs_ls },
+    { "subs.pause", call_subs_pause },
+    { "subs.resume", call_subs_resume },
 };
 
 const char *const deltas_raw_verbs[] = { "import", NULL };
@@ -95,7 +114,8 @@ const char *const deltas_verbs[] = {
     "at",             "timeline",       "snapshot",      "stats_at",      "replay",
     "changes",        "compare",        "origin",        "schema.register", "schema.ls",
     "schema.show",    "schema.check",   "schema.load",   "schema.changed", "schema.deltas",
-    "cache.stats",    "fed.connect",    "fed.links",     "fed.link",      "fed.pause",
+    "cache.stats",    "subs.ls",        "subs.pause",    "subs.resume",
+    "fed.connect",    "fed.links",     "fed.link",      "fed.pause",
     "fed.resume",     "fed.disconnect", "fed.watch",     NULL
 };
 
