@@ -31,7 +31,8 @@ static void give(struct side *to, const struct tally_key *keys, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (set_model_add(&to->set, &keys[i]))
-            CHECK_OK(tally_add(&to->tally, &keys[i]));
+            tally_add(&to->tally, &keys[i]);
+    CHECK_OK(tally_settle(&to->tally));
 }
 
 static void on_have(void *ctx, const struct tally_key *keys, size_t len)

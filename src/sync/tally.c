@@ -226,28 +226,41 @@ static enum pando_status halve(struct tally *t, size_t i)
     return insert_bucket(t, i + 1, &upper);
 }
 
-enum pando_status tally_add(struct tally *t, const struct tally_key *key)
+static bool counted(const struct tally *t, const struct tally_key *key)
 {
-    if (t->len == 0 || (!t->ready && !before(key, &t->built)))
-        return PANDO_OK; /* it will be counted when the building comes by */
-    const size_t i = bucket_of(t, key);
-    sum_key(&t->buckets[i].sum, key);
-    if (!t->ready || t->buckets[i].sum.count <= 2 * t->target)
-        return PANDO_OK;
-    const enum pando_status st = halve(t, i);
-    return st == PANDO_OK ? st : spoil(t, st);
+    return t->len > 0 && (t->ready || before(key, &t->built));
 }
 
-enum pando_status tally_remove(struct tally *t, const struct tally_key *key)
+/* What is not counted yet will be when the building comes by. */
+void tally_add(struct tally *t, const struct tally_key *key)
 {
-    if (t->len == 0 || (!t->ready && !before(key, &t->built)))
-        return PANDO_OK;
-    struct tally_sum one = { 0 };
+    if (!counted(t, key))
+        return;
     struct tally_bucket *b = &t->buckets[bucket_of(t, key)];
+    sum_key(&b->sum, key);
+    if (b->sum.count > 2 * t->target && t->full_len < TALLY_FULL_MAX)
+        t->full[t->full_len++] = *key;
+}
+
+void tally_remove(struct tally *t, const struct tally_key *key)
+{
+    struct tally_sum one = { 0 };
+    if (!counted(t, key))
+        return;
     sum_key(&one, key);
-    if (b->sum.count == 0)
-        return spoil(t, PANDO_INVALID);
-    sum_minus(&b->sum, &one);
+    sum_minus(&t->buckets[bucket_of(t, key)].sum, &one);
+}
+
+enum pando_status tally_settle(struct tally *t)
+{
+    while (t->ready && t->full_len > 0) {
+        const size_t i = bucket_of(t, &t->full[--t->full_len]);
+        if (t->buckets[i].sum.count <= 2 * t->target)
+            continue;
+        const enum pando_status st = halve(t, i);
+        if (st != PANDO_OK)
+            return spoil(t, st);
+    }
     return PANDO_OK;
 }
 

@@ -20,6 +20,7 @@
 
 #define TALLY_BUCKETS_MAX 16384
 #define TALLY_BUCKET      64 /* items that a bucket aims at, at first */
+#define TALLY_FULL_MAX    64 /* full buckets remembered; others are met again */
 
 /* An item's place in the order: by time, then by digest. */
 struct tally_key {
@@ -60,6 +61,8 @@ struct tally {
     size_t target;          /* items a bucket aims at */
     struct tally_key built; /* every item before it is counted */
     bool ready;             /* all are */
+    struct tally_key full[TALLY_FULL_MAX]; /* in buckets that should be halved */
+    size_t full_len;
 };
 
 void tally_init(struct tally *t, struct tally_rows rows);
@@ -67,9 +70,12 @@ void tally_deinit(struct tally *t);
 /* Count up to `items` further items. PANDO_OK: all are counted; PANDO_BUSY: call again.
  * Errors: PANDO_NOMEM; those of the rows. */
 enum pando_status tally_build(struct tally *t, size_t items) PANDO_MUST_USE;
-/* An item's row was put or deleted. On an error the tally is empty and must be built anew. */
-enum pando_status tally_add(struct tally *t, const struct tally_key *key) PANDO_MUST_USE;
-enum pando_status tally_remove(struct tally *t, const struct tally_key *key) PANDO_MUST_USE;
+/* An item's row was put or deleted. Neither reads a row. Cost: O(log buckets). */
+void tally_add(struct tally *t, const struct tally_key *key);
+void tally_remove(struct tally *t, const struct tally_key *key);
+/* Halve the buckets that have grown, by reading their rows; now and then, and when the owner of
+ * the rows can be asked. On an error the tally is empty and must be built anew. */
+enum pando_status tally_settle(struct tally *t) PANDO_MUST_USE;
 /* Needs a tally that is ready. Cost: the buckets within the range, and two listed ends. */
 enum pando_status tally_range(const struct tally *t, const struct tally_key *from,
                               const struct tally_key *to, struct tally_sum *ret) PANDO_MUST_USE;

@@ -64,7 +64,7 @@ void delta_store_watch(struct delta_store *s, struct delta_watch watch)
 void store_tell(struct delta_store *s, int64_t timestamp, const struct delta_hash *digest,
                 bool added)
 {
-    const struct delta_item item = { timestamp, *digest };
+    const struct delta_item item = { .timestamp = timestamp, .digest = *digest };
     if (s->watch.changed != NULL)
         s->watch.changed(s->watch.ctx, &item, added);
 }
@@ -184,7 +184,7 @@ enum pando_status store_look_up(struct delta_store *s, const struct delta *d,
         ret->outcome = DELTA_SHADOWED; /* an archived id is done with */
     ret->ticket = row.archived ? 0 : ticket_at(s, row.place >> 8);
     ret->replaces = ret->outcome == DELTA_NEW;
-    ret->old = (struct delta_item){ row.timestamp, row.digest };
+    ret->old = (struct delta_item){ .timestamp = row.timestamp, .digest = row.digest };
     return PANDO_OK;
 }
 

@@ -110,6 +110,7 @@ void delta_store_stats(const struct delta_store *s, struct delta_store_stats *re
 struct delta_item {
     int64_t timestamp;
     struct delta_hash digest;
+    uint64_t place; /* where it lies; 0 where one is told of changes */
 };
 /* Up to `cap` items behind `place`, in order, none later than `to`; moves `place`. Appends
  * what is staged first. `*ret_len` less than `cap`: there are no more.

@@ -124,7 +124,7 @@ enum pando_status delta_store_items(struct delta_store *s, struct delta_place *p
             st = PANDO_NOT_FOUND;
         if (st != PANDO_OK)
             break;
-        ret[len++] = (struct delta_item){ e.timestamp, e.digest };
+        ret[len++] = (struct delta_item){ e.timestamp, e.digest, e.place };
         *place = (struct delta_place){ e.timestamp, e.digest, true };
     }
     if (st != PANDO_OK && st != PANDO_NOT_FOUND)

@@ -1,0 +1,64 @@
+/* swap.h - deltas between nodes, over the channel /pando/delta/1.
+ *
+ * Two nodes that meet say how many deltas they hold and the sum of their digests (STATE). Equal
+ * ones have nothing to do. Else the one that holds less compares ranges (sync/reconcile.h), and
+ * each sends the groups that the other lacks: a reconnect costs what differs. From the meeting
+ * on, what becomes durable here is passed on at once, in order of arrival, to every peer but
+ * the one it came from.
+ *
+ * In a mesh most of that would arrive twice. A peer that was sent only what it had already says
+ * so (PRUNE), and is then passed nothing on until it asks again (GRAFT): when another link went
+ * down, or a comparison showed that it had missed something. What remains is about one copy of
+ * each delta per node. Source: Leitao, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS
+ * 2007; deviation: comparisons of state in place of announcements.
+ *
+ * Nothing is passed on before it is durable. A signed group is verified before any delta of it
+ * is kept. The node's trust policy decides what is kept (`admits`); what it refuses is
+ * counted, and offered again with every comparison, which backs off to once a minute.
+ *
+ * Layout of the messages: docs/wire/delta-link.md. Pure: step, then poll until false.
+ */
+#ifndef SPACE_DELTA_SWAP_H
+#define SPACE_DELTA_SWAP_H
+
+#include "space/delta/store.h"
+
+#define SWAP_PROTOCOL  "/pando/delta/1"
+#define SWAP_PEERS_MAX 256
+
+struct swap_config {
+    const struct space_host *host;
+    struct delta_store *store; /* swap becomes the listener of its items */
+    uint8_t channel;           /* the channel's number among the kind's */
+    void *ctx;
+    /* Whether the node's policy lets this delta in. */
+    bool (*admits)(void *ctx, const struct delta *d);
+    /* A delta of a peer was staged; durable with `ticket`. May be NULL. */
+    void (*took)(void *ctx, uint32_t peer, const struct delta *d, uint64_t ticket);
+};
+
+struct swap_totals {
+    uint64_t received, known, refused, sent; /* deltas */
+    uint64_t bytes_received, bytes_sent;     /* of messages */
+    uint64_t comparisons, prunes, grafts, malformed, forged;
+    uint64_t unadmitted; /* messages of peers whose role does not allow them */
+};
+
+struct swap;
+
+enum pando_status swap_new(const struct swap_config *config, struct swap **ret) PANDO_MUST_USE;
+void swap_free(struct swap *s); /* accepts NULL */
+
+/* PEER_UP, PEER_DOWN, MESSAGE, CREDIT (of its channel), VERIFIED (of its tokens), DURABLE (after
+ * the store was told), STORE_BACK, TICK; anything else is ignored. */
+void swap_step(struct swap *s, struct pando_time now, const struct space_input *in);
+/* SEND, VERIFY, DIGESTED and FAULT. Tokens of VERIFY begin with SWAP_TOKENS. */
+bool swap_poll(struct swap *s, struct space_effect *ret);
+#define SWAP_TOKENS (UINT64_C(1) << 40)
+struct pando_time swap_deadline(const struct swap *s);
+
+void swap_totals(const struct swap *s, struct swap_totals *ret);
+/* Whether a peer says to hold what we hold. */
+size_t swap_equal_peers(const struct swap *s);
+
+#endif

@@ -1,0 +1,222 @@
+/* swap_push.c - passing on what arrived, and sending what a peer lacks.
+ */
+#include "space/delta/swap_state.h"
+
+#include "base/slice.h"
+
+#include <stdlib.h>
+
+#define KEYS_AT_ONCE 512u /* of those that a peer lacks, in one message */
+
+/* --- a message of groups --- */
+
+static enum pando_status begin(struct swap *s, bool live)
+{
+    const uint8_t flag = live;
+    buf_reset(&s->out);
+    return buf_append(&s->out, slice_of(&flag, 1));
+}
+
+/* Append s->group. PANDO_FULL: there is no room for it. */
+static enum pando_status put_group(struct swap *s)
+{
+    uint8_t head[1 + WIRE_UVARINT_MAX];
+    struct pando_buf *body = &s->encoded;
+    buf_reset(body);
+    const enum pando_status st = group_encode(&s->group, body);
+    if (st != PANDO_OK)
+        return st;
+    struct wire_writer w = wire_write(head, sizeof head);
+    wire_put_be(&w, s->group.is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN, 1);
+    wire_put_uvarint(&w, body->len);
+    if (s->out.len > 1 && s->out.len + w.len + body->len > SWAP_MESSAGE_MAX)
+        return PANDO_FULL;
+    const enum pando_status head_st = buf_append(&s->out, wire_written(&w));
+    return head_st == PANDO_OK ? buf_append(&s->out, buf_view(body)) : head_st;
+}
+
+static size_t held(const struct group *g)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->len; i++)
+        n += g->held[i];
+    return n;
+}
+
+/* --- passing on --- */
+
+static bool came_from(const struct swap *s, uint64_t record, uint32_t peer)
+{
+    for (size_t i = 0; i < SWAP_ORIGINS_MAX; i++)
+        if (s->origins[i].peer == peer && s->origins[i].from <= record &&
+            record < s->origins[i].to)
+            return true;
+    return false;
+}
+
+/* The next record for this peer into s->group. PANDO_NOT_FOUND: it has been passed all. */
+static enum pando_status next_record(struct swap *s, struct swap_peer *p, uint64_t *ret_after)
+{
+    uint64_t at = p->cursor;
+    struct delta d;
+    size_t index;
+    for (;;) {
+        const enum pando_status st = delta_store_arrived(s->config.store, &at, &d);
+        if (st != PANDO_OK) {
+            p->cursor = at;
+            return st;
+        }
+        const uint64_t place = at - 1, record = place >> 8;
+        *ret_after = (record << 8) + 256;
+        if (!came_from(s, record, p->handle))
+            return delta_store_group(s->config.store, place, &s->group, &index);
+        at = p->cursor = *ret_after;
+    }
+}
+
+/* Whether something was sent. */
+static bool pass_on(struct swap *s, struct swap_peer *p)
+{
+    size_t groups = 0, deltas = 0;
+    uint64_t after = 0;
+    if (p->pruned || p->cursor >= delta_store_arrived_end(s->config.store) ||
+        begin(s, true) != PANDO_OK)
+        return false;
+    while (groups < SWAP_GROUPS_MAX) {
+        enum pando_status st = next_record(s, p, &after);
+        if (st == PANDO_BUSY)
+            s->again = true;
+        if (st == PANDO_OK)
+            st = put_group(s);
+        if (st != PANDO_OK)
+            break;
+        deltas += held(&s->group);
+        groups++;
+        p->cursor = after;
+    }
+    if (groups == 0)
+        return false;
+    s->totals.sent += deltas;
+    swap_send(s, p, SWAP_GROUPS, buf_view(&s->out));
+    return true;
+}
+
+/* --- what a peer lacks --- */
+
+static int compare_places(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Places of the keys that are still held. */
+static size_t find_places(struct swap *s, const struct tally_key *keys, size_t len, uint64_t *ret)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (swap_rows_place(s, &keys[i], &ret[n]))
+            n++;
+    }
+    qsort(ret, n, sizeof *ret, compare_places);
+    return n;
+}
+
+/* Keep in s->group what is asked for; of a signed one the digests of the others. Returns how many of
+ * `places` lie in this record. */
+static size_t choose(struct swap *s, const uint64_t *places, size_t len)
+{
+    struct group *g = &s->group;
+    bool wanted[DELTA_GROUP_MAX] = { false };
+    size_t used = 0, kept = 0;
+    for (; used < len && places[used] >> 8 == places[0] >> 8; used++)
+        wanted[places[used] & 0xff] = true;
+    for (size_t i = 0; i < g->len; i++) {
+        const bool take = wanted[i] && g->held[i];
+        if (!take && !g->is_signed)
+            continue;
+        if (!take && g->held[i]) {
+            s->digests[i] = group_digest(g, i);
+            g->bodies[i] = SLICE_OF(s->digests[i]);
+        }
+        g->held[kept] = take;
+        g->bodies[kept++] = g->bodies[i];
+    }
+    g->len = kept;
+    return used;
+}
+
+/* Send the deltas at `places`, in as many messages as they take. */
+static void send_places(struct swap *s, struct swap_peer *p, const uint64_t *places, size_t len)
+{
+    size_t groups = 0, index;
+    if (begin(s, false) != PANDO_OK)
+        return;
+    for (size_t i = 0; i < len;) {
+        const enum pando_status found =
+            delta_store_group(s->config.store, places[i], &s->group, &index);
+        if (found != PANDO_OK) {
+            i++; /* moved or archived meanwhile: the next comparison knows */
+            continue;
+        }
+        const size_t used = choose(s, places + i, len - i);
+        const enum pando_status st = groups < SWAP_GROUPS_MAX ? put_group(s) : PANDO_FULL;
+        if (st == PANDO_FULL && groups > 0) {
+            swap_send(s, p, SWAP_GROUPS, buf_view(&s->out));
+            groups = 0;
+            if (begin(s, false) != PANDO_OK)
+                return;
+            continue; /* the same group again, in a message of its own */
+        }
+        if (st == PANDO_OK) {
+            groups++;
+            s->totals.sent += held(&s->group);
+        }
+        i += used;
+    }
+    if (groups > 0)
+        swap_send(s, p, SWAP_GROUPS, buf_view(&s->out));
+}
+
+static size_t take_keys(struct swap_peer *p, struct tally_key *ret)
+{
+    const size_t n = p->keys_len < KEYS_AT_ONCE ? p->keys_len : KEYS_AT_ONCE;
+    if (n > 0)
+        memcpy(ret, p->keys + p->keys_len - n, n * sizeof *ret);
+    p->keys_len -= n;
+    return n;
+}
+
+/* Whether something was sent or at least looked at. */
+static bool send_lacking(struct swap *s, struct swap_peer *p)
+{
+    uint64_t places[KEYS_AT_ONCE];
+    size_t n = 0;
+    if (p->keys_len > 0) {
+        struct tally_key keys[KEYS_AT_ONCE];
+        const size_t len = take_keys(p, keys);
+        n = find_places(s, keys, len, places);
+    } else if (p->spans_len > 0) {
+        struct swap_span *span = &p->spans[p->spans_len - 1];
+        if (!swap_rows_span(s, span, places, KEYS_AT_ONCE, &n))
+            p->spans_len--;
+        qsort(places, n, sizeof *places, compare_places);
+    } else {
+        return false;
+    }
+    if (n > 0) {
+        send_places(s, p, places, n);
+        p->settle = true;
+        swap_busy(s, p);
+    }
+    return true;
+}
+
+void swap_push(struct swap *s, struct swap_peer *p)
+{
+    bool moved = true;
+    while (moved && p->reads && swap_can_send(p)) {
+        moved = pass_on(s, p);
+        if (swap_can_send(p) && send_lacking(s, p))
+            moved = true;
+    }
+}

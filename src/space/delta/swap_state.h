@@ -1,0 +1,150 @@
+/* swap_state.h - the inside of swap.h, shared by its files.
+ *
+ *   swap.c          life, inputs, effects
+ *   swap_take.c     received groups: verified, then staged, in their order
+ *   swap_push.c     passing on what arrived, and sending what a peer lacks
+ *   swap_compare.c  states, comparisons of ranges, who passes on to whom
+ */
+#ifndef SPACE_DELTA_SWAP_STATE_H
+#define SPACE_DELTA_SWAP_STATE_H
+
+#include "base/bytes.h"
+#include "space/delta/group.h"
+#include "space/delta/swap.h"
+#include "space/delta/swap_mutant.h"
+#include "sync/reconcile.h"
+
+#define SWAP_MESSAGE_MAX  (64u << 10)  /* groups of one message, but for a single larger one */
+#define SWAP_RANGES_MAX   (32u << 10)  /* one message of ranges */
+#define SWAP_GROUPS_MAX   64           /* groups of one message */
+#define SWAP_PARCELS_MAX  256          /* messages of one peer that wait */
+#define SWAP_SPANS_MAX    1024         /* ranges that one peer lacks */
+#define SWAP_KEYS_MAX     65536        /* single deltas that one peer lacks */
+#define SWAP_ORIGINS_MAX  1024         /* records whose origin is remembered */
+
+#define SWAP_STATE_SOON  PANDO_MSEC(500)
+#define SWAP_STATE_FIRST PANDO_SEC(5)
+#define SWAP_STATE_LAST  PANDO_SEC(60)
+
+enum swap_message {
+    SWAP_STATE = 1, /* space id 32, count 8, low 8, high 8 */
+    SWAP_RANGES,    /* ranges */
+    SWAP_GROUPS,    /* 1: passed on, 0: was lacking; then kind 1, uvarint length, group ... */
+    SWAP_PRUNE,
+    SWAP_GRAFT,
+};
+
+/* A received message that cannot be done with at once. */
+struct swap_parcel {
+    struct swap_parcel *next;
+    struct bytes *bytes;
+    enum swap_message kind;
+    struct pando_slice left; /* not done with */
+    bool live;
+    bool verified; /* nothing is to be verified any more */
+    bool fresh;    /* something in it was new */
+    uint64_t token;
+    struct space_verify_item *items; /* of the signed groups */
+    uint8_t *signed_bytes;
+    size_t items_len, items_at;
+    uint64_t valid; /* bit i: item i is */
+    struct reconcile_reader reader;
+};
+
+struct swap_span {
+    struct tally_key from, to;
+};
+
+struct swap_peer {
+    uint32_t handle;
+    uint64_t credit;
+    bool reads, writes; /* what the space's access lets it do */
+    bool heard;      /* a STATE came */
+    bool pruned;     /* it wants nothing passed on */
+    bool pruned_it;  /* we want nothing passed on by it */
+    struct tally_sum state; /* what it said last */
+    struct tally_sum told;  /* what we said last */
+    bool due;               /* a STATE is owed now */
+    bool weigh;             /* what it said last is still to be looked at */
+    bool settle;            /* say our state when the comparison has gone quiet */
+    bool progress;          /* since its last STATE something new went over */
+    struct pando_time state_at;
+    struct pando_span every;
+    struct pando_time busy_until; /* a comparison is under way as long as messages move */
+    uint64_t cursor; /* in the order of arrival: what was passed on */
+    struct swap_parcel *first, *last;
+    size_t parcels;
+    struct swap_span spans[SWAP_SPANS_MAX];
+    size_t spans_len;
+    struct tally_key *keys; /* a stack of what it lacks */
+    size_t keys_len, keys_cap;
+};
+
+/* Records of [from, to) came from a peer. */
+struct swap_origin {
+    uint64_t from, to;
+    uint32_t peer;
+};
+
+struct swap {
+    struct swap_config config;
+    struct pando_time now;
+    struct tally tally;
+    struct swap_peer *peers[SWAP_PEERS_MAX];
+    size_t peers_len;
+    struct swap_origin origins[SWAP_ORIGINS_MAX];
+    size_t origins_next;
+    struct space_effect *effects;
+    size_t effects_head, effects_len, effects_cap;
+    uint64_t next_token;
+    bool stuck; /* the store takes nothing now */
+    bool again; /* work is left that waits for nobody: the next turn */
+    struct group group;      /* being read or made */
+    struct delta_room room;
+    enum delta_outcome outcomes[DELTA_GROUP_MAX];
+    struct delta_hash digests[DELTA_GROUP_MAX]; /* of members that are left out */
+    struct swap_totals totals;
+    struct pando_buf out;     /* a message that is being made */
+    struct pando_buf encoded; /* a group of it */
+};
+
+/* swap.c */
+struct swap_peer *swap_peer(struct swap *s, uint32_t handle);
+void swap_emit(struct swap *s, const struct space_effect *effect);
+bool swap_can_send(const struct swap_peer *p);
+/* Send `bytes`, its kind in front. */
+void swap_send(struct swap *s, struct swap_peer *p, enum swap_message kind,
+               struct pando_slice bytes);
+
+/* swap_rows.c: what is held, as rows of the tally and as places. */
+enum pando_status swap_rows_list(void *ctx, const struct tally_key *from,
+                                 const struct tally_key *to, struct tally_key *ret, size_t cap,
+                                 size_t *ret_len) PANDO_MUST_USE;
+/* The place of one key. False: it is not held, or not appended yet. */
+bool swap_rows_place(struct swap *s, const struct tally_key *key, uint64_t *ret_place);
+/* The next places of a span, which is shortened. False: that was all. */
+bool swap_rows_span(struct swap *s, struct swap_span *span, uint64_t *ret, size_t cap,
+                    size_t *ret_len);
+
+/* swap_take.c: a GROUPS message: what is to be verified of it; then go on with it when it is the
+ * peer's oldest. PANDO_BUSY: it waits. */
+enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel) PANDO_MUST_USE;
+enum pando_status swap_take_go(struct swap *s, struct swap_peer *p,
+                               struct swap_parcel *parcel) PANDO_MUST_USE;
+
+/* swap_push.c: send what there is to send within the peer's credit. */
+void swap_push(struct swap *s, struct swap_peer *p);
+
+/* swap_compare.c */
+void swap_compare_tick(struct swap *s);
+void swap_state_come(struct swap *s, struct swap_peer *p, const struct tally_sum *sum);
+enum pando_status swap_ranges_go(struct swap *s, struct swap_peer *p,
+                                 struct swap_parcel *parcel) PANDO_MUST_USE;
+/* A comparison goes on as long as its messages move. */
+void swap_busy(struct swap *s, struct swap_peer *p);
+/* A message of groups was taken, passed on or found lacking; was anything in it new? */
+void swap_taken(struct swap *s, struct swap_peer *p, bool live, bool fresh);
+/* Everybody is to pass on to us again. */
+void swap_graft_all(struct swap *s);
+
+#endif

@@ -1,0 +1,185 @@
+/* swap_take.c - received groups: verified, then staged, in their order.
+ */
+#include "space/delta/swap_state.h"
+
+#include "base/slice.h"
+#include "store/journal.h"
+
+#include <stdlib.h>
+
+/* One group of a message. */
+struct block {
+    uint8_t kind;
+    struct pando_slice bytes;
+};
+
+static bool next_block(struct pando_slice *left, struct block *ret)
+{
+    struct wire_reader r = wire_read(*left);
+    ret->kind = (uint8_t)wire_get_be(&r, 1);
+    ret->bytes = wire_get_block(&r, GROUP_BYTES_MAX);
+    *left = r.left;
+    return !r.failed && (ret->kind == DELTA_RECORD_PLAIN || ret->kind == DELTA_RECORD_SIGNED);
+}
+
+/* How many groups are signed; -1: the message does not read. */
+static int count_signed(struct swap *s, struct pando_slice left)
+{
+    struct block b;
+    int groups = 0, is_signed = 0;
+    while (left.len > 0) {
+        if (++groups > SWAP_GROUPS_MAX || !next_block(&left, &b) ||
+            group_decode(b.bytes, b.kind == DELTA_RECORD_SIGNED, &s->group) != PANDO_OK)
+            return -1;
+        is_signed += b.kind == DELTA_RECORD_SIGNED;
+    }
+    return groups == 0 ? -1 : is_signed;
+}
+
+static void gather_items(struct swap *s, struct swap_parcel *parcel)
+{
+    struct pando_slice left = parcel->left;
+    struct block b;
+    while (left.len > 0 && next_block(&left, &b)) {
+        if (b.kind != DELTA_RECORD_SIGNED ||
+            group_decode(b.bytes, true, &s->group) != PANDO_OK)
+            continue;
+        uint8_t *message = parcel->signed_bytes + parcel->items_len * GROUP_MESSAGE_MAX;
+        parcel->items[parcel->items_len++] =
+            group_verify_item(&s->group, &s->config.host->space, message);
+    }
+}
+
+enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel)
+{
+    if (parcel->left.len < 1 || parcel->left.ptr[0] > 1)
+        return PANDO_MALFORMED;
+    parcel->live = parcel->left.ptr[0] == 1;
+    parcel->left = slice_from(parcel->left, 1);
+    const int is_signed = count_signed(s, parcel->left);
+    if (is_signed <= 0) {
+        parcel->verified = true;
+        return is_signed < 0 ? PANDO_MALFORMED : PANDO_OK;
+    }
+    parcel->items = calloc((size_t)is_signed, sizeof *parcel->items);
+    parcel->signed_bytes = malloc((size_t)is_signed * GROUP_MESSAGE_MAX);
+    if (parcel->items == NULL || parcel->signed_bytes == NULL)
+        return PANDO_NOMEM;
+    gather_items(s, parcel);
+    parcel->token = s->next_token++;
+    swap_emit(s, &(struct space_effect){ .kind = SPACE_VERIFY,
+                                         .token = parcel->token,
+                                         .items = parcel->items,
+                                         .items_len = parcel->items_len });
+    return PANDO_OK;
+}
+
+/* Leave out what the node's policy refuses; of a signed group its digest stays. */
+static enum pando_status sift(struct swap *s, bool *ret_any)
+{
+    static const size_t digest_len = sizeof(struct delta_hash);
+    struct group *g = &s->group;
+    size_t kept = 0;
+    *ret_any = false;
+    for (size_t i = 0; i < g->len; i++) {
+        struct delta d;
+        if (g->held[i] && delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK)
+            return PANDO_MALFORMED;
+        if (g->held[i] && !s->config.admits(s->config.ctx, &d)) {
+            s->totals.refused++;
+            if (!g->is_signed)
+                continue;
+            struct delta_hash *digest = &s->digests[i];
+            *digest = d.digest;
+            g->held[i] = false;
+            g->bodies[i] = slice_of(digest->bytes, digest_len);
+        }
+        *ret_any = *ret_any || g->held[i];
+        g->held[kept] = g->held[i];
+        g->bodies[kept++] = g->bodies[i];
+    }
+    g->len = kept;
+    return PANDO_OK;
+}
+
+static void remember_origin(struct swap *s, const struct swap_peer *p, uint64_t from, uint64_t to)
+{
+    struct swap_origin *last =
+        &s->origins[(s->origins_next + SWAP_ORIGINS_MAX - 1) % SWAP_ORIGINS_MAX];
+    if (from == to)
+        return;
+    if (last->peer == p->handle && last->to == from) {
+        last->to = to;
+        return;
+    }
+    s->origins[s->origins_next] = (struct swap_origin){ from, to, p->handle };
+    s->origins_next = (s->origins_next + 1) % SWAP_ORIGINS_MAX;
+}
+
+static void count_outcomes(struct swap *s, const struct swap_peer *p, struct swap_parcel *parcel,
+                           uint64_t ticket)
+{
+    for (size_t i = 0; i < s->group.len; i++) {
+        struct delta d;
+        if (!s->group.held[i])
+            continue;
+        s->totals.received++;
+        if (s->outcomes[i] != DELTA_NEW) {
+            s->totals.known++;
+            continue;
+        }
+        parcel->fresh = true;
+        if (s->config.took != NULL &&
+            delta_decode(s->group.bodies[i], &s->room, &d) == PANDO_OK)
+            s->config.took(s->config.ctx, p->handle, &d, ticket);
+    }
+}
+
+static enum pando_status stage(struct swap *s, const struct swap_peer *p,
+                               struct swap_parcel *parcel)
+{
+    bool any;
+    uint64_t ticket;
+    enum pando_status st = sift(s, &any);
+    if (st != PANDO_OK || !any)
+        return st;
+    st = delta_store_flush(s->config.store); /* what others staged is not of this origin */
+    if (st != PANDO_OK)
+        return st;
+    const uint64_t from = journal_end(s->config.host->journal);
+    st = delta_store_stage_group(s->config.store, &s->group, s->outcomes, &ticket);
+    if (st != PANDO_OK)
+        return st;
+    remember_origin(s, p, from, journal_end(s->config.host->journal));
+    count_outcomes(s, p, parcel, ticket);
+    return PANDO_OK;
+}
+
+enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_parcel *parcel)
+{
+    bool forged = false;
+    if (!parcel->verified || s->stuck)
+        return PANDO_BUSY;
+    while (parcel->left.len > 0) {
+        struct pando_slice left = parcel->left;
+        struct block b;
+        if (!next_block(&left, &b) ||
+            group_decode(b.bytes, b.kind == DELTA_RECORD_SIGNED, &s->group) != PANDO_OK)
+            return PANDO_MALFORMED;
+        const bool is_signed = b.kind == DELTA_RECORD_SIGNED;
+        const bool good = !is_signed || SWAP_MUTANT == 3 ||
+                          (parcel->valid >> parcel->items_at & 1) != 0;
+        const enum pando_status st = good ? stage(s, p, parcel) : PANDO_OK;
+        if (st == PANDO_MALFORMED)
+            return st;
+        if (st != PANDO_OK) {
+            s->stuck = true; /* until the next DURABLE or STORE_BACK */
+            return PANDO_BUSY;
+        }
+        forged = forged || !good;
+        parcel->items_at += is_signed;
+        parcel->left = left;
+    }
+    swap_taken(s, p, parcel->live, parcel->fresh);
+    return forged ? PANDO_FORGED : PANDO_OK;
+}

@@ -1,0 +1,199 @@
+#include "space/delta/swap_sim.h"
+
+#include "check.h"
+#include "codec/wire.h"
+#include "space/delta/group.h"
+
+#include <stdlib.h>
+
+#define T0 INT64_C(1700000000000)
+
+static uint64_t seeds(void)
+{
+    const char *text = getenv("SWAP_SEEDS");
+    return text != NULL ? strtoull(text, NULL, 10) : 12;
+}
+
+static void disturb(struct world *w, size_t nodes)
+{
+    struct rng *r = world_rng(w);
+    const size_t a = (size_t)rng_below(r, nodes), b = (size_t)rng_below(r, nodes);
+    if (a != b && world_joined(w, a, b) && rng_below(r, 3) == 0)
+        world_link(w, a, b, false);
+    if (rng_below(r, 12) == 0)
+        world_crash(w, a);
+}
+
+static void mend(struct world *w, size_t nodes)
+{
+    for (size_t i = 0; i < nodes; i++)
+        world_start(w, i);
+    for (size_t a = 0; a < nodes; a++)
+        for (size_t b = a + 1; b < nodes; b++)
+            if (world_joined(w, a, b))
+                world_link(w, a, b, true);
+}
+
+static void everybody_ends_with_the_same_whatever_happens(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        const size_t nodes = 2 + seed % 7;
+        struct world *w = world_new(seed, nodes, (enum world_shape)(seed % WORLD_SHAPES));
+        struct rng *r = world_rng(w);
+        unsigned id = 1;
+        CHECK_NOTE("seed %llu\n", (unsigned long long)seed);
+        for (int round = 0; round < 30; round++) {
+            const size_t at = (size_t)rng_below(r, nodes);
+            if (world_node(w, at)->up)
+                for (uint64_t n = rng_below(r, 30); n > 0; n--, id++)
+                    world_make(w, at, id, T0 + (int64_t)rng_below(r, 100000));
+            disturb(w, nodes);
+            world_run(w, PANDO_MSEC(rng_below(r, 200)));
+            if (rng_below(r, 4) == 0)
+                mend(w, nodes);
+        }
+        mend(w, nodes);
+        world_run(w, PANDO_SEC(30));
+        CHECK(world_equal(w));
+        world_run(w, PANDO_SEC(130)); /* until the rarest state was told again */
+        for (size_t i = 0; i < nodes; i++) {
+            size_t links = 0;
+            for (size_t k = 0; k < nodes; k++)
+                links += k != i && world_joined(w, i, k);
+            CHECK_EQ(swap_equal_peers(world_node(w, i)->swap), links);
+        }
+        world_free(w);
+    }
+}
+
+/* In a full mesh a delta is not sent by everybody to everybody. */
+static void a_mesh_settles_on_about_one_copy_for_each(void **state)
+{
+    (void)state;
+    enum { NODES = 8, DELTAS = 400 };
+    struct world *w = world_new(3, NODES, WORLD_MESH);
+    struct swap_totals before = { 0 }, after = { 0 }, t;
+    world_run(w, PANDO_SEC(1));
+    for (unsigned id = 1; id <= 2 * DELTAS; id++) {
+        if (id == DELTAS)
+            for (size_t i = 0; i < NODES; i++) {
+                swap_totals(world_node(w, i)->swap, &t);
+                before.received += t.received;
+            }
+        world_make(w, 0, id, T0 + id);
+        world_run(w, PANDO_MSEC(10));
+    }
+    world_run(w, PANDO_SEC(5));
+    CHECK(world_equal(w));
+    for (size_t i = 0; i < NODES; i++) {
+        swap_totals(world_node(w, i)->swap, &t);
+        after.received += t.received;
+    }
+    CHECK(after.received - before.received < 2u * DELTAS * (NODES - 1));
+    world_free(w);
+}
+
+static void in_a_ring_nothing_goes_round_for_ever(void **state)
+{
+    (void)state;
+    enum { NODES = 6 };
+    struct world *w = world_new(9, NODES, WORLD_RING);
+    world_run(w, PANDO_SEC(2));
+    for (unsigned id = 1; id <= 50; id++)
+        world_make(w, id % NODES, id, T0 + id);
+    world_run(w, PANDO_SEC(20));
+    CHECK(world_equal(w));
+    const uint64_t then = world_messages(w);
+    world_run(w, PANDO_SEC(60));
+    CHECK(world_messages(w) - then < 200); /* states alone, less and less often */
+    world_free(w);
+}
+
+/* What one node's policy refuses still reaches those behind another. */
+static void a_policy_keeps_out_what_it_refuses_and_the_rest_still_converges(void **state)
+{
+    (void)state;
+    struct world *w = world_new(4, 3, WORLD_MESH);
+    struct delta_store_stats stats;
+    struct swap_totals t;
+    world_node(w, 2)->bars_odd = true;
+    for (unsigned id = 1; id <= 90; id++) /* a third of them by a1 */
+        world_make(w, 0, id, T0 + id);
+    world_run(w, PANDO_SEC(120));
+    delta_store_stats(world_node(w, 1)->store.store, &stats);
+    CHECK_EQ(stats.deltas, 90);
+    delta_store_stats(world_node(w, 2)->store.store, &stats);
+    CHECK_EQ(stats.deltas, 60);
+    swap_totals(world_node(w, 2)->swap, &t);
+    CHECK(t.refused >= 30);
+    const uint64_t then = t.comparisons;
+    world_run(w, PANDO_SEC(600));
+    swap_totals(world_node(w, 2)->swap, &t);
+    CHECK(t.comparisons - then <= 2 * 2 * 11); /* about once a minute with each */
+    world_free(w);
+}
+
+/* A group of another node, passed on with a delta that its maker never signed. */
+static void a_forged_group_is_a_fault_and_nothing_of_it_is_kept(void **state)
+{
+    (void)state;
+    struct world *w = world_new(6, 2, WORLD_LINE);
+    struct world_node *n = world_node(w, 0);
+    struct delta_store_stats stats;
+    struct pando_buf message;
+    struct group *g = calloc(1, sizeof *g);
+    struct made m;
+    uint8_t head[16] = { 3, 1, DELTA_RECORD_SIGNED };
+    make_plain(&m, 1, T0, 1);
+    buf_init(&message, 4096);
+    g->is_signed = g->held[0] = true;
+    g->len = 1;
+    g->bodies[0] = m.delta.bytes;
+    struct pando_buf encoded;
+    buf_init(&encoded, 4096);
+    CHECK_OK(group_encode(g, &encoded));
+    struct wire_writer to = wire_write(head + 3, sizeof head - 3);
+    wire_put_uvarint(&to, encoded.len);
+    CHECK_OK(buf_append(&message, (struct pando_slice){ head, 3 + to.len }));
+    CHECK_OK(buf_append(&message, buf_view(&encoded)));
+    CHECK_EQ(world_offer(w, 0, 1, buf_view(&message)), 1);
+    struct swap_totals t;
+    swap_totals(n->swap, &t);
+    CHECK_EQ(t.forged, 1);
+    delta_store_stats(n->store.store, &stats);
+    CHECK_EQ(stats.deltas, 0);
+    buf_deinit(&encoded);
+    buf_deinit(&message);
+    made_deinit(&m);
+    free(g);
+    world_free(w);
+}
+
+static void nonsense_is_a_fault_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_new(5, 2, WORLD_LINE);
+    static const uint8_t bad[][4] = { { 0 }, { 9 }, { 1, 2 }, { 3 }, { 3, 7 }, { 3, 1 }, { 3, 0, 1, 9 } };
+    static const size_t lens[] = { 1, 1, 2, 1, 2, 2, 4 };
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        CHECK_EQ(world_offer(w, 0, 1, (struct pando_slice){ bad[i], lens[i] }), 1);
+    }
+    struct swap_totals t;
+    swap_totals(world_node(w, 0)->swap, &t);
+    CHECK_EQ(t.malformed, sizeof lens / sizeof lens[0]);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(everybody_ends_with_the_same_whatever_happens),
+        TEST(a_mesh_settles_on_about_one_copy_for_each),
+        TEST(in_a_ring_nothing_goes_round_for_ever),
+        TEST(a_policy_keeps_out_what_it_refuses_and_the_rest_still_converges),
+        TEST(a_forged_group_is_a_fault_and_nothing_of_it_is_kept),
+        TEST(nonsense_is_a_fault_and_changes_nothing),
+    };
+    return CHECK_RUN(tests);
+}
