@@ -5,7 +5,7 @@ if(PANDO_FUZZ)
 endif()
 
 set(own_modules pando_host pando_transcript pando_log pando_lookup pando_config pando_node pando_api pando_ws
-  pando_view pando_dag pando_space_log pando_raft pando_space_delta pando_delta_views pando_delta_fed
+  pando_view pando_dag pando_space_log pando_raft pando_space_delta pando_delta_swap pando_delta_views pando_delta_fed
   pando_delta_store pando_delta_model pando_space pando_sync
   pando_exec pando_proto pando_peer pando_net pando_store pando_crypto pando_json pando_codec pando_base)
 set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)

@@ -4,8 +4,11 @@
 #include "base/assert.h"
 #include "base/slice.h"
 #include "codec/json.h"
+#include "net/link.h"
 
 #include <stdlib.h>
+
+static const struct space_channel CHANNELS[] = { { SWAP_PROTOCOL, LINK_BULK } };
 
 static void delta_close(void *instance)
 {
@@ -20,6 +23,7 @@ static void delta_close(void *instance)
         bytes_unref(d->effects[i].effect.bytes);
         free(d->effects[i].text);
     }
+    swap_free(d->swap);
     fed_free(d->fed);
     subs_free(d->subs);
     views_free(d->views);
@@ -58,7 +62,9 @@ static enum pando_status open_parts(struct deltas *d, struct pando_err *reterr)
     st = views_new(&views, &d->views, reterr);
     if (st == PANDO_OK && (st = subs_new(&d->source, &d->subs)) != PANDO_OK)
         (void)pando_err_set(reterr, st, "delta: memory is out");
-    return st == PANDO_OK ? deltas_federate_open(d, reterr) : st;
+    if (st == PANDO_OK)
+        st = deltas_federate_open(d, reterr);
+    return st == PANDO_OK ? deltas_nodes_open(d, reterr) : st;
 }
 
 static enum pando_status delta_open(const struct space_host *host,
@@ -69,8 +75,8 @@ static enum pando_status delta_open(const struct space_host *host,
     if (d == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "delta: cannot allocate an instance");
     d->host = *host;
-    map_init(&d->onway, sizeof(struct delta_hash), sizeof(uint32_t), DELTAS_ONWAY_MAX,
-             host->seed);
+    map_init(&d->onway, sizeof(struct delta_hash), sizeof(uint32_t), 2 * DELTAS_ONWAY_MAX,
+             host->seed); /* what nodes bring is staged before we know */
     buf_init(&d->line, 2u << 20);
     enum pando_status st = deltas_options_load(config_json, host, &d->options, reterr);
     if (st == PANDO_OK)
@@ -116,9 +122,15 @@ static void ran(struct deltas *d, const struct space_input *in)
 static void take(struct deltas *d, const struct space_input *in)
 {
     switch (in->kind) {
-    case SPACE_DURABLE: delta_store_on_durable(d->store, in->value); return;
+    case SPACE_DURABLE:
+        delta_store_on_durable(d->store, in->value);
+        deltas_nodes_feed(d, in);
+        return;
     case SPACE_STORE_FAIL: store_failed(d, in->status); return;
-    case SPACE_STORE_BACK: d->store_failed = false; return;
+    case SPACE_STORE_BACK:
+        d->store_failed = false;
+        deltas_nodes_feed(d, in);
+        return;
     case SPACE_CALL: deltas_call(d, in); return;
     case SPACE_PIPE_OPEN:
     case SPACE_PIPE_TEXT:
@@ -130,12 +142,17 @@ static void take(struct deltas *d, const struct space_input *in)
     case SPACE_PUT:
         deltas_fail(d, in->token, PANDO_UNSUPPORTED, "a delta space takes no such record");
         return;
-    case SPACE_PEER_UP: /* deltas do not travel between nodes on channels */
+    case SPACE_PEER_UP:
     case SPACE_PEER_DOWN:
     case SPACE_MESSAGE:
     case SPACE_CREDIT:
-    case SPACE_GOSSIP:
-    case SPACE_VERIFIED:
+    case SPACE_VERIFIED: deltas_nodes_feed(d, in); return;
+    case SPACE_GOSSIP: /* nothing is published; the verdict is: ignore */
+        deltas_emit(d, &(struct space_effect){ .kind = SPACE_VERDICT,
+                                               .token = in->token,
+                                               .status = PANDO_CANCELLED },
+                    NULL);
+        return;
     case SPACE_TICK: return;
     }
     PANDO_UNREACHABLE();
@@ -163,6 +180,8 @@ static void run(struct deltas *d)
     deltas_news_run(d);
     if (pando_time_reached(fed_deadline(d->fed), d->now))
         deltas_federate_feed(d, &(struct fed_input){ .kind = FED_TICK });
+    if (pando_time_reached(swap_deadline(d->swap), d->now))
+        deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
     deltas_intakes_run(d);
     flush(d);
     deltas_intakes_durable(d); /* also those that brought nothing new */
@@ -208,13 +227,16 @@ static struct pando_time delta_deadline(const void *instance)
         return d->options.links_len > 0 ? (struct pando_time){ 0 } : PANDO_TIME_NEVER;
     if (d->more_work)
         return pando_time_add(d->now, (struct pando_span){ 1 });
-    const struct pando_time at = fed_deadline(d->fed);
+    const struct pando_time at =
+        pando_time_min(fed_deadline(d->fed), swap_deadline(d->swap));
     return pando_time_reached(at, d->now) ? pando_time_add(d->now, PANDO_MSEC(1)) : at;
 }
 
 const struct space_ops space_delta_ops = {
     .kind = "delta",
     .pipes = true,
+    .channels = CHANNELS,
+    .channels_len = sizeof CHANNELS / sizeof CHANNELS[0],
     .verbs = deltas_verbs,
     .family = "fed.",
     .raw_verbs = deltas_raw_verbs,

@@ -121,7 +121,10 @@ static void take(struct delta_world *w, const struct space_effect *e)
 {
     if (e->kind == SPACE_REPLY)
         take_reply(w, e);
-    else if (e->kind == SPACE_SNAPSHOT) {
+    else if (e->kind == SPACE_SEND || e->kind == SPACE_VERIFY || e->kind == SPACE_DIGESTED) {
+        if (w->on_pipe != NULL)
+            w->on_pipe(w->ctx, w, e);
+    } else if (e->kind == SPACE_SNAPSHOT) {
         w->snapshot = true;
         w->snapshot_position = e->value;
     } else if (e->kind >= SPACE_PIPE_DIAL && w->on_pipe != NULL)

@@ -22,6 +22,7 @@
 #include "space/delta/spaces.h"
 #include "space/delta/store.h"
 #include "space/delta/subs.h"
+#include "space/delta/swap.h"
 #include "space/delta/views.h"
 #include "space/space.h"
 
@@ -144,6 +145,8 @@ struct deltas {
     struct views *views;
     struct subs *subs;
     struct fed *fed;
+    struct swap *swap;
+    bool overrun; /* more is on its way than is remembered: all that arrives is news */
     struct map onway; /* digest of a delta that is not durable -> its origin (uint32_t) */
     uint64_t news;    /* order of arrival: handed on up to here */
     uint64_t ticket, durable; /* the last that was given; that was told to the federation */
@@ -189,6 +192,8 @@ void deltas_uuid(struct deltas *d, char ret[FED_ID_TEXT]);
 enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool own,
                                uint32_t origin, enum delta_outcome *ret_outcome,
                                uint64_t *ret_ticket) PANDO_MUST_USE;
+/* One was staged by somebody else. */
+void deltas_took(struct deltas *d, const struct delta *delta, uint32_t origin, uint64_t ticket);
 bool deltas_is_onway(const struct deltas *d, const struct delta_hash *digest);
 void deltas_news_run(struct deltas *d);
 
@@ -238,6 +243,10 @@ void deltas_federate_feed(struct deltas *d, const struct fed_input *in);
 void deltas_federate_pipe(struct deltas *d, const struct space_input *in);
 /* The verbs that begin with "fed."; false: there is none of this name. */
 bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, const json_t *args);
+
+/* nodes.c */
+enum pando_status deltas_nodes_open(struct deltas *d, struct pando_err *reterr) PANDO_MUST_USE;
+void deltas_nodes_feed(struct deltas *d, const struct space_input *in);
 
 /* verbs.c */
 extern const char *const deltas_verbs[];

@@ -39,6 +39,20 @@ enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool
     return PANDO_OK;
 }
 
+void deltas_took(struct deltas *d, const struct delta *delta, uint32_t origin, uint64_t ticket)
+{
+    void *place = NULL;
+    bool added = false;
+    if (map_put(&d->onway, delta->digest.bytes, &place, &added) != PANDO_OK)
+        d->overrun = true;
+    else if (added)
+        memcpy(place, &origin, sizeof origin);
+    if (ticket > d->ticket)
+        d->ticket = ticket;
+    d->totals.fresh++;
+    views_on_delta(d->views, delta);
+}
+
 /* Everybody who wants to know of new deltas is in this list: subscriptions, federation. The
  * origin keeps a delta from going back where it came from. PANDO_BUSY: a subscription that
  * blocks is full, and all wait; whoever has the delta already does not get it twice. */
@@ -62,13 +76,14 @@ static enum pando_status hand_on(struct deltas *d, const struct delta *delta, ui
 static enum pando_status next_news(struct deltas *d)
 {
     struct delta delta;
-    uint32_t origin;
+    uint32_t origin = DELTAS_OWN;
     uint64_t position = d->news;
     enum pando_status st = delta_store_arrived(d->store, &position, &delta);
     const void *found = st == PANDO_OK ? map_find(&d->onway, delta.digest.bytes) : NULL;
-    if (found != NULL) {
+    if (found != NULL || (st == PANDO_OK && d->overrun)) {
         const struct delta_hash digest = delta.digest;
-        memcpy(&origin, found, sizeof origin);
+        if (found != NULL)
+            memcpy(&origin, found, sizeof origin);
         st = hand_on(d, &delta, origin, position);
         d->held = st != PANDO_OK;
         if (d->held)
@@ -80,6 +95,12 @@ static enum pando_status next_news(struct deltas *d)
     return st;
 }
 
+static void forget_onway(struct deltas *d)
+{
+    map_reset(&d->onway);
+    d->overrun = false;
+}
+
 void deltas_news_run(struct deltas *d)
 {
     enum pando_status st = PANDO_OK;
@@ -89,5 +110,5 @@ void deltas_news_run(struct deltas *d)
     d->more_work = d->more_work || (!d->held && (st == PANDO_OK || st == PANDO_BUSY));
     /* What was shadowed on its way never arrives. */
     if (st == PANDO_NOT_FOUND && delta_store_durable(d->store) >= d->ticket)
-        map_reset(&d->onway);
+        forget_onway(d);
 }

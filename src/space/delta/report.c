@@ -137,8 +137,10 @@ size_t deltas_metrics(const void *instance, struct space_metric *ret, size_t cap
     const struct deltas *d = instance;
     struct delta_store_stats s;
     struct views_stats v;
+    struct swap_totals t;
     delta_store_stats(d->store, &s);
     views_stats(d->views, &v);
+    swap_totals(d->swap, &t);
     const struct space_metric rows[] = {
         { "deltas", "deltas held, negated ones included", false, (double)s.deltas },
         { "archived", "deltas that were archived", false, (double)s.archived },
@@ -152,6 +154,11 @@ size_t deltas_metrics(const void *instance, struct space_metric *ret, size_t cap
         { "on_the_way", "deltas staged and not durable yet", false, (double)d->onway.len },
         { "calls_total", "calls", true, (double)d->totals.calls },
         { "watchers", "streams of deltas or events", false, (double)d->watchers_len },
+        { "nodes_received_total", "deltas that other nodes sent", true, (double)t.received },
+        { "nodes_known_total", "of them: known already", true, (double)t.known },
+        { "nodes_refused_total", "of them: refused by policy", true, (double)t.refused },
+        { "nodes_sent_total", "deltas sent to other nodes", true, (double)t.sent },
+        { "nodes_forged_total", "groups whose signature is wrong", true, (double)t.forged },
         { "view_hits_total", "views answered from the cache", true, (double)v.hits },
         { "view_misses_total", "views that were built", true, (double)v.misses },
     };

@@ -58,15 +58,16 @@ void delta_store_free(struct delta_store *s)
 
 void delta_store_watch(struct delta_store *s, struct delta_watch watch)
 {
-    s->watch = watch;
+    PANDO_ASSERT(s->watches_len < sizeof s->watches / sizeof s->watches[0]);
+    s->watches[s->watches_len++] = watch;
 }
 
 void store_tell(struct delta_store *s, int64_t timestamp, const struct delta_hash *digest,
                 bool added)
 {
     const struct delta_item item = { .timestamp = timestamp, .digest = *digest };
-    if (s->watch.changed != NULL)
-        s->watch.changed(s->watch.ctx, &item, added);
+    for (size_t i = 0; i < s->watches_len; i++)
+        s->watches[i].changed(s->watches[i].ctx, &item, added);
 }
 
 /* --- tickets --- */

@@ -118,7 +118,7 @@ struct delta_item {
 enum pando_status delta_store_items(struct delta_store *s, struct delta_place *place, int64_t to,
                                     struct delta_item *ret, size_t cap,
                                     size_t *ret_len) PANDO_MUST_USE;
-/* Be told of each item that comes or goes, as its record is appended. One listener. */
+/* Be told of each item that comes or goes, as its record is appended. Two listeners at most. */
 struct delta_watch {
     void *ctx;
     void (*changed)(void *ctx, const struct delta_item *item, bool added);

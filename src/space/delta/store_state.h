@@ -77,7 +77,8 @@ struct delta_store {
     struct row_counts counts;
     uint64_t counts_version;
     struct arrival arrival;
-    struct delta_watch watch;
+    struct delta_watch watches[2];
+    size_t watches_len;
     struct delta_room room;
 };
 

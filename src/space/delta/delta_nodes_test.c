@@ -1,0 +1,161 @@
+/* Two whole instances as peers of each other, over the channel of deltas. */
+#include "space/delta/delta_world.h"
+
+#include "base/slice.h"
+#include "check.h"
+
+#include <stdlib.h>
+
+enum { EVENTS_MAX = 4096, PEER = 3, ITEMS_MAX = SPACE_VERIFY_MAX / 64 };
+
+struct event {
+    struct delta_world *to;
+    struct space_input input;
+    uint64_t bits[ITEMS_MAX];
+};
+
+struct pair {
+    struct delta_world w[2];
+    struct event *events;
+    size_t head, len;
+};
+
+static struct event *queue(struct pair *p, struct delta_world *to, struct space_input in)
+{
+    CHECK(p->len < EVENTS_MAX);
+    struct event *e = &p->events[p->len++];
+    *e = (struct event){ .to = to, .input = in };
+    return e;
+}
+
+static void take(void *ctx, struct delta_world *w, const struct space_effect *e)
+{
+    struct pair *p = ctx;
+    struct delta_world *other = w == &p->w[0] ? &p->w[1] : &p->w[0];
+    if (e->kind == SPACE_SEND) {
+        (void)queue(p, other, (struct space_input){ .kind = SPACE_MESSAGE, .peer = PEER,
+                                                    .channel = e->channel,
+                                                    .bytes = bytes_ref(e->bytes) });
+        (void)queue(p, w, (struct space_input){ .kind = SPACE_CREDIT, .peer = PEER,
+                                                .channel = e->channel,
+                                                .value = bytes_view(e->bytes).len });
+    } else if (e->kind == SPACE_VERIFY) {
+        struct event *v = queue(p, w, (struct space_input){ .kind = SPACE_VERIFIED,
+                                                            .token = e->token });
+        for (size_t i = 0; i < e->items_len; i++) {
+            const struct space_verify_item *item = &e->items[i];
+            if (crypto_verify(&item->key, item->signed_bytes, &item->sig))
+                v->bits[i / 64] |= UINT64_C(1) << (i % 64);
+        }
+    }
+}
+
+static void settle(struct pair *p)
+{
+    do {
+        while (p->head < p->len) {
+            struct event *e = &p->events[p->head++];
+            e->input.bits = e->bits;
+            delta_world_feed(e->to, &e->input);
+            bytes_unref(e->input.bytes);
+        }
+        p->head = p->len = 0;
+        delta_world_settle(&p->w[0]);
+        delta_world_settle(&p->w[1]);
+    } while (p->len > 0);
+}
+
+static void start(struct pair *p, const char *settings)
+{
+    *p = (struct pair){ .events = calloc(EVENTS_MAX, sizeof *p->events) };
+    CHECK(p->events != NULL);
+    for (size_t i = 0; i < 2; i++) {
+        delta_world_init(&p->w[i], i == 1 ? settings : "{}");
+        p->w[i].ctx = p;
+        p->w[i].on_pipe = take;
+    }
+}
+
+static void meet(struct pair *p)
+{
+    for (size_t i = 0; i < 2; i++)
+        delta_world_feed(&p->w[i], &(struct space_input){ .kind = SPACE_PEER_UP, .peer = PEER });
+    settle(p);
+}
+
+static void stop(struct pair *p)
+{
+    for (size_t i = 0; i < 2; i++)
+        delta_world_deinit(&p->w[i]);
+    free(p->events);
+}
+
+static void create(struct pair *p, size_t i, int id, const char *author)
+{
+    char args[256];
+    (void)snprintf(args, sizeof args,
+                   "{'id':'d%d','author':'%s','pointers':[{'role':'of','target':{'id':'o',"
+                   "'context':'c'}}]}",
+                   id, author);
+    json_decref(delta_world_ask(&p->w[i], "create", args, PANDO_OK));
+    settle(p);
+}
+
+static int64_t held(struct pair *p, size_t i)
+{
+    json_t *json = delta_world_ask(&p->w[i], "stats", "{}", PANDO_OK);
+    const int64_t len = json_integer_value(json_object_get(json, "totalDeltas"));
+    json_decref(json);
+    return len;
+}
+
+static void expect_equal(struct pair *p)
+{
+    json_t *a = delta_world_ask(&p->w[0], "hash", "{}", PANDO_OK);
+    json_t *b = delta_world_ask(&p->w[1], "hash", "{}", PANDO_OK);
+    CHECK(json_equal(a, b));
+    json_decref(a);
+    json_decref(b);
+}
+
+static void peers_hold_the_same_and_watchers_hear_of_it(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}");
+    for (int i = 0; i < 30; i++)
+        create(&p, (size_t)(i % 2), i, "alice");
+    CHECK_EQ(held(&p, 0), 15);
+    delta_world_watch(&p.w[1], "watch", "{}");
+    meet(&p);
+    CHECK_EQ(held(&p, 0), 30);
+    expect_equal(&p);
+    CHECK_EQ(p.w[1].lines, 15);
+    create(&p, 0, 100, "alice");
+    CHECK_EQ(p.w[1].lines, 16);
+    create(&p, 1, 101, "bob");
+    CHECK_EQ(p.w[1].lines, 17); /* its own, once */
+    expect_equal(&p);
+    stop(&p);
+}
+
+static void the_policy_holds_for_peers(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{\"trustPolicy\":{\"trustedAuthors\":[\"alice\"]}}");
+    create(&p, 0, 1, "alice");
+    create(&p, 0, 2, "mallory");
+    meet(&p);
+    CHECK_EQ(held(&p, 1), 1);
+    stop(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(peers_hold_the_same_and_watchers_hear_of_it),
+        TEST(the_policy_holds_for_peers),
+    };
+    return CHECK_RUN(tests);
+}
