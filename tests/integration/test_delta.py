@@ -179,6 +179,21 @@ class Delta(unittest.TestCase):
             names = {e["event"] for e in events.lines}
             self.assertTrue({"delta:sent", "delta:received", "link:disconnected"} <= names, names)
 
+    def test_nodes_that_are_linked_hold_the_same(self):
+        with World() as world:
+            a, b = world.pair()
+            for node in (a, b):
+                node.ask("space.create", name="db", kind="delta")
+            a.ask("delta.create", deltas=[about("o", "n", n) for n in range(300)])
+            equal([a, b], 20, "over the link")
+            b.kill()
+            a.ask("delta.create", deltas=[about("o", "n", n) for n in range(50)])
+            b.start()
+            equal([a, b], 30, "after a restart")
+            b.ask("delta.create", **about("o", "n", "back"))
+            equal([a, b], 20, "the other way")
+            self.assertEqual(state(a)["deltas"], 351)
+
     def test_what_is_wrong_is_named(self):
         with World() as world:
             node = world.node("a").start()
