@@ -26,8 +26,45 @@ static bool is_shallow(struct pando_slice text)
     return true;
 }
 
-enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **ret_value,
-                                  struct pando_err *reterr)
+/* A float that is whole and the same in every program becomes the integer that it was. */
+static json_t *whole(const json_t *value)
+{
+    const double limit = 9007199254740991.0, real = json_real_value(value);
+    if (!json_is_real(value) || !(real >= -limit && real <= limit) ||
+        (double)(json_int_t)real != real)
+        return NULL;
+    return json_integer((json_int_t)real);
+}
+
+/* Where all numbers were read as floats. The depth is bounded by is_shallow. */
+static void restore_integers(json_t *value)
+{
+    json_t *one, *number;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        one = json_array_get(value, i);
+        if ((number = whole(one)) != NULL)
+            (void)json_array_set_new(value, i, number);
+        else
+            restore_integers(one);
+    }
+    for (void *i = json_object_iter(value); i != NULL; i = json_object_iter_next(value, i)) {
+        one = json_object_iter_value(i);
+        if ((number = whole(one)) != NULL)
+            (void)json_object_iter_set_new(value, i, number);
+        else
+            restore_integers(one);
+    }
+}
+
+static json_t *load(struct pando_slice text, size_t more, json_error_t *error)
+{
+    const char *start = text.len > 0 ? (const char *)text.ptr : "";
+    return json_loadb(start, text.len,
+                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL | more, error);
+}
+
+static enum pando_status parse(struct pando_slice text, size_t max, bool js,
+                               json_t **ret_value, struct pando_err *reterr)
 {
     json_error_t error;
     if (text.len > max || text.len > JSON_TEXT_MAX)
@@ -37,15 +74,28 @@ enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **
     if (!is_shallow(text))
         return pando_err_set(reterr, PANDO_MALFORMED,
                              "JSON: nested deeper than %d levels", JSON_DEPTH_MAX);
-    const char *start = text.len > 0 ? (const char *)text.ptr : "";
-    json_t *value =
-        json_loadb(start, text.len,
-                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    json_t *value = load(text, 0, &error);
+    if (value == NULL && js && json_error_code(&error) == json_error_numeric_overflow) {
+        value = load(text, JSON_DECODE_INT_AS_REAL, &error);
+        restore_integers(value);
+    }
     if (value == NULL)
         return pando_err_set(reterr, PANDO_MALFORMED, "JSON: line %d, column %d: %s",
                              error.line, error.column, error.text);
     *ret_value = value;
     return PANDO_OK;
+}
+
+enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **ret_value,
+                                  struct pando_err *reterr)
+{
+    return parse(text, max, false, ret_value, reterr);
+}
+
+enum pando_status json_text_parse_js(struct pando_slice text, size_t max, json_t **ret_value,
+                                     struct pando_err *reterr)
+{
+    return parse(text, max, true, ret_value, reterr);
 }
 
 /* Length of the valid UTF-8 sequence at the head of `s`, or 0. */

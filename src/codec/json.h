@@ -28,6 +28,10 @@
  * PANDO_FULL longer than `max` or JSON_TEXT_MAX. */
 enum pando_status json_text_parse(struct pando_slice text, size_t max, json_t **ret_value,
                                   struct pando_err *reterr) PANDO_MUST_USE;
+/* The same with JavaScript's numbers: an integer beyond int64 is read as a float, which is how
+ * programs print large floats. */
+enum pando_status json_text_parse_js(struct pando_slice text, size_t max, json_t **ret_value,
+                                     struct pando_err *reterr) PANDO_MUST_USE;
 /* Append `text` as a JSON string with its quotes. Any bytes: what is not UTF-8 becomes
  * U+FFFD, so a log line or an error always remains readable JSON.
  * Errors: PANDO_FULL, PANDO_NOMEM; the buffer is as it was. */

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pando_err err = { .text = "" };
     struct delta d;
     json_t *json = NULL;
-    if (json_text_parse(slice_of(data, size), 1u << 20, &json, &err) != PANDO_OK)
+    if (json_text_parse_js(slice_of(data, size), 1u << 20, &json, &err) != PANDO_OK)
         return 0;
     buf_init(&bytes, 4u << 20);
     err.text[0] = '\0';

@@ -196,6 +196,24 @@ static void spelling_does_not_change_the_digest(void **state)
     teardown(&f);
 }
 
+/* JavaScript prints floats below 1e21 as integers, which int64 does not hold. */
+static void large_numbers_of_javascript_are_numbers(void **state)
+{
+    (void)state;
+    struct fixture f;
+    setup(&f);
+    CHECK_OK(json_text_parse_js(
+        slice_text("{\"id\":\"d1\",\"timestamp\":5,\"author\":\"a\",\"system\":\"s\","
+                   "\"pointers\":[{\"role\":\"r\",\"target\":12345678901234567000},"
+                   "{\"role\":\"n\",\"target\":-7},{\"role\":\"h\",\"target\":0.5}]}"),
+        JSON_TEXT_MAX, &f.json, &f.err));
+    CHECK(json_is_integer(json_object_get(f.json, "timestamp")));
+    CHECK_OK(delta_from_json(f.json, NULL, &f.room, &f.buf, &f.d, &f.err));
+    expect_text(&f, HEAD "{\"role\":\"r\",\"target\":1.2345678901234567e+19},"
+                         "{\"role\":\"n\",\"target\":-7},{\"role\":\"h\",\"target\":0.5}]}");
+    teardown(&f);
+}
+
 /* The reader in front of us keeps depth, doubled members and impossible numbers away. */
 static void hostile_text_does_not_reach_the_model(void **state)
 {
@@ -228,6 +246,7 @@ int main(void)
         TEST(what_cannot_be_a_delta_is_refused_by_name),
         TEST(what_is_left_out_of_a_new_delta_is_filled_in),
         TEST(spelling_does_not_change_the_digest),
+        TEST(large_numbers_of_javascript_are_numbers),
         TEST(hostile_text_does_not_reach_the_model),
     };
     return CHECK_RUN(tests);

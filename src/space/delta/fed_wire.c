@@ -188,7 +188,7 @@ enum pando_status fed_message_decode(struct pando_slice text, struct fed_message
     if (text.len <= FED_FRAME_MAX && !is_modest(text))
         return pando_err_set(reterr, PANDO_FULL, "more than %d objects or %d values",
                              FED_OBJECTS_MAX, FED_VALUES_MAX);
-    enum pando_status st = json_text_parse(text, FED_FRAME_MAX, &m.root, reterr);
+    enum pando_status st = json_text_parse_js(text, FED_FRAME_MAX, &m.root, reterr);
     if (st != PANDO_OK)
         return st;
     struct reading r = { .root = m.root, .err = reterr };

@@ -335,7 +335,7 @@ static enum pando_status stage_line(struct deltas *d, struct deltas_intake *i)
     i->line++;
     buf_reset(&d->line);
     enum pando_status st = is_blank(line) ? PANDO_OK
-                                          : json_text_parse(line, LINE_BYTES_MAX, &json, &err);
+                                          : json_text_parse_js(line, LINE_BYTES_MAX, &json, &err);
     if (st == PANDO_OK && json != NULL)
         st = delta_from_json(json, NULL, &d->room, &d->line, &delta, &err);
     if (st == PANDO_NOMEM) {

@@ -141,7 +141,7 @@ void deltas_call(struct deltas *d, const struct space_input *in)
     }
     enum pando_status st = PANDO_OK;
     if (in->text.len > 0)
-        st = json_text_parse(in->text, JSON_TEXT_MAX, &args, &err);
+        st = json_text_parse_js(in->text, JSON_TEXT_MAX, &args, &err);
     else
         args = json_object();
     if (st != PANDO_OK || !json_is_object(args))
