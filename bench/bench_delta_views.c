@@ -1,0 +1,264 @@
+/* bench_delta_views.c - hyperviews over the store of a delta space: built, kept, kept right.
+ *
+ * Objects with 100 deltas of 273 bytes of JSON each: 200 whose deltas were written one behind
+ * the other, and 200 whose deltas lie far apart in the journal (`far`), for they took turns.
+ * All is durable and in the tables before the clock starts. `cold` is a view that is not
+ * kept, `hot` one that is; `write` is what a delta costs that goes into a kept view,
+ * `resolved` a view of three properties over a kept hyperview.
+ *
+ * Usage: bench_delta_views [PREFIX]     environment: BENCH_DIR
+ */
+#include "base/slice.h"
+#include "bench/figure.h"
+#include "crypto/sign.h"
+#include "space/delta/store.h"
+#include "space/delta/views.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OBJECTS    200
+#define OF_OBJECT  100
+#define JSON_BYTES 273
+#define RUNS       9
+
+struct host {
+    struct store *store;
+    struct store_space *space;
+    struct space_host seam;
+    struct delta_store *deltas;
+    struct views *views;
+    struct pando_buf text, bytes;
+    size_t made;
+};
+
+static enum pando_status append(void *ctx, uint8_t record, struct pando_slice b,
+                                uint64_t *ret_position)
+{
+    struct host *h = ctx;
+    return store_append(h->space, record, b, ret_position);
+}
+
+static enum pando_status fold(void *ctx, struct tables *tables, const struct pando_id *space,
+                              uint8_t record, uint64_t position, struct pando_slice b)
+{
+    (void)ctx;
+    return delta_store_fold(tables, space, record, position, b);
+}
+
+static void host_open(struct host *h, const char *dir)
+{
+    struct pando_err err = { 0 };
+    const struct store_config config = { .dir = dir, .sync = true };
+    const struct store_fold how = { NULL, fold };
+    memset(h, 0, sizeof *h);
+    h->seam = (struct space_host){ .ctx = h, .append = append, .space = { { 1, 2, 3 } } };
+    if (store_open(&config, &h->store, &err) != PANDO_OK ||
+        store_space_open(h->store, &h->seam.space, &how, &h->space, &err) != PANDO_OK)
+        bench_fail("%s", err.text);
+    h->seam.tables = store_tables(h->space);
+    h->seam.journal = store_journal(h->space);
+    if (delta_store_new(&h->seam, &h->deltas, &err) != PANDO_OK)
+        bench_fail("%s", err.text);
+    buf_init(&h->text, 64u << 20);
+    buf_init(&h->bytes, DELTA_BYTES_MAX);
+    const struct views_config views = { .source = delta_store_source(h->deltas),
+                                        .cache_bytes = 64u << 20,
+                                        .seed = 1 };
+    if (views_new(&views, &h->views, &err) != PANDO_OK)
+        bench_fail("%s", err.text);
+}
+
+static void host_close(struct host *h)
+{
+    views_free(h->views);
+    delta_store_free(h->deltas);
+    store_space_close(h->space);
+    store_close(h->store);
+    buf_deinit(&h->text);
+    buf_deinit(&h->bytes);
+}
+
+/* Everything staged becomes durable, and rows. */
+static void settle(struct host *h)
+{
+    struct pando_err err = { 0 };
+    struct journal_group *g;
+    struct store_flush *f;
+    uint64_t durable;
+    if (delta_store_flush(h->deltas) == PANDO_IO)
+        bench_fail("the journal stopped");
+    while (journal_commit_begin(h->seam.journal, &g)) {
+        journal_commit_run(g);
+        if (journal_commit_end(h->seam.journal, g, &durable) != PANDO_OK)
+            bench_fail("the journal stopped");
+        delta_store_on_durable(h->deltas, durable);
+    }
+    while (store_flush_begin(h->space, true, &f)) {
+        store_flush_run(f);
+        if (store_flush_end(h->space, f, &err) != PANDO_OK)
+            bench_fail("%s", err.text);
+    }
+    store_turn(h->store);
+}
+
+/* The next delta about an object, sealed in `bytes`. */
+static struct delta make(struct host *h, size_t object)
+{
+    static char id[64], name[32], value[128];
+    static struct delta_pointer pointers[2];
+    static const char *const properties[] = { "name", "stock", "price" };
+    const size_t i = h->made++;
+    (void)snprintf(id, sizeof id, "%08zx-0000-4000-8000-%012zx", i * 2654435761u & 0xffffffff, i);
+    (void)snprintf(name, sizeof name, "object_%06zu", object);
+    const size_t around = 154 + strlen(id) + strlen("author_1") + strlen(name);
+    memset(value, 'v', sizeof value);
+    pointers[0] = (struct delta_pointer){ .role = slice_text("named"),
+                                          .kind = DELTA_REF,
+                                          .text = slice_text(name),
+                                          .context = slice_text(properties[(i + i / OBJECTS) % 3]) };
+    pointers[1] = (struct delta_pointer){ .role = slice_text("name"),
+                                          .kind = DELTA_STRING,
+                                          .text = slice_of(value, JSON_BYTES - around) };
+    struct delta d = { .id = slice_text(id),
+                       .author = slice_text("author_1"),
+                       .system = slice_text("system_1"),
+                       .timestamp = INT64_C(1700000000000) + (int64_t)i,
+                       .pointers = pointers,
+                       .pointers_len = 2 };
+    buf_reset(&h->bytes);
+    if (delta_seal(&d, &h->bytes, NULL) != PANDO_OK)
+        bench_fail("a delta cannot be made");
+    return d;
+}
+
+static void stage(struct host *h, const struct delta *d)
+{
+    enum delta_outcome outcome;
+    uint64_t ticket;
+    enum pando_status st = delta_store_stage(h->deltas, d, false, &outcome, &ticket);
+    if (st == PANDO_BUSY) {
+        settle(h);
+        st = delta_store_stage(h->deltas, d, false, &outcome, &ticket);
+    }
+    if (st != PANDO_OK)
+        bench_fail("a delta cannot be staged: %s", pando_status_name(st));
+}
+
+/* One call; its nanoseconds, arguments made before. */
+static double ask(struct host *h, const char *verb, size_t object, const char *more)
+{
+    struct pando_err err = { 0 };
+    struct views_call *c;
+    enum pando_status st;
+    char id[32];
+    (void)snprintf(id, sizeof id, "object_%06zu", object);
+    json_t *args = json_pack("{s:s}", "id", id);
+    json_t *rest = more != NULL ? json_loads(more, 0, NULL) : NULL;
+    if (rest != NULL)
+        (void)json_object_update(args, rest);
+    buf_reset(&h->text);
+    const uint64_t start = bench_now_ns();
+    if (views_call_new(h->views, verb, args, &c, &err) != PANDO_OK)
+        bench_fail("%s", err.text);
+    while ((st = views_call_step(c, &h->text, &err)) == PANDO_BUSY)
+        continue;
+    views_call_free(c);
+    const double ns = (double)(bench_now_ns() - start);
+    if (st != PANDO_OK || h->text.len < 64)
+        bench_fail("%s", err.text);
+    json_decref(args);
+    json_decref(rest);
+    return ns;
+}
+
+/* Objects from `first` on. */
+static double ask_all(struct host *h, const char *verb, size_t first, const char *more)
+{
+    double ns = 0;
+    for (size_t i = 0; i < OBJECTS; i++)
+        ns += ask(h, verb, first + i, more);
+    return ns / OBJECTS / 1e3;
+}
+
+/* A delta that goes into a kept view: what the views do with it. */
+static double write_all(struct host *h)
+{
+    double ns = 0;
+    for (size_t i = 0; i < OBJECTS; i++) {
+        const struct delta d = make(h, i);
+        stage(h, &d);
+        const uint64_t start = bench_now_ns();
+        views_on_delta(h->views, &d);
+        ns += (double)(bench_now_ns() - start);
+    }
+    return ns / OBJECTS / 1e3;
+}
+
+static void measure(struct host *h, const char *prefix)
+{
+    static const char view[] =
+        "{\"view\":{\"properties\":{\"name\":{\"extract\":{\"primitive\":\"name\"}},"
+        "\"stock\":{\"extract\":{\"primitive\":\"name\"},\"resolve\":\"allValues\"},"
+        "\"price\":{\"extract\":{\"primitive\":\"name\"},\"resolve\":\"firstWrite\"}}}}";
+    struct figure cold = { .name = "delta_view_cold", .unit = "us", .bar = 200 };
+    struct figure far = { .name = "delta_view_cold_far", .unit = "us" };
+    struct figure hot = { .name = "delta_view_hot", .unit = "us", .bar = 5 };
+    struct figure resolved = { .name = "delta_view_resolved", .unit = "us" };
+    struct figure written = { .name = "delta_view_write", .unit = "us" };
+    for (int run = 0; run < RUNS; run++) {
+        views_on_upheaval(h->views);
+        figure_add(&far, ask_all(h, "hyperview", OBJECTS, NULL));
+        figure_add(&cold, ask_all(h, "hyperview", 0, NULL));
+        (void)ask_all(h, "hyperview", 0, NULL); /* printed */
+        figure_add(&hot, ask_all(h, "hyperview", 0, NULL));
+        figure_add(&resolved, ask_all(h, "view", 0, view));
+        if (run > RUNS / 2) { /* the objects grow by a few deltas */
+            figure_add(&written, write_all(h));
+            settle(h);
+        }
+    }
+    figure_print(&cold, prefix);
+    figure_print(&far, prefix);
+    figure_print(&hot, prefix);
+    figure_print(&resolved, prefix);
+    figure_print(&written, prefix);
+}
+
+static void remove_dir(const char *dir)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)execlp("rm", "rm", "-rf", "--", dir, (char *)NULL);
+        _exit(1);
+    }
+    (void)waitpid(pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+    char dir[256];
+    struct host h;
+    const char *base = getenv("BENCH_DIR");
+    (void)snprintf(dir, sizeof dir, "%s/bench-views-XXXXXX", base != NULL ? base : "/tmp");
+    if (crypto_init() != PANDO_OK || mkdtemp(dir) == NULL)
+        bench_fail("no folder in %s", dir);
+    host_open(&h, dir);
+    for (size_t i = 0; i < (size_t)OBJECTS * OF_OBJECT; i++) {
+        const struct delta d = make(&h, i / OF_OBJECT);
+        stage(&h, &d);
+    }
+    for (size_t i = 0; i < (size_t)OBJECTS * OF_OBJECT; i++) {
+        const struct delta d = make(&h, OBJECTS + i % OBJECTS);
+        stage(&h, &d);
+    }
+    settle(&h);
+    measure(&h, argc > 1 ? argv[1] : "");
+    host_close(&h);
+    remove_dir(dir);
+    return EXIT_SUCCESS;
+}
