@@ -345,7 +345,8 @@ enum pando_status hyperview_insert(struct hyperview *h, const struct delta *d)
     PANDO_ASSERT(h->depth == 0);
     const struct pando_slice object = buf_view(&h->object);
     struct pando_slice picks[SCHEMA_PICKS_MAX];
-    if (h->holds_itself || nests(h->registry, h->schema, object, d))
+    if (h->holds_itself || nests(h->registry, h->schema, object, d) ||
+        parts_hold_other(&h->parts, d))
         return PANDO_UNSUPPORTED;
     const size_t picks_len = schema_select(h->schema, object, d, picks, SCHEMA_PICKS_MAX);
     if (picks_len == 0)

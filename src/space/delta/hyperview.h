@@ -41,8 +41,8 @@ enum pando_status hyperview_text(struct hyperview *h, bool metadata,
                                  struct pando_buf *text) PANDO_MUST_USE;
 
 /* Put in a delta about the object itself that has become visible.
- * Errors: PANDO_UNSUPPORTED it nests, or the object is nested in its own view: build anew.
- * PANDO_FULL, PANDO_NOMEM likewise. */
+ * Errors: PANDO_UNSUPPORTED it nests, the object is nested in its own view, or another delta
+ * with its id is shown: build anew. PANDO_FULL, PANDO_NOMEM likewise. */
 enum pando_status hyperview_insert(struct hyperview *h, const struct delta *d) PANDO_MUST_USE;
 
 /* Hashes of the objects that it looked into, the object itself first; some twice. */

@@ -181,6 +181,23 @@ bool parts_hold(const struct parts *p, const struct delta *d)
     return false;
 }
 
+/* A delta's text begins with its id. */
+bool parts_hold_other(const struct parts *p, const struct delta *d)
+{
+    struct pando_buf start;
+    bool holds = false;
+    buf_init(&start, 8 * DELTA_NAME_MAX);
+    if (render_literal(&start, "{\"id\":") != PANDO_OK || render_text(&start, d->id) != PANDO_OK ||
+        render_literal(&start, ",") != PANDO_OK)
+        holds = true; /* memory is out: better build anew */
+    for (size_t i = 0; !holds && i < p->items_len; i++)
+        holds = p->items[i].text_len > start.len &&
+                memcmp(p->text.ptr + p->items[i].text, start.ptr, start.len) == 0 &&
+                memcmp(&p->items[i].digest, &d->digest, sizeof d->digest) != 0;
+    buf_deinit(&start);
+    return holds;
+}
+
 bool parts_item(struct parts *p, size_t n, struct pando_slice *ret_property,
                 struct pando_slice *ret_text)
 {

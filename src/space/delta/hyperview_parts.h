@@ -41,6 +41,8 @@ void parts_count(struct parts *p, int64_t timestamp);
 enum pando_status parts_print(struct parts *p, struct pando_slice object, const struct schema *schema,
                               struct pando_buf *b) PANDO_MUST_USE;
 bool parts_hold(const struct parts *p, const struct delta *d);
+/* Whether another delta with this id is in it. */
+bool parts_hold_other(const struct parts *p, const struct delta *d);
 bool parts_item(struct parts *p, size_t n, struct pando_slice *ret_property,
                 struct pando_slice *ret_text);
 /* By property, timestamp, digest; of parts that were sorted. */

@@ -110,6 +110,20 @@ static void random_tell_again(struct world *w, struct rng *rng)
         views_on_delta(w->kept, &w->h.deltas[rng_below(rng, (uint32_t)w->h.len)]);
 }
 
+/* Another delta with an id that is taken; it may count or be shadowed. Both are told of. */
+static void random_conflict(struct world *w, struct rng *rng)
+{
+    if (w->h.len == 0)
+        return;
+    const size_t at = rng_below(rng, (uint32_t)w->h.len);
+    char id[DELTA_NAME_MAX], about[16];
+    (void)snprintf(id, sizeof id, "%.*s", (int)w->h.deltas[at].id.len,
+                   (const char *)w->h.deltas[at].id.ptr);
+    (void)snprintf(about, sizeof about, "o%u", (unsigned)rng_below(rng, OBJECTS));
+    hand_say(&w->h, id, 1 + (int64_t)rng_below(rng, 30), about, "name", "\"other\"");
+    views_on_delta(w->kept, &w->h.deltas[at]);
+}
+
 static void random_remove(struct world *w, struct rng *rng)
 {
     if (w->ids_len == 0)
@@ -133,8 +147,10 @@ static bool live(uint64_t seed, uint32_t entries)
             random_say(&w, &rng);
         else if (what < 15)
             random_negate(&w, &rng);
-        else if (what < 17)
+        else if (what < 16)
             random_tell_again(&w, &rng);
+        else if (what < 17)
+            random_conflict(&w, &rng);
         else if (what < 18)
             random_remove(&w, &rng);
         else
@@ -165,6 +181,22 @@ static void kept_views_equal_views_built_anew_after_every_change(void **state)
 }
 
 #ifndef VIEW_CACHE_MUTANT
+static void of_two_deltas_with_one_id_a_kept_view_shows_the_one_that_counts(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct world w;
+        char value[16];
+        setup(&w, 100);
+        hand_say(&w.h, "d", 5, "o1", "name", "\"first\"");
+        CHECK(all_equal(&w, 0));
+        (void)snprintf(value, sizeof value, "%d", i);
+        hand_say(&w.h, "d", 5 + i % 2, "o1", "name", value); /* the views hear of the new one only */
+        CHECK(all_equal(&w, 0));
+        teardown(&w);
+    }
+}
+
 static void the_least_recently_used_goes_at_the_cap(void **state)
 {
     (void)state;
@@ -243,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(kept_views_equal_views_built_anew_after_every_change),
 #ifndef VIEW_CACHE_MUTANT
+        TEST(of_two_deltas_with_one_id_a_kept_view_shows_the_one_that_counts),
         TEST(the_least_recently_used_goes_at_the_cap),
         TEST(bytes_are_capped_too),
         TEST(a_delta_between_two_turns_of_a_build_is_not_missed),
