@@ -110,6 +110,14 @@ static void random_tell_again(struct world *w, struct rng *rng)
         views_on_delta(w->kept, &w->h.deltas[rng_below(rng, (uint32_t)w->h.len)]);
 }
 
+/* Of deltas with one id, which of them is shown may have changed. */
+static void tell_all(struct world *w, const char *id)
+{
+    for (size_t i = 0; i < w->h.len; i++)
+        if (slice_equal(w->h.deltas[i].id, slice_text(id)))
+            views_on_delta(w->kept, &w->h.deltas[i]);
+}
+
 /* Another delta with an id that is taken; it may count or be shadowed. Both are told of. */
 static void random_conflict(struct world *w, struct rng *rng)
 {
@@ -121,7 +129,7 @@ static void random_conflict(struct world *w, struct rng *rng)
                    (const char *)w->h.deltas[at].id.ptr);
     (void)snprintf(about, sizeof about, "o%u", (unsigned)rng_below(rng, OBJECTS));
     hand_say(&w->h, id, 1 + (int64_t)rng_below(rng, 30), about, "name", "\"other\"");
-    views_on_delta(w->kept, &w->h.deltas[at]);
+    tell_all(w, id);
 }
 
 static void random_remove(struct world *w, struct rng *rng)
@@ -130,6 +138,7 @@ static void random_remove(struct world *w, struct rng *rng)
         return;
     const size_t at = rng_below(rng, (uint32_t)w->ids_len);
     hand_remove(&w->h, w->ids[at]);
+    tell_all(w, w->ids[at]);
     memcpy(w->ids[at], w->ids[--w->ids_len], sizeof w->ids[0]);
 }
 
