@@ -63,7 +63,7 @@ static enum pando_status arrived(void *ctx, uint64_t *position, struct delta *re
 
 static uint64_t newest(void *ctx)
 {
-    return of(ctx)->store->durable;
+    return of(ctx)->store->told;
 }
 
 static enum pando_status count(void *ctx, const struct filter *f, int64_t from, uint64_t *ret)

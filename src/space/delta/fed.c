@@ -52,7 +52,7 @@ static enum pando_status free_index(struct fed *f, uint32_t *ret)
 /* The lower bits of a handle are an index, the others tell one use of it from the next. */
 static uint32_t next_handle(struct fed *f, uint32_t index)
 {
-    f->generation = (f->generation + 1) % (UINT32_MAX / FED_LINKS_MAX);
+    f->generation = f->generation % (UINT32_MAX / FED_LINKS_MAX - 1) + 1;
     return f->generation * FED_LINKS_MAX + index;
 }
 
@@ -200,10 +200,10 @@ static void on_closed(struct fed *f, const struct fed_input *in)
 {
     struct fed_link *l = of_pipe(f, in->pipe);
     struct pando_err why;
-    if (l == NULL && in->link != FED_NO_LINK)
+    if (in->pipe == FED_NO_PIPE)
         l = fed_link_of(f, in->link);
-    if (l == NULL || (!l->piped && !l->dialling))
-        return;
+    if (l == NULL || (in->pipe == FED_NO_PIPE && !l->dialling))
+        return; /* it was given up meanwhile */
     (void)pando_err_set(&why, in->status, "%.*s",
                         in->text.len < 300 ? (int)in->text.len : 300,
                         in->text.len > 0 ? (const char *)in->text.ptr : "");

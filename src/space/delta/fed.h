@@ -91,7 +91,8 @@ struct fed_host {
     /* Durable deltas, for syncs: source.h's order by time. One that is staged only must not
      * be given: it will come as FED_NEW. */
     struct delta_source source;
-    /* The place of the newest durable delta in the order of arrival; 0: there is none. */
+    /* How far FED_NEW has come in the order of arrival; 0: nothing is here. What `source` does
+     * not give yet must lie behind it. */
     uint64_t (*newest)(void *ctx);
     /* Deltas in order of arrival behind `*position` (0: the first): what a link goes on with
      * after a pause. PANDO_NOT_FOUND at the (durable) end; PANDO_BUSY call again. */
@@ -104,7 +105,8 @@ enum fed_input_kind {
     FED_PIPE_OPEN,   /* pipe, link (of the DIAL; FED_NO_LINK: inbound), text: the remote's address */
     FED_PIPE_TEXT,   /* pipe, bytes: one whole message */
     FED_PIPE_CREDIT, /* pipe, value: that many sent bytes have left */
-    FED_PIPE_CLOSED, /* pipe or (a dial that failed) link; status, text: why */
+    FED_PIPE_CLOSED, /* pipe, or (a dial that failed) link with pipe FED_NO_PIPE; status,
+                      * text: why */
     FED_DURABLE,     /* value: the highest durable ticket */
     FED_NEW,         /* delta, link (origin), value: its position in the order of arrival: durable now */
     FED_JUDGED,      /* token, status: what the verifying capsule said */
@@ -112,6 +114,7 @@ enum fed_input_kind {
 };
 
 #define FED_NO_LINK UINT32_MAX
+#define FED_NO_PIPE UINT32_MAX
 
 struct fed_input {
     enum fed_input_kind kind;

@@ -41,11 +41,13 @@ static struct bytes *frame_of(struct fed *f, const struct delta *d)
     return frame;
 }
 
-/* Send one delta; takes the reference. */
+/* Send one delta, and move the cursor to its place; takes the reference. */
 static void send_one(struct fed *f, struct fed_link *l, const struct delta *d, uint64_t place,
                      struct bytes *frame)
 {
-    if (frame == NULL || !fed_window_add(l, place, &d->name)) {
+    const uint64_t behind = l->cursor;
+    l->cursor = place;
+    if (frame == NULL || !fed_window_add(l, behind, &d->name)) {
         bytes_unref(frame);
         fed_link_close(f, l, FED_CLOSE_INTERNAL, "out of memory");
         return;
@@ -66,7 +68,6 @@ static bool offer(struct fed *f, struct fed_link *l, const struct fed_input *in)
         f->frame = frame_of(f, in->delta);
     if (f->frame != NULL && !fed_send_may(l, bytes_view(f->frame).len))
         return false;
-    l->cursor = in->value;
     send_one(f, l, in->delta, in->value, f->frame != NULL ? bytes_ref(f->frame) : NULL);
     fed_touch(f, l);
     return true;
@@ -114,10 +115,10 @@ static enum pando_status advance(struct fed *f, struct fed_link *l)
             bytes_unref(frame);
             return PANDO_CANCELLED; /* it is read again when credit comes back */
         }
-        l->cursor = place;
         send_one(f, l, &d, place, frame);
+    } else {
+        l->cursor = place;
     }
-    l->cursor = place;
     return PANDO_OK;
 }
 

@@ -14,7 +14,7 @@
 #define WALL_BASE INT64_C(1790000000000)
 #define NO_PIPE   UINT32_MAX
 
-enum event_kind { EV_DIALLED, EV_ARRIVES, EV_CREDIT, EV_CLOSED, EV_COMMIT, EV_TICK };
+enum event_kind { EV_DIALLED, EV_ARRIVES, EV_CREDIT, EV_CLOSED, EV_COMMIT, EV_NEWS, EV_TICK };
 
 struct sim_event {
     enum event_kind kind;
@@ -100,7 +100,7 @@ static enum pando_status arrived(void *ctx, uint64_t *position, struct delta *re
 
 static uint64_t newest(void *ctx)
 {
-    return ((struct sim_node *)ctx)->store->durable;
+    return ((struct sim_node *)ctx)->store->told;
 }
 
 static enum pando_status count(void *ctx, const struct filter *f, int64_t from, uint64_t *ret)
@@ -291,19 +291,30 @@ static void on_arrives(struct sim *s, const struct sim_event *ev)
     }
 }
 
-static void on_commit(struct sim *s, struct sim_node *n, size_t ticket)
+/* What is durable is said a few at a time; other things happen between. */
+static void on_news(struct sim *s, struct sim_node *n)
 {
-    n->committing = false;
-    s->tally.commits++;
-    sim_store_commit(n->store, ticket);
-    step(s, n, &(struct fed_input){ .kind = FED_DURABLE, .value = n->store->durable });
-    while (n->store->told < n->store->durable) {
+    for (int i = 0; i < 8 && n->store->told < n->store->durable; i++) {
         const struct sim_delta *d = n->store->arrived[n->store->told++];
         step(s, n, &(struct fed_input){ .kind = FED_NEW,
                                         .delta = &d->d,
                                         .link = d->link,
                                         .value = n->store->told });
     }
+    if (n->store->told < n->store->durable)
+        later(s, rng_below(&s->rng, 1000),
+              (struct sim_event){ .kind = EV_NEWS, .node = n->index, .life = n->life });
+}
+
+static void on_commit(struct sim *s, struct sim_node *n, size_t ticket)
+{
+    const bool idle = n->store->told == n->store->durable;
+    n->committing = false;
+    s->tally.commits++;
+    sim_store_commit(n->store, ticket);
+    step(s, n, &(struct fed_input){ .kind = FED_DURABLE, .value = n->store->durable });
+    if (idle)
+        on_news(s, n);
 }
 
 static void on_event_due(struct sim *s, const struct sim_event *ev)
@@ -329,6 +340,7 @@ static void on_event_due(struct sim *s, const struct sim_event *ev)
                                         .text = slice_text("connection reset") });
         break;
     case EV_COMMIT: on_commit(s, n, (size_t)ev->value); break;
+    case EV_NEWS: on_news(s, n); break;
     case EV_TICK:
         n->tick_at = PANDO_TIME_NEVER;
         step(s, n, &(struct fed_input){ .kind = FED_TICK });

@@ -146,6 +146,12 @@ static enum pando_status source_by_id(void *ctx, struct pando_slice id, struct d
     return PANDO_OK;
 }
 
+static bool is_told(const struct sim_store *s, const struct delta *d)
+{
+    const uint64_t *place = map_find(&s->names, &d->name);
+    return place != NULL && *place <= s->told;
+}
+
 static enum pando_status source_after(void *ctx, const struct filter *f, bool descending,
                                       struct delta_place *place, struct delta *ret)
 {
@@ -161,7 +167,7 @@ static enum pando_status source_after(void *ctx, const struct filter *f, bool de
     }
     for (; low < s->durable; low++) {
         const struct delta *d = &s->sorted[low]->d;
-        const bool passes = filter_passes(f, d);
+        const bool passes = filter_passes(f, d) && is_told(s, d);
         if (!passes && ++s->reads % READS != 0)
             continue;
         *place = (struct delta_place){ d->timestamp, d->digest, true };
@@ -186,7 +192,7 @@ static enum pando_status arrived(void *ctx, uint64_t *position, struct delta *re
 static uint64_t newest(void *ctx)
 {
     const struct sim_store *s = ctx;
-    return s->durable;
+    return s->told;
 }
 
 static enum pando_status count(void *ctx, const struct filter *f, int64_t from, uint64_t *ret)

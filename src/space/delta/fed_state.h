@@ -82,7 +82,7 @@ struct fed_inbox {
 
 /* A delta that went out, until it is acked. */
 struct fed_sent {
-    uint64_t place;
+    uint64_t behind; /* where to read on to meet it again */
     struct delta_hash name;
     bool done;
 };
@@ -284,7 +284,7 @@ void fed_send_pump(struct fed *f, struct fed_link *l);
 /* Whether `len` bytes of deltas may go now. */
 bool fed_send_may(const struct fed_link *l, size_t len);
 void fed_window_acked(struct fed_link *l, struct pando_slice delta_id);
-bool fed_window_add(struct fed_link *l, uint64_t place, const struct delta_hash *name);
+bool fed_window_add(struct fed_link *l, uint64_t behind, const struct delta_hash *name);
 bool fed_window_room(struct fed *f, struct fed_link *l);
 /* Everything up to here was acked, or did not have to go. */
 uint64_t fed_window_floor(const struct fed_link *l);

@@ -44,6 +44,15 @@ static void shape_edges(struct sim *s, enum shape shape, bool mixed)
     }
 }
 
+/* A pipe is cut while deltas are in it, or while their acknowledgements are. */
+static void cut_while_sending(struct sim *s, uint32_t edge)
+{
+    for (int i = 0; i < 4; i++)
+        sim_create(s, s->edges[edge].client, 0);
+    sim_run_for(s, PANDO_MSEC(rng_below(&s->rng, 30)));
+    sim_cut(s, edge);
+}
+
 static void disturb(struct sim *s, bool mixed)
 {
     const uint32_t node = (uint32_t)rng_below(&s->rng, s->nodes_len);
@@ -67,6 +76,8 @@ static void disturb(struct sim *s, bool mixed)
     else if (die < 37) /* a burst, more than a pipe takes at once */
         for (int i = 0; i < 55; i++)
             sim_create(s, node, 3500);
+    else if (die < 42)
+        cut_while_sending(s, edge);
     else
         sim_create(s, node, 0);
 }

@@ -41,14 +41,14 @@ bool fed_window_room(struct fed *f, struct fed_link *l)
     return true;
 }
 
-bool fed_window_add(struct fed_link *l, uint64_t place, const struct delta_hash *name)
+bool fed_window_add(struct fed_link *l, uint64_t behind, const struct delta_hash *name)
 {
     struct fed_window *w = &l->window;
     if (l->inbound || w->deaf)
         return true;
     if (w->len == w->cap && !grow(w))
         return false;
-    *at(w, w->len++) = (struct fed_sent){ .place = place, .name = *name };
+    *at(w, w->len++) = (struct fed_sent){ .behind = behind, .name = *name };
     return true;
 }
 
@@ -75,7 +75,7 @@ uint64_t fed_window_floor(const struct fed_link *l)
     const struct fed_window *w = &l->window;
     if (w->deaf)
         return w->frozen;
-    return w->len > 0 ? at(w, 0)->place - 1 : l->cursor;
+    return w->len > 0 ? at(w, 0)->behind : l->cursor;
 }
 
 void fed_window_reset(struct fed_link *l)

@@ -58,10 +58,11 @@ static enum pando_status host_arrived(void *ctx, uint64_t *position, struct delt
     return delta_store_arrived(d->store, position, ret);
 }
 
+/* Not the durable end: what is durable but no news yet is in no sync and must come as news. */
 static uint64_t host_newest(void *ctx)
 {
     const struct deltas *d = ctx;
-    return delta_store_arrived_end(d->store);
+    return d->news;
 }
 
 static enum pando_status host_count(void *ctx, const struct filter *f, int64_t from,
