@@ -143,6 +143,39 @@ static void at_the_overlays_cap_appends_wait_for_a_flush(void **state)
     fixture_teardown(&f);
 }
 
+/* Rows until a flush begins by itself, in bytes of records. */
+static size_t until_a_flush(struct fixture *f, uint64_t *n)
+{
+    static uint8_t room[20000];
+    struct store_flush *job;
+    size_t bytes = 0;
+    while (!store_flush_begin(f->sp, false, &job)) {
+        uint64_t position;
+        CHECK_OK(store_append(f->sp, 7, fixture_record_of((*n)++, sizeof room, room), &position));
+        CHECK_OK(fixture_commit(f));
+        bytes += sizeof room;
+        CHECK(bytes <= 2 * STORE_FLUSH_MAX);
+    }
+    store_flush_run(job);
+    CHECK_OK(store_flush_end(f->sp, job, NULL));
+    return bytes;
+}
+
+static void a_flush_waits_for_more_when_the_index_is_large(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t n = 0;
+    fixture_setup(&f);
+    const size_t first = until_a_flush(&f, &n);
+    CHECK(first >= STORE_FLUSH_MIN / 2 && first <= 2 * STORE_FLUSH_MIN);
+    size_t last = first;
+    for (size_t all = first; all < 3 * (size_t)STORE_FLUSH_PART * STORE_FLUSH_MIN; all += last)
+        last = until_a_flush(&f, &n);
+    CHECK(last >= 2 * STORE_FLUSH_MIN && last <= STORE_FLUSH_MAX + (1u << 20));
+    fixture_teardown(&f);
+}
+
 static void a_record_that_cannot_be_folded_stops_the_space_until_a_restart(void **state)
 {
     (void)state;
@@ -326,6 +359,7 @@ int main(void)
         TEST(after_a_crash_only_the_unflushed_tail_is_folded),
         TEST(an_index_of_another_history_is_folded_anew),
         TEST(a_killed_process_loses_nothing_acknowledged),
+        TEST(a_flush_waits_for_more_when_the_index_is_large),
         TEST(at_the_overlays_cap_appends_wait_for_a_flush),
         TEST(a_record_that_cannot_be_folded_stops_the_space_until_a_restart),
         TEST(a_second_process_is_told_who_holds_the_store),

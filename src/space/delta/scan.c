@@ -45,15 +45,16 @@ enum pando_status store_next_entry(struct delta_store *s, const struct post_list
 {
     struct post_leaf *leaf = find_cached(s, list, place, descending);
     if (leaf == NULL) {
-        struct cached_leaf *c = &s->leaves[s->leaves_next++ % CACHE_LEAVES];
-        c->version = 0;
+        struct post_leaf found; /* the search for what is not there displaces nothing */
         const enum pando_status st =
             list->table == ROWS_TARGETS
-                ? rows_find_targets(s->host.tables, list, place, descending, &c->leaf)
-                : post_find(s->host.tables, list, place, descending, &c->leaf);
+                ? rows_find_targets(s->host.tables, list, place, descending, &found)
+                : post_find(s->host.tables, list, place, descending, &found);
         if (st != PANDO_OK)
             return st;
+        struct cached_leaf *c = &s->leaves[s->leaves_next++ % CACHE_LEAVES];
         c->version = s->version;
+        c->leaf = found;
         leaf = &c->leaf;
     }
     const struct post_entry *e = post_next(leaf, place, descending);
