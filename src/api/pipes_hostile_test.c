@@ -205,6 +205,27 @@ static void single_bytes_make_messages(void **state)
     finish(f, fd);
 }
 
+/* Method: much more waits in the socket than one turn may read; the readiness of the socket
+ * is served once. */
+static void a_busy_connection_reads_a_bounded_part_in_a_turn(void **state)
+{
+    (void)state;
+    enum { BLOCK = 700, FRAME = 106 };
+    struct fixture *f = begin();
+    const int fd = upgrade(f);
+    static uint8_t frames[BLOCK * FRAME];
+    for (size_t i = 0; i < sizeof frames; i += FRAME) {
+        memcpy(frames + i, "\x81\xe4\0\0\0\0", 6);
+        memset(frames + i + 6, 'x', FRAME - 6);
+    }
+    for (int i = 0; i < 10; i++)
+        put(fd, frames, sizeof frames);
+    pipe_world_serve(&f->world, 100);
+    CHECK(f->owner.texts > 0);
+    CHECK(f->owner.texts <= (4 * 65536) / FRAME + 1);
+    finish(f, fd);
+}
+
 static void frames_may_come_with_the_request(void **state)
 {
     (void)state;
@@ -496,6 +517,7 @@ int main(void)
         TEST(what_is_no_upgrade_is_told_so),
         TEST(pages_of_other_origins_stay_outside),
         TEST(single_bytes_make_messages),
+        TEST(a_busy_connection_reads_a_bounded_part_in_a_turn),
         TEST(frames_may_come_with_the_request),
         TEST(broken_rules_end_with_their_code),
         TEST(a_ping_flood_is_ended),

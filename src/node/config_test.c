@@ -213,6 +213,48 @@ static void every_key_is_explained_and_the_token_is_not_shown(void **state)
     buf_deinit(&text);
 }
 
+static void federation_is_read_in_both_spellings(void **state)
+{
+    (void)state;
+    struct config c;
+    struct pando_err err = { 0 };
+    config_init(&c);
+    CHECK(c.federation.enable_server);
+    CHECK_STR(c.federation.path, "/federation");
+    CHECK_EQ(c.federation.max_connections, 1000);
+    CHECK_OK(config_parse(&c,
+                          slice_text("federation:\n  enableServer: no\n  maxConnections: 7\n"
+                                     "  path: /sync\n"),
+                          "a", &err));
+    CHECK(!c.federation.enable_server);
+    CHECK_EQ(c.federation.max_connections, 7);
+    CHECK_STR(c.federation.path, "/sync");
+    CHECK_OK(config_set(&c, "federation.enable_server", "yes", &err));
+    CHECK(c.federation.enable_server);
+    CHECK_EQ(config_parse(&c, slice_text("federation:\n  enableSever: no\n"), "a", &err),
+             PANDO_INVALID);
+    CHECK(strstr(err.text, "federation.enable_server") != NULL);
+    CHECK_EQ(config_set(&c, "federation.maxConnections", "5000", &err), PANDO_INVALID);
+}
+
+static void what_only_holds_together_is_checked_at_the_end(void **state)
+{
+    (void)state;
+    static const char *const paths[] = { "federation", "/federation/" };
+    struct pando_err err = { 0 };
+    struct config c;
+    for (size_t i = 0; i < 2; i++) {
+        config_init(&c);
+        CHECK_OK(config_set(&c, "federation.path", paths[i], &err));
+        CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+        CHECK(strstr(err.text, "as /federation") != NULL);
+    }
+    config_init(&c);
+    CHECK_OK(config_set(&c, "tls_cert", "a.pem", &err));
+    CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+    CHECK(strstr(err.text, "tls_key") != NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +268,8 @@ int main(void)
         TEST(what_is_left_open_is_filled_from_the_rest),
         TEST(lists_have_a_cap),
         TEST(every_key_is_explained_and_the_token_is_not_shown),
+        TEST(federation_is_read_in_both_spellings),
+        TEST(what_only_holds_together_is_checked_at_the_end),
     };
     return CHECK_RUN(tests);
 }
