@@ -344,6 +344,41 @@ static void there_is_a_wall_behind_the_credit(void **state)
     finish(f, fd);
 }
 
+/* Method: twenty clients each send most of a message of 8 MiB and never its end. */
+static void unfinished_messages_share_a_wall(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 20, MOST = 7 << 20, BLOCK = 1 << 16 };
+    struct fixture *f = begin();
+    static const uint8_t block[BLOCK];
+    int fds[CLIENTS];
+    size_t left[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = pipe_world_connect(&f->world, 0);
+        left[i] = MOST;
+        put_text(fds[i], ASK(""));
+    }
+    for (int i = 0; i < 500 && f->owner.opened < CLIENTS; i++)
+        pipe_world_serve(&f->world, 5);
+    for (int i = 0; i < CLIENTS; i++)
+        put(fds[i], "\x81\xff\0\0\0\0\0\x7f\0\0\0\0\0\0", 14);
+    for (int round = 0; round < 20000 && f->owner.closed == 0; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            const ssize_t sent = left[i] < BLOCK ? 0
+                                                 : send(fds[i], block, BLOCK,
+                                                        MSG_NOSIGNAL | MSG_DONTWAIT);
+            left[i] -= sent > 0 ? (size_t)sent : 0;
+        }
+        pipe_world_serve(&f->world, 0);
+    }
+    CHECK(f->owner.closed > 0 && f->owner.closed < CLIENTS / 2);
+    CHECK_EQ(f->owner.status, PANDO_FULL);
+    CHECK_EQ(f->owner.code, PIPE_CODE_LATER);
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    finish(f, -1);
+}
+
 static void a_client_that_vanishes_is_noticed(void **state)
 {
     (void)state;
@@ -525,6 +560,7 @@ int main(void)
         TEST(a_silent_client_is_pinged_and_then_cut),
         TEST(a_client_that_takes_nothing_is_cut),
         TEST(there_is_a_wall_behind_the_credit),
+        TEST(unfinished_messages_share_a_wall),
         TEST(a_client_that_vanishes_is_noticed),
         TEST(a_server_that_is_none_is_named_with_the_remedy),
         TEST(an_untrusted_certificate_is_refused),

@@ -41,6 +41,7 @@ enum pipe_code {
     PIPE_CODE_POLICY = 1008,
     PIPE_CODE_SIZE = 1009,
     PIPE_CODE_INTERNAL = 1011,
+    PIPE_CODE_LATER = 1013, /* try again later */
 };
 
 enum pipe_event_kind {

@@ -137,6 +137,22 @@ static bool is_full(const struct ws_conn *c)
     return c->state == WS_OPEN && c->held > PIPE_HELD_MAX;
 }
 
+/* All unfinished messages share one wall: whoever stands beyond it goes. */
+static void weigh(struct ws_conn *c)
+{
+    struct ws *w = c->ws;
+    w->assembled += ws_frames_hold(c->frames);
+    w->assembled -= c->assembled;
+    c->assembled = ws_frames_hold(c->frames);
+    if (w->assembled <= WS_ASSEMBLED_MAX || c->state != WS_OPEN)
+        return;
+    static const char why[] = "too much is being received: try again later";
+    w->counters.faults++;
+    c->answered = true;
+    tell(c, PANDO_FULL, PIPE_CODE_LATER, why);
+    part(c, PIPE_CODE_LATER, why);
+}
+
 /* What was read becomes messages, as far as the node digests them. */
 static void take(struct ws_conn *c, struct pando_slice bytes)
 {
@@ -144,6 +160,7 @@ static void take(struct ws_conn *c, struct pando_slice bytes)
     ws_frames_feed(c->frames, bytes);
     while (!is_full(c) && ws_frames_next(c->frames, c->ws->now, &ev))
         take_event(c, &ev);
+    weigh(c);
 }
 
 /* Bytes that wait since reading stopped. */
@@ -170,6 +187,8 @@ static void receive(struct ws_conn *c)
 {
     struct ws *w = c->ws;
     for (int i = 0; i < READS_PER_TURN && !c->broken && !is_full(c) && c->in.len == 0; i++) {
+        if (w->budget < sizeof w->block)
+            return; /* its turn comes: the socket stays ready */
         const ssize_t got = recv(c->fd, w->block, sizeof w->block, 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
@@ -178,6 +197,7 @@ static void receive(struct ws_conn *c)
                  got == 0 ? "the connection ended without a close" : strerror(errno));
             return;
         }
+        w->budget -= (size_t)got;
         c->heard = w->now;
         c->pinged = false;
         if (c->answered)
@@ -278,6 +298,10 @@ void conn_send(struct ws_conn *c, struct pando_slice text)
 {
     if (unsent(c) == 0)
         c->moved = c->ws->now;
+    if (c->out.len + text.len + 64 > PIPE_QUEUED_MAX) { /* what has left makes room */
+        buf_consume(&c->out, c->out_taken);
+        c->out_taken = 0;
+    }
     const enum pando_status st = c->out.len - c->out_taken + text.len > PIPE_QUEUED_MAX - 64
                                      ? PANDO_FULL
                                      : ws_frames_put_text(c->frames, text, &c->out);

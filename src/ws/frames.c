@@ -97,6 +97,11 @@ struct pando_slice ws_frames_left(const struct ws_frames *f)
     return f->in;
 }
 
+size_t ws_frames_hold(const struct ws_frames *f)
+{
+    return f->message.cap;
+}
+
 static bool fail(struct ws_frames *f, uint16_t code, const char *text, struct ws_event *ret)
 {
     f->over = true;

@@ -45,6 +45,9 @@ bool ws_frames_next(struct ws_frames *f, struct pando_time now, struct ws_event 
 /* What was fed and not taken yet (an owner that pauses keeps it). */
 struct pando_slice ws_frames_left(const struct ws_frames *f);
 
+/* Memory that an unfinished message takes. */
+size_t ws_frames_hold(const struct ws_frames *f);
+
 /* Append one whole message as a frame. Errors: PANDO_FULL, PANDO_NOMEM. */
 enum pando_status ws_frames_put_text(struct ws_frames *f, struct pando_slice text,
                                      struct pando_buf *out) PANDO_MUST_USE;

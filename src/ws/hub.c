@@ -56,6 +56,7 @@ enum pando_status ws_new(const struct ws_config *config, struct ws **ret,
         return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
     w->config = *config;
     w->rng = rng_seeded(config->seed);
+    w->budget = WS_TURN_MAX;
     heap_init(&w->deadlines);
     const enum pando_status st = ws_tls_load(w, reterr);
     if (st != PANDO_OK) {
@@ -139,6 +140,7 @@ void ws_conn_free(struct ws_conn *c)
     heap_remove(&w->deadlines, c->slot);
     w->conns[c->slot] = NULL;
     w->conns_len--;
+    w->assembled -= c->assembled;
     ws_frames_free(c->frames);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
@@ -204,6 +206,7 @@ void ws_clock(struct ws *w, struct pando_time now)
 void ws_tick(struct ws *w, struct pando_time now)
 {
     w->now = now;
+    w->budget = WS_TURN_MAX;
     expire(w);
     /* One that is touched meanwhile is either still ahead, or waits for the next call. */
     struct ws_conn *list = w->dirty;

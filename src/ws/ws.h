@@ -11,13 +11,15 @@
  *
  * Nothing here blocks and nothing has a thread: the host watches descriptors and calls
  * ws_ready() and ws_tick(). What the node sends in one turn is written together at the end
- * of it; a busy connection reads READS_PER_TURN blocks and then waits for the next turn.
+ * of it; a busy connection reads a few blocks and then waits for the next turn, as all do
+ * once WS_TURN_MAX bytes were read in one.
  *
  * Caps: WS_CONNS_MAX connections (further ones: HTTP 503), WS_RELAYS_MAX of TLS; per
  * connection one message being assembled, PIPE_HELD_MAX of undigested ones, PIPE_QUEUED_MAX
- * unsent bytes, 64 KiB of unread ones. A connection that takes nothing for WS_STALL_LIMIT
- * while bytes wait is cut, and so is one that is silent for PIPE_IDLE_LIMIT (a ping is sent
- * half-way).
+ * unsent bytes, 64 KiB of unread ones. All unfinished messages together take at most
+ * WS_ASSEMBLED_MAX: whoever goes beyond is told to try again later. A connection that takes
+ * nothing for WS_STALL_LIMIT while bytes wait is cut, and so is one that is silent for
+ * PIPE_IDLE_LIMIT (a ping is sent half-way).
  */
 #ifndef WS_WS_H
 #define WS_WS_H
@@ -28,6 +30,8 @@
 #define WS_CONNS_MAX   2048
 #define WS_RELAYS_MAX  2048
 #define WS_HANDLES     (WS_CONNS_MAX + 2 * WS_RELAYS_MAX)
+#define WS_ASSEMBLED_MAX (128u << 20)
+#define WS_TURN_MAX    (4u << 20)
 #define WS_ADDRESSES   8
 #define WS_CLOSE_LIMIT PANDO_SEC(5)
 #define WS_STALL_LIMIT PANDO_SEC(30)

@@ -61,6 +61,7 @@ struct ws_conn {
     bool pinged;
     char remote[64];
     struct pando_time heard, moved, end_by;
+    size_t assembled; /* its part of the hub's */
     uint64_t held;  /* undigested bytes of messages */
     uint64_t owed;  /* bytes of messages in `out` */
     struct pando_buf in; /* read, but not digested by the frames */
@@ -90,6 +91,8 @@ struct ws {
     struct ws_relay *relays[WS_RELAYS_MAX];
     size_t conns_len, relays_len;
     uint32_t next_slot, next_relay, serial;
+    size_t assembled; /* memory of unfinished messages */
+    size_t budget;    /* bytes that may still be read in this turn */
     struct ws_conn *dirty;
     struct heap deadlines; /* slots of conns, then of relays */
     struct rng rng;
