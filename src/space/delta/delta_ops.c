@@ -67,6 +67,37 @@ static enum pando_status open_parts(struct deltas *d, struct pando_err *reterr)
     return st == PANDO_OK ? deltas_nodes_open(d, reterr) : st;
 }
 
+/* Whoever appends through us and is told to wait: we wake up for it. */
+static enum pando_status append_through(void *ctx, uint8_t record, struct pando_slice bytes,
+                                        uint64_t *ret_position)
+{
+    struct deltas *d = ctx;
+    const enum pando_status st = d->node.append(d->node.ctx, record, bytes, ret_position);
+    d->blocked = d->blocked || st == PANDO_BUSY;
+    return st;
+}
+
+static struct pando_wall wall_through(void *ctx)
+{
+    const struct deltas *d = ctx;
+    return d->node.wall(d->node.ctx);
+}
+
+static bool heard_through(void *ctx)
+{
+    const struct deltas *d = ctx;
+    return d->node.heard == NULL || d->node.heard(d->node.ctx);
+}
+
+static void take_host(struct deltas *d, const struct space_host *host)
+{
+    d->node = d->host = *host;
+    d->host.ctx = d;
+    d->host.append = append_through;
+    d->host.wall = wall_through;
+    d->host.heard = heard_through;
+}
+
 static enum pando_status delta_open(const struct space_host *host,
                                     struct pando_slice config_json, void **ret_instance,
                                     struct pando_err *reterr)
@@ -74,7 +105,7 @@ static enum pando_status delta_open(const struct space_host *host,
     struct deltas *d = calloc(1, sizeof *d);
     if (d == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "delta: cannot allocate an instance");
-    d->host = *host;
+    take_host(d, host);
     map_init(&d->onway, sizeof(struct delta_hash), sizeof(uint32_t), 2 * DELTAS_ONWAY_MAX,
              host->seed); /* what nodes bring is staged before we know */
     buf_init(&d->line, 2u << 20);
@@ -158,7 +189,7 @@ static void take(struct deltas *d, const struct space_input *in)
     PANDO_UNREACHABLE();
 }
 
-/* Everything staged in this turn goes into the journal now; BUSY: with the next DURABLE. */
+/* Everything staged in this turn goes into the journal now; BUSY: in a later turn. */
 static void flush(struct deltas *d)
 {
     if (!d->staged || d->store_failed)
@@ -173,7 +204,10 @@ static void flush(struct deltas *d)
 static void run(struct deltas *d)
 {
     const uint64_t durable = delta_store_durable(d->store);
-    d->more_work = false;
+    const bool was_blocked = d->blocked;
+    d->more_work = d->blocked = false;
+    if (was_blocked) /* those who wait for the journal try again */
+        deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
     if (durable != d->durable)
         deltas_federate_feed(d, &(struct fed_input){ .kind = FED_DURABLE, .value = durable });
     d->durable = durable;
@@ -227,8 +261,9 @@ static struct pando_time delta_deadline(const void *instance)
         return d->options.links_len > 0 ? (struct pando_time){ 0 } : PANDO_TIME_NEVER;
     if (d->more_work)
         return pando_time_add(d->now, (struct pando_span){ 1 });
-    const struct pando_time at =
-        pando_time_min(fed_deadline(d->fed), swap_deadline(d->swap));
+    struct pando_time at = pando_time_min(fed_deadline(d->fed), swap_deadline(d->swap));
+    if (d->blocked) /* a flush of the tables ends without a word to us */
+        at = pando_time_min(at, pando_time_add(d->now, PANDO_MSEC(2)));
     return pando_time_reached(at, d->now) ? pando_time_add(d->now, PANDO_MSEC(1)) : at;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 #include "check.h"
+#include "sim/rows.h"
 
 #include <string.h>
 

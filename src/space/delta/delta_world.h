@@ -3,12 +3,13 @@
 #define SPACE_DELTA_DELTA_WORLD_H
 
 #include "base/buf.h"
-#include "sim/rows.h"
 #include "space/delta/spaces.h"
 #include "store/files_memory.h"
 #include "store/journal.h"
 
 #include <jansson.h>
+
+struct rows; /* sim/rows.h */
 
 struct delta_world {
     struct files_memory *disk;

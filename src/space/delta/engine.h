@@ -135,10 +135,12 @@ struct deltas_archiving {
 };
 
 struct deltas {
+    struct space_host node; /* what the node gave; `host` is the same through us */
     struct space_host host;
     struct deltas_options options;
     struct pando_time now;
     bool begun, stopping, store_failed, more_work, staged, upheaval;
+    bool blocked; /* the journal takes nothing now */
     uint64_t uuids;
     struct delta_store *store;
     struct delta_source source; /* all that is readable */

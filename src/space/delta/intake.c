@@ -401,6 +401,7 @@ void deltas_intakes_run(struct deltas *d)
         deltas_fail(d, i->token, st, "the delta cannot be stored: %s", pando_status_text(st));
         free_intake(d, i);
     }
+    d->blocked = d->blocked || st == PANDO_NOMEM; /* it may be there again soon */
     d->more_work = d->more_work || (budget == 0 && d->intakes.first != NULL);
 }
 
