@@ -46,8 +46,7 @@ static void dag_close(void *instance)
     dag_parcels_drop(d);
     for (size_t i = d->staged_head; i < d->staged_len; i++)
         bytes_unref(d->staged[i].bytes);
-    for (size_t i = d->effects_head; i < d->effects_len; i++)
-        bytes_unref(d->effects[i].bytes);
+    space_effects_deinit(&d->effects);
     for (size_t i = 0; i < DAG_VERIFY_JOBS_MAX; i++)
         free(d->batches[i]);
     map_deinit(&d->pending);
@@ -59,7 +58,6 @@ static void dag_close(void *instance)
     fetch_deinit(&d->blob_fetch);
     buf_deinit(&d->addresses);
     free(d->staged);
-    free(d->effects);
     free(d->peers);
     free(d);
 }
@@ -268,10 +266,7 @@ static void dag_step(void *instance, struct pando_time now, const struct space_i
 static bool dag_poll(void *instance, struct space_effect *ret_effect)
 {
     struct dag *d = instance;
-    if (d->effects_head == d->effects_len)
-        return false;
-    *ret_effect = d->effects[d->effects_head++];
-    return true;
+    return space_effects_poll(&d->effects, ret_effect);
 }
 
 static struct pando_time dag_deadline(const void *instance)

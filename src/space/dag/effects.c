@@ -2,27 +2,11 @@
 
 #include "base/slice.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* The queue grows as long as memory lasts: what goes into it is bounded by credit (SEND),
- * by what came in (VERDICT, DIGESTED, FAULT), by jobs (VERIFY) and by budgets of a step
- * (REPLY, NOTICE). Without memory the effect is lost, as if the network had lost it. */
 void dag_emit(struct dag *d, const struct space_effect *effect)
 {
-    if (d->effects_head == d->effects_len)
-        d->effects_head = d->effects_len = 0;
-    if (d->effects_len == d->effects_cap) {
-        const size_t cap = d->effects_cap == 0 ? 64 : d->effects_cap * 2;
-        struct space_effect *grown = realloc(d->effects, cap * sizeof *grown);
-        if (grown == NULL) {
-            bytes_unref(effect->bytes);
-            return;
-        }
-        d->effects = grown;
-        d->effects_cap = cap;
-    }
-    d->effects[d->effects_len++] = *effect;
+    space_effects_put(&d->effects, effect, NULL);
 }
 
 void dag_reply(struct dag *d, uint64_t token, enum pando_status status,

@@ -23,6 +23,7 @@
 #include "space/dag/index.h"
 #include "space/dag/mutant.h"
 #include "space/dag/wire.h"
+#include "space/effects.h"
 #include "store/journal.h"
 #include "sync/blob.h"
 #include "sync/fetch.h"
@@ -244,8 +245,7 @@ struct dag {
     bool begun; /* the first step has been */
     bool stopping, announced, store_failed;
 
-    struct space_effect *effects;
-    size_t effects_head, effects_len, effects_cap;
+    struct space_effects effects;
     uint32_t notices; /* of this step */
     uint64_t notices_summed;
 

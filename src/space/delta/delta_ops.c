@@ -19,10 +19,7 @@ static void delta_close(void *instance)
     deltas_tasks_drop(d);
     deltas_watchers_drop(d);
     deltas_archiving_drop(d);
-    for (size_t i = d->effects_head; i < d->effects_len; i++) {
-        bytes_unref(d->effects[i].effect.bytes);
-        free(d->effects[i].text);
-    }
+    space_effects_deinit(&d->effects);
     swap_free(d->swap);
     fed_free(d->fed);
     subs_free(d->subs);
@@ -31,8 +28,6 @@ static void delta_close(void *instance)
     deltas_options_deinit(&d->options);
     map_deinit(&d->onway);
     buf_deinit(&d->line);
-    free(d->polled);
-    free(d->effects);
     free(d);
 }
 
@@ -244,14 +239,7 @@ static void delta_step(void *instance, struct pando_time now, const struct space
 static bool delta_poll(void *instance, struct space_effect *ret_effect)
 {
     struct deltas *d = instance;
-    free(d->polled);
-    d->polled = NULL;
-    if (d->effects_head == d->effects_len)
-        return false;
-    const struct deltas_effect *e = &d->effects[d->effects_head++];
-    d->polled = e->text;
-    *ret_effect = e->effect;
-    return true;
+    return space_effects_poll(&d->effects, ret_effect);
 }
 
 static struct pando_time delta_deadline(const void *instance)

@@ -8,36 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The queue grows as long as memory lasts: what goes into it is bounded by credit (pipes),
- * by what came in (DIGESTED) and by budgets of a step (REPLY, NOTICE, RUN). Without memory the
- * effect is lost, as if the network had lost it. */
 void deltas_emit(struct deltas *d, const struct space_effect *effect, const char *text)
 {
-    if (d->effects_head == d->effects_len)
-        d->effects_head = d->effects_len = 0;
-    if (d->effects_len == d->effects_cap) {
-        const size_t cap = d->effects_cap == 0 ? 64 : d->effects_cap * 2;
-        struct deltas_effect *grown = realloc(d->effects, cap * sizeof *grown);
-        if (grown == NULL) {
-            bytes_unref(effect->bytes);
-            return;
-        }
-        d->effects = grown;
-        d->effects_cap = cap;
-    }
-    struct deltas_effect *e = &d->effects[d->effects_len];
-    *e = (struct deltas_effect){ .effect = *effect };
-    if (text != NULL) {
-        const size_t size = strlen(text) + 1;
-        e->text = malloc(size);
-        if (e->text == NULL) {
-            bytes_unref(effect->bytes);
-            return;
-        }
-        memcpy(e->text, text, size);
-        e->effect.text = e->text;
-    }
-    d->effects_len++;
+    space_effects_put(&d->effects, effect, text);
 }
 
 static void reply(struct deltas *d, uint64_t token, enum pando_status status,

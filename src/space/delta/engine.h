@@ -24,6 +24,7 @@
 #include "space/delta/subs.h"
 #include "space/delta/swap.h"
 #include "space/delta/views.h"
+#include "space/effects.h"
 #include "space/space.h"
 
 #define DELTAS_ONWAY_MAX    65536       /* staged, not durable yet */
@@ -51,12 +52,6 @@ struct deltas_options {
     struct fed_trust trust;
     struct deltas_link *links;
     size_t links_len;
-};
-
-/* An effect, and the text that it borrows. */
-struct deltas_effect {
-    struct space_effect effect;
-    char *text;
 };
 
 /* intake.c: a call that brings deltas, until all of them are durable. */
@@ -163,9 +158,7 @@ struct deltas {
     bool held; /* a subscription that blocks is full: no news until it is read */
     struct deltas_archiving archiving;
     size_t listeners; /* watchers of federation events */
-    struct deltas_effect *effects;
-    size_t effects_head, effects_len, effects_cap;
-    char *polled; /* the text of the effect given last */
+    struct space_effects effects;
     struct delta_room room;
     struct pando_buf line;
     struct {

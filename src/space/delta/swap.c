@@ -60,9 +60,7 @@ void swap_free(struct swap *s)
         return;
     for (size_t i = 0; i < s->peers_len; i++)
         peer_free(s->peers[i]);
-    for (size_t i = s->effects_head; i < s->effects_len; i++)
-        bytes_unref(s->effects[i].bytes);
-    free(s->effects);
+    space_effects_deinit(&s->effects);
     buf_deinit(&s->out);
     buf_deinit(&s->encoded);
     tally_deinit(&s->tally);
@@ -79,31 +77,14 @@ struct swap_peer *swap_peer(struct swap *s, uint32_t handle)
 
 /* --- effects --- */
 
-/* Bounded by what causes it: credit (SEND), what came in (the rest). Without memory the
- * effect is lost, as if the network had lost it. */
 void swap_emit(struct swap *s, const struct space_effect *effect)
 {
-    if (s->effects_head == s->effects_len)
-        s->effects_head = s->effects_len = 0;
-    if (s->effects_len == s->effects_cap) {
-        const size_t cap = s->effects_cap == 0 ? 64 : s->effects_cap * 2;
-        struct space_effect *grown = realloc(s->effects, cap * sizeof *grown);
-        if (grown == NULL) {
-            bytes_unref(effect->bytes);
-            return;
-        }
-        s->effects = grown;
-        s->effects_cap = cap;
-    }
-    s->effects[s->effects_len++] = *effect;
+    space_effects_put(&s->effects, effect, NULL);
 }
 
 bool swap_poll(struct swap *s, struct space_effect *ret)
 {
-    if (s->effects_head == s->effects_len)
-        return false;
-    *ret = s->effects[s->effects_head++];
-    return true;
+    return space_effects_poll(&s->effects, ret);
 }
 
 bool swap_can_send(const struct swap_peer *p)

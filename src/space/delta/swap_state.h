@@ -12,6 +12,7 @@
 #include "space/delta/group.h"
 #include "space/delta/swap.h"
 #include "space/delta/swap_mutant.h"
+#include "space/effects.h"
 #include "sync/reconcile.h"
 
 #define SWAP_MESSAGE_MAX  (64u << 10)  /* groups of one message, but for a single larger one */
@@ -94,8 +95,7 @@ struct swap {
     size_t peers_len;
     struct swap_origin origins[SWAP_ORIGINS_MAX];
     size_t origins_next;
-    struct space_effect *effects;
-    size_t effects_head, effects_len, effects_cap;
+    struct space_effects effects;
     uint64_t next_token;
     bool stuck; /* the store takes nothing now */
     bool again; /* work is left that waits for nobody: the next turn */

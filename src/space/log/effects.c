@@ -8,24 +8,9 @@
 
 #define SILENT_AFTER PANDO_SEC(3)
 
-/* The queue grows as long as memory lasts: what goes into it is bounded by credit (SEND), by
- * what came in (DIGESTED, FAULT) and by budgets of a step (REPLY, NOTICE). Without memory the
- * effect is lost, as if the network had lost it. */
 void log_emit(struct log *l, const struct space_effect *effect)
 {
-    if (l->effects_head == l->effects_len)
-        l->effects_head = l->effects_len = 0;
-    if (l->effects_len == l->effects_cap) {
-        const size_t cap = l->effects_cap == 0 ? 64 : l->effects_cap * 2;
-        struct space_effect *grown = realloc(l->effects, cap * sizeof *grown);
-        if (grown == NULL) {
-            bytes_unref(effect->bytes);
-            return;
-        }
-        l->effects = grown;
-        l->effects_cap = cap;
-    }
-    l->effects[l->effects_len++] = *effect;
+    space_effects_put(&l->effects, effect, NULL);
 }
 
 void log_reply(struct log *l, uint64_t token, enum pando_status status, struct pando_slice text,

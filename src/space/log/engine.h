@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "codec/json.h"
+#include "space/effects.h"
 #include "space/log/batch.h"
 #include "space/log/log.h"
 #include "space/log/raft.h"
@@ -187,8 +188,7 @@ struct log {
     struct raft *raft;
     struct rooms rooms;
 
-    struct space_effect *effects;
-    size_t effects_head, effects_len, effects_cap;
+    struct space_effects effects;
 
     /* disk.c */
     struct log_write *writes; /* in order: to append, then to become durable */

@@ -21,14 +21,12 @@ static void log_close(void *instance)
     log_takes_deinit(l);
     log_held_drop(l);
     log_disk_deinit(l);
-    for (size_t i = l->effects_head; i < l->effects_len; i++)
-        bytes_unref(l->effects[i].bytes);
+    space_effects_deinit(&l->effects);
     rooms_deinit(&l->rooms);
     log_base_deinit(l);
     buf_deinit(&l->incoming_snapshot);
     raft_free(l->raft);
     free(l->incoming_room);
-    free(l->effects);
     free(l->streams);
     free(l);
 }
@@ -183,12 +181,9 @@ static void settle(struct log *l)
 static bool log_poll(void *instance, struct space_effect *ret)
 {
     struct log *l = instance;
-    if (l->effects_head == l->effects_len && l->begun)
+    if (space_effects_empty(&l->effects) && l->begun)
         settle(l);
-    if (l->effects_head == l->effects_len)
-        return false;
-    *ret = l->effects[l->effects_head++];
-    return true;
+    return space_effects_poll(&l->effects, ret);
 }
 
 static struct pando_time log_deadline(const void *instance)
