@@ -132,7 +132,7 @@
     X("fed.pause", WRITE, "space, id", "Hold a federation link back")                  \
     X("fed.resume", WRITE, "space, id", "Let a paused link go on where it stood")      \
     X("fed.disconnect", WRITE, "space, id", "End a federation link")                   \
-    X("fed.watch", STREAM, "space", "What happens on federation links, as JSON lines") \
+    X("fed.watch", STREAM, "space, ready", "What happens on federation links, as JSON lines") \
     X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")      \
     X("pubsub.publish", WRITE, "topic, data", "Publish on a plain topic")              \
     X("pubsub.messages", READ, "topic, since", "Messages kept of a plain topic")       \

@@ -215,7 +215,7 @@ void deltas_tasks_drop(struct deltas *d);
 
 /* watch.c */
 void deltas_watch(struct deltas *d, uint64_t token, const json_t *args);
-void deltas_watch_events(struct deltas *d, uint64_t token);
+void deltas_watch_events(struct deltas *d, uint64_t token, const json_t *args);
 void deltas_watch_list(struct deltas *d, uint64_t token);
 void deltas_watch_pause(struct deltas *d, uint64_t token, const json_t *args, bool pause);
 void deltas_watchers_run(struct deltas *d);

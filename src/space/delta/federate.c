@@ -349,8 +349,7 @@ static void disconnect_link(struct deltas *d, uint64_t token, const json_t *args
 
 static void watch_events(struct deltas *d, uint64_t token, const json_t *args)
 {
-    (void)args;
-    deltas_watch_events(d, token);
+    deltas_watch_events(d, token, args);
 }
 
 bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, const json_t *args)

@@ -42,7 +42,8 @@
  *   connect  {url, mode?, initialSync?, ...} -> {id}
  *   links    {} -> {links:[...]}      link {id} -> {...}
  *   pause, resume, disconnect {id} -> {}
- *   watch    {} -> a stream: one event a line
+ *   watch    {ready?} -> a stream: one event a line; `ready`: first {"event":"watching"}, behind
+ *            which no event is missed
  */
 #ifndef SPACE_DELTA_SPACES_H
 #define SPACE_DELTA_SPACES_H

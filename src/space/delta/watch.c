@@ -73,7 +73,7 @@ void deltas_watch(struct deltas *d, uint64_t token, const json_t *args)
         w->filter.start = since;
 }
 
-void deltas_watch_events(struct deltas *d, uint64_t token)
+void deltas_watch_events(struct deltas *d, uint64_t token, const json_t *args)
 {
     struct deltas_watcher *w = new_watcher(d, token);
     if (w == NULL)
@@ -81,6 +81,8 @@ void deltas_watch_events(struct deltas *d, uint64_t token)
     w->events = true;
     d->listeners++;
     fed_listen(d->fed, true);
+    if (json_is_true(json_object_get(args, "ready")))
+        deltas_reply(d, token, slice_text("{\"event\":\"watching\"}\n"), true);
 }
 
 /* One line of the stream, unless the delta is negated and such are not wanted. */
