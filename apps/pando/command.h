@@ -77,6 +77,36 @@ enum option_id {
     OPT_COUNT,
     OPT_CHECK,
     OPT_CLIENT_ID,
+    OPT_FILTER,
+    OPT_SYSTEM,
+    OPT_TARGET,
+    OPT_CONTEXT,
+    OPT_UNTIL,
+    OPT_NEGATED,
+    OPT_POINTER,
+    OPT_TIME,
+    OPT_ABSENT,
+    OPT_AT,
+    OPT_CURSOR,
+    OPT_DESCENDING,
+    OPT_SCHEMA,
+    OPT_VIEW,
+    OPT_IS_VIEW,
+    OPT_BEFORE,
+    OPT_MODE,
+    OPT_INITIAL,
+    OPT_PUSH_FILTER,
+    OPT_PULL_FILTER,
+    OPT_TRUST_AUTHOR,
+    OPT_TRUST_SYSTEM,
+    OPT_TRUST_CAPSULE,
+    OPT_RECONNECT_MAX,
+    OPT_RECONNECT_INITIAL,
+    OPT_RECONNECT_MAX_DELAY,
+    OPT_RECONNECT_BACKOFF,
+    OPT_NO_RECONNECT,
+    OPT_DETACH,
+    OPT_NONE, /* no option has it */
 };
 
 struct args {
@@ -125,7 +155,7 @@ const struct command *command_find(const char *name);
 enum pando_status args_read(const struct command *command, int argc, char **argv,
                             struct args *ret_args, struct pando_err *reterr);
 /* All options of a command, common ones included; ends with {0}. */
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 96
 struct option_set {
     struct argp_option rows[OPTIONS_MAX];
     char names[OPTIONS_MAX][32]; /* of config flags */

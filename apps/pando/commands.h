@@ -16,6 +16,13 @@
     X(run_config_explain) X(run_log_create) X(run_log_append) X(run_log_read)            \
     X(run_log_tail) X(run_log_members) X(run_log_stat) X(run_log_rooms)                  \
     X(run_log_transfer) X(run_log_leave) X(run_log_remove) X(run_log_recover)            \
+    X(run_delta_create) X(run_delta_get) X(run_delta_query) X(run_delta_negate)          \
+    X(run_delta_watch) X(run_delta_view) X(run_delta_hyperview) X(run_delta_at)          \
+    X(run_delta_timeline) X(run_delta_replay) X(run_delta_changes) X(run_delta_compare)  \
+    X(run_delta_origin) X(run_delta_stats) X(run_delta_hash) X(run_delta_schema)         \
+    X(run_delta_import) X(run_delta_export) X(run_delta_archive) X(run_federate)          \
+    X(run_link_ls)                                                                       \
+    X(run_link_show) X(run_link_pause) X(run_link_resume) X(run_link_rm)                 \
     X(run_chat) X(run_client) X(run_scale_test) X(run_load) X(run_demo) X(run_sim)       \
     X(run_init) X(run_completions) X(run_help)
 

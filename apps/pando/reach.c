@@ -150,18 +150,19 @@ enum pando_status reach_find(const struct args *args, struct reach *ret_reach,
 /* Does the verb mean anything without a live node? */
 static bool needs_life(const char *verb)
 {
-    return strncmp(verb, "peer.", 5) == 0 || strncmp(verb, "link.", 5) == 0 ||
-           strncmp(verb, "node.", 5) == 0 || strcmp(verb, "log.level") == 0;
+    static const char *const live[] = { "peer.", "link.", "node.", "fed.", "log.level",
+                                        "delta.watch", "delta.archive" };
+    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
+        if (strncmp(verb, live[i], strlen(live[i])) == 0)
+            return true;
+    return false;
 }
 
-enum pando_status reach_ask(const struct reach *reach, const char *verb,
-                            const json_t *args, const struct client_stream *stream,
-                            struct pando_buf *ret_body, struct pando_err *reterr)
+enum pando_status reach_ask_bytes(const struct reach *reach, const char *verb,
+                                  struct pando_slice args, const struct client_stream *stream,
+                                  struct pando_buf *ret_body, struct pando_err *reterr)
 {
     struct stat st;
-    char *text = json_dumps(args, JSON_COMPACT);
-    if (text == NULL)
-        return pando_err_set(reterr, PANDO_INVALID, "the arguments are not UTF-8 text");
     struct client_target target = reach->target;
     if (target.socket_path == NULL)
         target.host = reach->host;
@@ -169,8 +170,7 @@ enum pando_status reach_ask(const struct reach *reach, const char *verb,
         target.socket_path = reach->socket;
     if (target.token != NULL)
         target.token = reach->token;
-    enum pando_status result =
-        client_call(&target, verb, slice_text(text), stream, ret_body, reterr);
+    enum pando_status result = client_call(&target, verb, args, stream, ret_body, reterr);
     if (result == PANDO_UNAVAILABLE && reach->data[0] != '\0') {
         /* Nobody listens there: the folder is ours to open, if it is one. */
         if (stat(reach->data, &st) != 0)
@@ -179,11 +179,22 @@ enum pando_status reach_ask(const struct reach *reach, const char *verb,
                 "there is no data folder %.150s: 'pando node --data' makes one",
                 reach->data);
         else if (!needs_life(verb) && running_is_stopped(reach->socket))
-            result =
-                local_call(reach->data, verb, slice_text(text), stream, ret_body, reterr);
+            result = local_call(reach->data, verb, args, stream, ret_body, reterr);
     }
-    free(text);
     return result;
+}
+
+enum pando_status reach_ask(const struct reach *reach, const char *verb,
+                            const json_t *args, const struct client_stream *stream,
+                            struct pando_buf *ret_body, struct pando_err *reterr)
+{
+    char *text = json_dumps(args, JSON_COMPACT);
+    if (text == NULL)
+        return pando_err_set(reterr, PANDO_INVALID, "the arguments are not UTF-8 text");
+    const enum pando_status st =
+        reach_ask_bytes(reach, verb, slice_text(text), stream, ret_body, reterr);
+    free(text);
+    return st;
 }
 
 static enum pando_status parse_answer(const struct pando_buf *body, json_t **ret_answer,

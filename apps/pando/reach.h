@@ -32,6 +32,11 @@ enum pando_status reach_ask(const struct reach *reach, const char *verb,
                             const json_t *args, const struct client_stream *stream,
                             struct pando_buf *ret_body,
                             struct pando_err *reterr) PANDO_MUST_USE;
+/* The same with arguments that are bytes already. */
+enum pando_status reach_ask_bytes(const struct reach *reach, const char *verb,
+                                  struct pando_slice args, const struct client_stream *stream,
+                                  struct pando_buf *ret_body,
+                                  struct pando_err *reterr) PANDO_MUST_USE;
 /* Find, ask, parse; `question` is consumed. The caller gives the answer back with
  * json_decref. With --json the answer was printed already. */
 enum pando_status reach_call(const struct args *args, const char *verb, json_t *question,

@@ -2,6 +2,8 @@
  */
 #include "apps/pando/commands.h"
 
+#include "apps/pando/table_delta.h"
+
 #include <string.h>
 
 #define END \
@@ -315,6 +317,101 @@ const struct command commands[] = {
         "The way out of a lost quorum, and not a safe one: what only the lost members hold is "
         "gone. Run it on one member that is left.",
         "pando log recover --unsafe --members 1,2 --node node1\n"),
+    ROW("delta create", NULL, NEEDS_NODE, 0, 1, "[JSON|@FILE|-]", run_delta_create,
+        delta_create_options, false,
+        "Say something: store one or more deltas; answers with their ids once they are durable",
+        DELTA_POINTER_HELP,
+        "pando delta create --author alice --pointer named=@prod_1:name --pointer name='Widget "
+        "Pro'\n"
+        "pando delta create --pointer priced=prod_1:price --pointer price:=19.99\n"
+        "pando delta create '{\"pointers\":[{\"role\":\"note\",\"target\":\"hello\"}]}'\n"
+        "pando delta create - < deltas.json\n"),
+    ROW("delta get", NULL, NEEDS_NODE, 1, 1, "ID", run_delta_get, delta_options, false,
+        "One delta, and whether and by what it is negated", NULL,
+        "pando delta get 3f2c9e50-7a43-4e0f-9d3a-0b6f3c1d2e4f\n"),
+    ROW("delta query", NULL, NEEDS_NODE, 0, 0, "", run_delta_query, delta_query_options, false,
+        "Deltas that pass a filter, in order of time, one a line",
+        "The options of a filter are joined by and; the values of one by or. A line shows time, "
+        "author@system, id and the pointers as --pointer takes them.",
+        "pando delta query --target prod_1\n"
+        "pando delta query --author alice --since 24h --descending --limit 20\n"
+        "pando delta query --at 2026-11-28T12:00:00Z --json\n"
+        "pando delta query --filter '{\"targetContexts\":[\"price\"]}'\n"),
+    ROW("delta negate", NULL, NEEDS_NODE, 1, 1, "ID", run_delta_negate, delta_negate_options,
+        false, "Take a delta back, by another one; negate that one to restore it", NULL,
+        "pando delta negate 3f2c9e50-7a43-4e0f-9d3a-0b6f3c1d2e4f --reason typo\n"),
+    ROW("delta view", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_view, delta_view_options, false,
+        "An object with one value per property, as a view resolves them", NULL,
+        "pando delta view prod_1 --view product\n"
+        "pando delta view prod_1 --schema product --view @view.json --at 24h\n"),
+    ROW("delta hyperview", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_hyperview,
+        delta_hyperview_options, false, "All that is said about an object, by property", NULL,
+        "pando delta hyperview prod_1\npando delta hyperview prod_1 --schema product\n"),
+    ROW("delta at", NULL, NEEDS_NODE, 2, 2, "OBJECT TIME", run_delta_at, delta_schema_options,
+        false, "All that was said about an object at a time", NULL,
+        "pando delta at prod_1 2026-11-28T12:00:00Z\npando delta at prod_1 24h\n"),
+    ROW("delta timeline", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_timeline,
+        delta_range_options, false, "When an object changed", NULL,
+        "pando delta timeline prod_1\npando delta timeline prod_1 --since 7d\n"),
+    ROW("delta replay", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_replay, delta_range_options,
+        false, "An object at each of its changes", NULL, "pando delta replay prod_1 --limit 10\n"),
+    ROW("delta changes", NULL, NEEDS_NODE, 2, 2, "OBJECT PROPERTY", run_delta_changes,
+        delta_schema_options, false, "How one property of an object changed", NULL,
+        "pando delta changes prod_1 price\n"),
+    ROW("delta compare", NULL, NEEDS_NODE, 3, 3, "OBJECT FROM TO", run_delta_compare,
+        delta_schema_options, false, "An object at two times, and what differs", NULL,
+        "pando delta compare prod_1 24h now\n"),
+    ROW("delta origin", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_origin, delta_options, false,
+        "The first delta about an object", NULL, "pando delta origin prod_1\n"),
+    ROW("delta watch", NULL, NEEDS_NODE, 0, 0, "", run_delta_watch, delta_watch_options, false,
+        "Print deltas as they become durable, until interrupted", NULL,
+        "pando delta watch\npando delta watch --target prod_1 --since 1h --json\n"),
+    ROW("delta stats", NULL, NEEDS_NODE, 0, 0, "", run_delta_stats, delta_stats_options, false,
+        "Counts of deltas, schemas, views", NULL, "pando delta stats\npando delta stats --at 24h\n"),
+    ROW("delta hash", NULL, NEEDS_NODE, 0, 0, "", run_delta_hash, delta_options, false,
+        "One hash of all deltas: equal sets have equal hashes", NULL,
+        "pando delta hash --node node1\n"),
+    ROW("delta schema", NULL, NEEDS_NODE, 1, 2, "ACTION [ID|JSON|@FILE]", run_delta_schema,
+        delta_register_options, false,
+        "Schemas and views: ls, show ID, register JSON, check, load [ID], changed ID, deltas ID",
+        "A registered schema lasts until the node ends; kept as deltas ('schema deltas' makes "
+        "them) it lasts and travels.",
+        "pando delta schema ls\npando delta schema register @product.json\n"
+        "pando delta schema register @view.json --view\npando delta schema deltas product\n"),
+    ROW("delta import", NULL, NEEDS_NODE, 1, 1, "FILE|-", run_delta_import, delta_options, false,
+        "Take in deltas, a JSON object a line; what is known already stays as it is",
+        "Lines that are no deltas are told of and left out, and then the exit code is not 0.",
+        "pando delta import backup.jsonl\n"
+        "pando delta export --node a | pando delta import - --node b\n"),
+    ROW("delta export", NULL, NEEDS_NODE, 0, 0, "", run_delta_export, delta_export_options, false,
+        "All deltas as JSON lines in order of time, negated ones included", NULL,
+        "pando delta export --out backup.jsonl\npando delta export --author alice\n"),
+    ROW("delta archive", NULL, NEEDS_NODE, 0, 0, "", run_delta_archive, delta_archive_options,
+        false, "Move what was negated by a time into a CAR file; its room is free again",
+        "The file is safe on disk before the node lets go. What was archived never comes back by "
+        "a sync.",
+        "pando delta archive --before 30d --out 2026-11.car\n"),
+    ROW("federate", NULL, NEEDS_NODE, 1, 1, "URL", run_federate, federate_options, false,
+        "Link a running node with another instance over WebSocket; print what happens until "
+        "Ctrl+C",
+        "Ctrl+C ends the link, too. With --detach the node keeps it until 'pando link rm' or its "
+        "end; links of every start stand in config.yml (federation.links).",
+        "pando federate ws://localhost:8080/federation\n"
+        "pando federate wss://hub.example/federation --mode pull --from 24h --detach\n"
+        "pando federate ws://10.0.0.7:8080/federation --trust-author alice --trust-author bob\n"
+        "pando federate ws://10.0.0.7:8080/federation --push-filter "
+        "'{\"targetContexts\":[\"public\"]}'\n"),
+    ROW("link ls", NULL, NEEDS_NODE, 0, 0, "", run_link_ls, delta_options, false,
+        "Federation links: state, counts, who is at the other end", NULL,
+        "pando link ls\npando link ls --json\n"),
+    ROW("link show", NULL, NEEDS_NODE, 1, 1, "LINK", run_link_show, delta_options, false,
+        "One federation link; its first letters name it", NULL, "pando link show 3f2c\n"),
+    ROW("link pause", NULL, NEEDS_NODE, 1, 1, "LINK", run_link_pause, delta_options, false,
+        "Hold a federation link back; nothing is lost", NULL, "pando link pause 3f2c\n"),
+    ROW("link resume", NULL, NEEDS_NODE, 1, 1, "LINK", run_link_resume, delta_options, false,
+        "Let a paused or failed federation link go on", NULL, "pando link resume 3f2c\n"),
+    ROW("link rm", NULL, NEEDS_NODE, 1, 1, "LINK", run_link_rm, delta_options, false,
+        "End a federation link", NULL, "pando link rm 3f2c\n"),
     ROW("client", NULL, NEEDS_NOTHING, 0, 0, "", run_client, client_options, false,
         "Speak in a chat through one of its nodes",
         "Line by line; /status and /quit are understood. When the node goes, the same and "
