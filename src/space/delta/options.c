@@ -3,6 +3,7 @@
 
 #include "base/slice.h"
 #include "codec/json.h"
+#include "space/delta/spelling.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,8 @@ enum pando_status deltas_options_load(struct pando_slice json, const struct spac
         st = json_text_parse(json, 1u << 20, &root, reterr);
     if (st == PANDO_OK && root != NULL && !json_is_object(root))
         st = pando_err_set(reterr, PANDO_MALFORMED, "delta: the settings must be a JSON object");
+    if (st == PANDO_OK && root != NULL)
+        st = within(reterr, spelling_camel(root, reterr), "the settings");
     if (st == PANDO_OK && root != NULL)
         json_object_foreach(root, name, value)
             if (st == PANDO_OK)

@@ -3,7 +3,8 @@
  * A space is the set of deltas that it has seen (delta.h); what is said about an object is
  * computed when it is read (views.h). Instances exchange deltas over WebSocket (fed.h).
  *
- * Settings (JSON, per node, not part of the space's id):
+ * Settings (JSON, per node, not part of the space's id; system_id is read as systemId, and so
+ * for all):
  *   systemId        what deltas made here have as `system`, and how peers know this
  *                   instance; the node's name otherwise
  *   author          what they have as `author` where a call names none; the node's name
