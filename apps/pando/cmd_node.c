@@ -22,6 +22,9 @@ static const char *key_of(int option)
         return "peers";
     case OPT_DB:
         return "data";
+    case OPT_DELTA:
+    case OPT_FEDERATION:
+        return "delta.space";
     default:
         break;
     }
@@ -36,6 +39,8 @@ static enum pando_status apply_flags(const struct args *args, struct config *c,
     enum pando_status st = PANDO_OK;
     for (size_t i = 0; i < args->items_len && st == PANDO_OK; i++) {
         const char *key = key_of(args->items[i].key), *value = args->items[i].value;
+        if (args->items[i].key == OPT_FEDERATION) /* a space of a name that is as good as any */
+            value = "deltas";
         if (key != NULL)
             st = config_set(c, key, value[0] == '\0' ? "yes" : value, reterr);
     }

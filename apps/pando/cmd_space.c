@@ -14,6 +14,8 @@ static void print_space(const json_t *space)
     (void)printf("%-16s %-8s %s  %lld peers", text_of(space, "name", name, sizeof name),
                  text_of(space, "kind", kind, sizeof kind),
                  text_of(space, "id", id, sizeof id), number_of(space, "peers"));
+    if (strcmp(text_of(space, "delta_storage", role, sizeof role), "memory") == 0)
+        (void)printf(", in memory");
     if (json_is_object(access))
         (void)printf(", %zu members, our role: %s\n", json_object_size(access),
                      text_of(space, "role", role, sizeof role));

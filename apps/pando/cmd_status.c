@@ -20,6 +20,9 @@ static void print_status(const json_t *s)
                json_is_string(address) ? json_string_value(address) : "?");
     (void)printf("Data:            %s\n", text_of(s, "data", text, sizeof text));
     (void)printf("Durability:      %s\n", text_of(s, "durability", text, sizeof text));
+    if (number_of(s, "spaces_in_memory") > 0)
+        (void)printf("In memory:       %lld spaces, in no file: gone when the node ends\n",
+                     number_of(s, "spaces_in_memory"));
     (void)printf("Connected Peers: %lld\n", number_of(s, "connected_peers"));
     (void)printf("DAG Events:      %lld\n", number_of(s, "dag_events"));
     (void)printf("DAG Heads:       %lld\n", number_of(s, "dag_heads"));

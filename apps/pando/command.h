@@ -106,6 +106,8 @@ enum option_id {
     OPT_RECONNECT_BACKOFF,
     OPT_NO_RECONNECT,
     OPT_DETACH,
+    OPT_DELTA,
+    OPT_FEDERATION,
     OPT_NONE, /* no option has it */
 };
 

@@ -34,6 +34,7 @@ static void config_option(size_t index, struct option_set *set, size_t at)
                       : strcmp(key.type, "port") == 0     ? "PORT"
                       : strcmp(key.type, "number") == 0   ? "N"
                       : strcmp(key.type, "path") == 0     ? "PATH"
+                      : strcmp(key.type, "json") == 0     ? "JSON"
                       : strchr(key.type, '|') != NULL     ? key.type
                       : strncmp(key.type, "list", 4) == 0 ? "ITEM"
                                                           : "TEXT";

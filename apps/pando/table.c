@@ -18,6 +18,9 @@ static const struct argp_option node_options[] = {
       4 },
     { NULL, 'c', "ADDRESS", 0, "The same as --peer", 4 },
     { "db", OPT_DB, "DIR", 0, "The same as --data", 4 },
+    { "delta", OPT_DELTA, "NAME", 0,
+      "Open a delta space, too; others federate with it at ws://HOST:PORT/federation", 4 },
+    { "federation", OPT_FEDERATION, NULL, 0, "The same as --delta deltas", 4 },
     { "config", OPT_FILE, "FILE", 0, "Read this file instead of DATA/config.yml", 4 },
     { "quiet", OPT_QUIET, NULL, 0, "Print no events, only the log", 4 },
     END,
@@ -199,6 +202,7 @@ const struct command commands[] = {
         "Every key of config.yml is an option too; an option wins over the file.",
         "pando node --port 9000 --name node1\n"
         "pando node --port 9001 --name node2 --peer 127.0.0.1:9000\n"
+        "pando node --port 8080 --delta notes\n"
         "pando node --config /etc/pando/config.yml --log-level info,dag=debug\n"),
     ROW("stop", NULL, NEEDS_NODE, 0, 0, "", run_stop, NULL, false,
         "Stop a running node in order", NULL, "pando stop --node node1\n"),

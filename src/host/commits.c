@@ -8,6 +8,7 @@
 #include "host/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RETRY_MS 1000
 
@@ -212,6 +213,8 @@ void commits_start_all(struct host *h)
             start_flush(s, false);
     }
     store_turn(h->store);
+    if (h->memory != NULL)
+        store_turn(h->memory);
 }
 
 bool commits_at_once(struct host *h)
@@ -267,7 +270,11 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
     struct host_space *s = &h->spaces[slot];
     const struct store_fold how = { (void *)(uintptr_t)ops, fold };
     *s = (struct host_space){ .slot = slot, .host = h };
-    const enum pando_status st = store_space_open(h->store, id, &how, &s->store, reterr);
+    const bool memory = h->config->delta.storage == CONFIG_STORAGE_MEMORY &&
+                        strcmp(ops->kind, "delta") == 0;
+    enum pando_status st = memory ? memory_store_open(h, reterr) : PANDO_OK;
+    if (st == PANDO_OK)
+        st = store_space_open(memory ? h->memory : h->store, id, &how, &s->store, reterr);
     if (st != PANDO_OK)
         return st;
     s->used = true;
@@ -276,6 +283,7 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
                                       .journal = store_journal(s->store),
                                       .epoch = store_epoch(s->store),
                                       .repairs = journal_repairs(store_journal(s->store)),
+                                      .memory = memory,
                                       .handle = s->store };
     return read_snapshot(s, ret, reterr);
 }
@@ -308,5 +316,7 @@ enum pando_status commits_space_remove(void *ctx, const struct pando_id *id,
                                        struct pando_err *reterr)
 {
     struct host *h = ctx;
+    if (h->memory != NULL && store_space_remove(h->memory, id, reterr) == PANDO_OK)
+        return PANDO_OK;
     return store_space_remove(h->store, id, reterr);
 }

@@ -111,11 +111,12 @@ static enum pando_status space_settings(const struct config *c, const struct con
         (void)json_object_update_missing(settings, usual);
         json_decref(usual);
     }
-    if (strcmp(space->kind, "delta") == 0) {
-        json_t *usual = json_pack("{s:b,s:i}", "enableServer", c->federation.enable_server,
-                                  "maxConnections", (int)c->federation.max_connections);
-        (void)json_object_update_missing(settings, usual);
-        json_decref(usual);
+    enum pando_status st = PANDO_OK;
+    if (strcmp(space->kind, "delta") == 0)
+        st = host_delta_settings(c, space, settings, reterr);
+    if (st != PANDO_OK) {
+        json_decref(settings);
+        return st;
     }
     *ret = json_dumps(settings, JSON_COMPACT);
     json_decref(settings);
@@ -252,6 +253,7 @@ void host_close(struct host *h)
     }
     exec_free(h->exec);
     store_close(h->store);
+    memory_store_close(h);
     loop_stop(h);
     keystore_close(h->keystore);
     log_free(h->log);

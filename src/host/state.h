@@ -18,6 +18,7 @@
 #include "store/store.h"
 #include "ws/ws.h"
 
+#include <jansson.h>
 #include <uv.h>
 
 #define HOST_WATCH_MAX 600 /* the api's connections and its listeners */
@@ -72,6 +73,8 @@ struct host {
     struct keystore *keystore;
     const struct crypto_secret *secret;
     struct store *store;
+    struct store *memory; /* of spaces that are kept in memory; opened by the first (memory.c) */
+    char memory_dir[64];
     struct exec *exec;
     struct quic *quic;
     struct api *api;
@@ -136,6 +139,13 @@ enum pando_status pipes_open(struct host *h, struct pando_err *reterr);
 void pipes_close(struct host *h);
 /* commits.c */
 void commits_want(void *ctx, uint32_t slot);
+/* memory.c. Open is once; close removes what it held. Errors: PANDO_IO /dev/shm is unusable. */
+enum pando_status memory_store_open(struct host *h, struct pando_err *reterr) PANDO_MUST_USE;
+void memory_store_close(struct host *h);
+/* delta_config.c: what the groups delta and federation of the config say, under what the space's
+ * own settings say already. */
+enum pando_status host_delta_settings(const struct config *c, const struct config_space *space,
+                                      json_t *settings, struct pando_err *reterr) PANDO_MUST_USE;
 enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pando_id *id,
                                      const struct space_ops *ops, struct node_space_store *ret,
                                      struct pando_err *reterr);

@@ -24,6 +24,14 @@ static enum pando_status print_member(struct pando_buf *b, const char *key,
     return st == PANDO_OK ? answer_string(b, text) : st;
 }
 
+static size_t count_in_memory(const struct node *n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < NODE_SPACES_MAX; i++)
+        count += n->spaces[i].used && n->spaces[i].store.memory;
+    return count;
+}
+
 void calls_status(struct node *n, uint64_t token)
 {
     char id[PEER_ID_TEXT_MAX], members[2048];
@@ -42,6 +50,8 @@ void calls_status(struct node *n, uint64_t token)
         st = print_member(&b, "durability", n->config.durability);
     if (st == PANDO_OK)
         st = print_listen(n, &b);
+    if (st == PANDO_OK && count_in_memory(n) > 0)
+        st = buf_printf(&b, ",\"spaces_in_memory\":%zu", count_in_memory(n));
     if (st == PANDO_OK)
         st = buf_printf(
             &b,

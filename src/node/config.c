@@ -46,6 +46,38 @@ static enum pando_status check_peers(const struct config *c, struct pando_err *r
     return st == PANDO_OK ? PANDO_OK : PANDO_INVALID; /* our user wrote it, not a peer */
 }
 
+/* The listener of federation is the node's HTTP listener. */
+static enum pando_status finish_ports(struct config *c, struct pando_err *reterr)
+{
+    if (c->federation.port != 0 && c->http_port != 0 && c->federation.port != c->http_port)
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: federation.port %u and http_port %u are one listener: name "
+                             "one of them",
+                             c->federation.port, c->http_port);
+    if (c->federation.port != 0)
+        c->http_port = c->federation.port;
+    if (c->http_port == 0)
+        c->http_port = c->port;
+    return PANDO_OK;
+}
+
+static enum pando_status finish_spaces(struct config *c, struct pando_err *reterr)
+{
+    char problem[CONFIG_PROBLEM_MAX];
+    const struct config_space fallback = { .name = "default" };
+    struct config_space delta = { .kind = "delta" };
+    if (c->spaces.len == 0 && !config_space_add(c, &fallback, problem))
+        return pando_err_set(reterr, PANDO_INVALID, "config: spaces %s", problem);
+    for (size_t i = 0; i < c->spaces.len; i++)
+        if (strcmp(c->spaces.items[i].name, c->delta.space) == 0 &&
+            strcmp(c->spaces.items[i].kind, "delta") == 0)
+            return PANDO_OK;
+    (void)snprintf(delta.name, sizeof delta.name, "%s", c->delta.space);
+    if (delta.name[0] != '\0' && !config_space_add(c, &delta, problem))
+        return pando_err_set(reterr, PANDO_INVALID, "config: delta.space %s", problem);
+    return PANDO_OK;
+}
+
 static bool is_file_name(const char *name)
 {
     return strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -64,8 +96,8 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
             "config: name '%.63s' must not hold '/': it names the data folder", c->name);
     if (c->data[0] == '\0')
         (void)snprintf(c->data, sizeof c->data, "./%s_data", c->name);
-    if (c->http_port == 0)
-        c->http_port = c->port;
+    if (finish_ports(c, reterr) != PANDO_OK)
+        return PANDO_INVALID;
     const size_t path = strlen(c->federation.path);
     if (c->federation.path[0] != '/' || c->federation.path[path - 1] == '/')
         return pando_err_set(reterr, PANDO_INVALID,
@@ -76,10 +108,8 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
         return pando_err_set(reterr, PANDO_INVALID,
                              "config: tls_cert and tls_key go together: %s is missing",
                              c->tls_key[0] == '\0' ? "tls_key" : "tls_cert");
-    char problem[CONFIG_PROBLEM_MAX];
-    const struct config_space fallback = { .name = "default" };
-    if (c->spaces.len == 0 && !config_space_add(c, &fallback, problem))
-        return pando_err_set(reterr, PANDO_INVALID, "config: spaces %s", problem);
+    if (finish_spaces(c, reterr) != PANDO_OK)
+        return PANDO_INVALID;
     for (size_t i = 0; i < c->allow.len; i++)
         for (size_t j = 0; j < c->deny.len; j++)
             if (strcmp(c->allow.items[i], c->deny.items[j]) == 0)

@@ -27,7 +27,8 @@
 #define CONFIG_PATH_MAX   512
 #define CONFIG_LIST_MAX   64
 #define CONFIG_SPACES_MAX 16
-#define CONFIG_SETTINGS_MAX 512
+#define CONFIG_SETTINGS_MAX 4096
+#define CONFIG_JSON_MAX   8192
 #define CONFIG_MEMBERS_MAX 64 /* of one space */
 #define CONFIG_FILE_MAX   (1u << 20)
 
@@ -55,6 +56,7 @@ struct config_spaces {
 };
 
 enum config_durability { CONFIG_DURABILITY_FSYNC, CONFIG_DURABILITY_NONE };
+enum config_storage { CONFIG_STORAGE_DURABLE, CONFIG_STORAGE_MEMORY };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_log_clock { CONFIG_LOG_MILLISECONDS, CONFIG_LOG_SECONDS };
 enum config_preset {
@@ -79,10 +81,22 @@ struct config {
     char tls_key[CONFIG_PATH_MAX];
     struct {
         bool enable_server;
+        uint16_t port;
         char path[CONFIG_TEXT_MAX];
         uint32_t max_connections;
+        bool auto_broadcast;
+        char trust_policy[CONFIG_JSON_MAX];
+        char links[CONFIG_JSON_MAX];
+        char reconnect[CONFIG_JSON_MAX];
         char ca[CONFIG_PATH_MAX];
     } federation;
+    struct {
+        char space[CONFIG_TEXT_MAX];
+        enum config_storage storage;
+        char system_id[CONFIG_TEXT_MAX];
+        char author[CONFIG_TEXT_MAX];
+        uint32_t cache_size;
+    } delta;
     struct config_list peers;
     struct config_list advertise;
     bool mesh;

@@ -23,6 +23,8 @@ static const char *type_text(const struct config_row *row, char text[96])
         return "list";
     case CONFIG_SPACES:
         return "list of {name, kind, access, settings}";
+    case CONFIG_JSON:
+        return row->low == 0 ? "mapping" : "list of mappings";
     case CONFIG_ENUM:
         break;
     }
@@ -58,7 +60,7 @@ size_t config_keys_len(void)
 struct config_key config_key_at(size_t index)
 {
     static const char *const types[] = { "text",      "path", "port", "number",
-                                         "yes or no", NULL,   "list", "list" };
+                                         "yes or no", NULL,   "list", "list", "json" };
     const struct config_row *row = config_row_at(index);
     const char *type = row->type == CONFIG_ENUM ? row->choices : types[row->type];
     return (struct config_key){ row->key, type,      row->fallback,
@@ -73,6 +75,7 @@ static void value_text(const struct config *c, const struct config_row *row,
     switch (row->type) {
     case CONFIG_TEXT:
     case CONFIG_PATH:
+    case CONFIG_JSON:
         (void)snprintf(text, 600, "%s", (const char *)place);
         if (strcmp(row->key, "token") == 0)
             (void)snprintf(text, 600, "%s", place[0] != '\0' ? "(set)" : "");

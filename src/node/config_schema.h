@@ -1,10 +1,11 @@
 /* config_schema.h - every key of config.yml, once.
  *
  * X(key, type, field, fallback, low, high, help)
- *   type      TEXT PATH PORT NUMBER BOOL ENUM(choices) LIST SPACES
+ *   type      TEXT PATH PORT NUMBER BOOL ENUM(choices) LIST SPACES JSON
  *   field     of struct config
  *   fallback  as it would be written in the file
- *   low high  of a NUMBER (inclusive); least and greatest length of a TEXT
+ *   low high  of a NUMBER (inclusive); least and greatest length of a TEXT; of a JSON low 0 says
+ *             that it is a mapping, 1 a list
  *
  * A choice list names its values in the order of the enum, parted by `|`.
  */
@@ -43,12 +44,35 @@
     X("tls_key", PATH, tls_key, "", 0, 0, "The certificate's private key (PEM)")         \
     X("federation.enable_server", BOOL, federation.enable_server, "yes", 0, 1,           \
       "Take WebSocket connections for delta spaces on the HTTP port")                    \
+    X("federation.port", PORT, federation.port, "0", 0, 65535,                           \
+      "TCP port on which they come: another word for http_port; 0 is the same as that")  \
     X("federation.path", TEXT, federation.path, "/federation", 2, 63,                    \
       "Where they come; PATH/SPACE names a space where there are several")               \
     X("federation.max_connections", NUMBER, federation.max_connections, "1000", 1, 1024, \
       "How many of them a space takes; further ones are told to try again")              \
+    X("federation.auto_broadcast", BOOL, federation.auto_broadcast, "yes", 0, 1,         \
+      "Send new deltas, from wherever they came, to those who linked here")              \
+    X("federation.trust_policy", JSON, federation.trust_policy, "{}", 0, 0,              \
+      "Whose deltas this node takes: trustedAuthors, trustedSystems, capsule; everybody's " \
+      "when empty")                                                                      \
+    X("federation.links", JSON, federation.links, "[]", 1, 0,                            \
+      "Instances to stay linked with, each with a url, and where wanted space, mode, "   \
+      "initialSync, syncFromTimestamp, pushFilter, pullFilter, trustPolicy, reconnect")  \
+    X("federation.reconnect", JSON, federation.reconnect, "{}", 0, 0,                    \
+      "Of links that say nothing else: enabled, maxAttempts (0: for ever), initialDelay " \
+      "and maxDelay in ms, backoffMultiplier")                                           \
     X("federation.ca", PATH, federation.ca, "", 0, 0,                                    \
       "CA certificates (PEM) to trust beside the system's when wss:// is dialled")       \
+    X("delta.space", TEXT, delta.space, "", 0, 63,                                       \
+      "Name of a delta space to open beside those of spaces; none when empty")           \
+    X("delta.storage", ENUM("durable|memory"), delta.storage, "durable", 0, 0,           \
+      "memory: deltas are kept in no file and are gone when the node ends; status shows it") \
+    X("delta.system_id", TEXT, delta.system_id, "", 0, 255,                              \
+      "What peers and deltas made here know this instance by; the node's name when empty") \
+    X("delta.author", TEXT, delta.author, "", 0, 255,                                    \
+      "Author of deltas that name none; the node's name when empty")                     \
+    X("delta.cache_size", NUMBER, delta.cache_size, "1000", 1, 1000000,                  \
+      "Materialised views that are kept")                                                \
     X("peers", LIST, peers, "[]", 0, 64,                                                 \
       "Peers to stay linked with: IP:PORT, HOST:PORT or a multiaddr, which may end in "  \
       "/p2p/ID")                                                                         \

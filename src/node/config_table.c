@@ -15,6 +15,7 @@
 #define TYPE_ENUM(choices) CONFIG_ENUM, choices
 #define TYPE_LIST          CONFIG_LIST, NULL
 #define TYPE_SPACES        CONFIG_SPACES, NULL
+#define TYPE_JSON          CONFIG_JSON, NULL
 
 static const struct config_row rows[] = {
 #define X(key, type, field, fallback, low, high, help) \
@@ -47,10 +48,9 @@ const struct config_row *config_row_at(size_t index)
  * theirs. */
 static bool from_camel(const char *key, char ret[CONFIG_TEXT_MAX])
 {
-    static const char group[] = "federation.";
     size_t len = 0;
     bool capitals = false;
-    if (strncmp(key, group, sizeof group - 1) != 0)
+    if (strncmp(key, "federation.", 11) != 0 && strncmp(key, "delta.", 6) != 0)
         return false;
     for (; *key != '\0' && len + 3 < CONFIG_TEXT_MAX; key++) {
         const bool capital = *key >= 'A' && *key <= 'Z';
@@ -134,6 +134,20 @@ static bool set_ranged_text(char *place, const struct config_row *row, const cha
     if (row->type == CONFIG_TEXT && (len < row->low || len > row->high)) {
         (void)snprintf(problem, CONFIG_PROBLEM_MAX, "must have %ld to %ld bytes, not %ld",
                        row->low, row->high, len);
+        return false;
+    }
+    return set_text(place, row->size, value, problem);
+}
+
+/* What brackets it is all that is looked at here: whoever gets it reads it. */
+static bool set_json(char *place, const struct config_row *row, const char *value, char *problem)
+{
+    static const char brackets[2][2] = { { '{', '}' }, { '[', ']' } };
+    const size_t len = strlen(value);
+    if (len < 2 || value[0] != brackets[row->low][0] || value[len - 1] != brackets[row->low][1]) {
+        (void)snprintf(problem, CONFIG_PROBLEM_MAX, "must be a %s, in JSON %c...%c, not '%.40s'",
+                       row->low == 0 ? "mapping" : "list", brackets[row->low][0],
+                       brackets[row->low][1], value);
         return false;
     }
     return set_text(place, row->size, value, problem);
@@ -313,6 +327,8 @@ bool config_row_set(struct config *c, const struct config_row *row, const char *
         return set_enum(place, row, value, ret_problem);
     case CONFIG_LIST:
         return add_item(place, row, value, ret_problem);
+    case CONFIG_JSON:
+        return set_json(place, row, value, ret_problem);
     case CONFIG_SPACES:
         return add_space_text(c, value, ret_problem);
     }

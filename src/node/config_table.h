@@ -13,6 +13,7 @@ enum config_type {
     CONFIG_ENUM,
     CONFIG_LIST,
     CONFIG_SPACES,
+    CONFIG_JSON,
 };
 
 struct config_row {

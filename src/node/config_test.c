@@ -104,6 +104,49 @@ static void a_space_carries_settings_of_this_node(void **state)
                    "t.yml:2:41: the settings of a space are nested too deep");
 }
 
+static void federation_is_told_in_either_spelling(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    struct config c = parsed("delta: {space: notes, storage: memory, systemId: hub, cacheSize: 7}\n"
+                             "federation:\n  enableServer: no\n  serverConfig:\n    port: 8080\n"
+                             "    maxConnections: 5\n"
+                             "    trustPolicy: {trustedAuthors: [alice, 'b\"b']}\n"
+                             "  auto_broadcast: no\n"
+                             "  links:\n    - url: ws://h/f\n      pushFilter: {authors: [a]}\n");
+    CHECK_STR(c.delta.space, "notes");
+    CHECK_EQ(c.delta.storage, CONFIG_STORAGE_MEMORY);
+    CHECK_STR(c.delta.system_id, "hub");
+    CHECK_EQ(c.delta.cache_size, 7);
+    CHECK_EQ(c.federation.port, 8080);
+    CHECK_EQ(c.federation.max_connections, 5);
+    CHECK(!c.federation.enable_server && !c.federation.auto_broadcast);
+    CHECK_STR(c.federation.trust_policy, "{\"trustedAuthors\":[\"alice\",\"b\\\"b\"]}");
+    CHECK_STR(c.federation.links, "[{\"url\":\"ws://h/f\",\"pushFilter\":{\"authors\":[\"a\"]}}]");
+    CHECK_OK(config_finish(&c, &err));
+    CHECK_EQ(c.http_port, 8080);
+    CHECK_EQ(c.spaces.len, 2);
+    CHECK_STR(c.spaces.items[1].kind, "delta");
+    CHECK_OK(config_set(&c, "federation.reconnect", "{\"maxAttempts\":0}", &err));
+    CHECK_EQ(config_set(&c, "federation.reconnect", "[]", &err), PANDO_INVALID);
+    CHECK_STR(err.text, "config: federation.reconnect must be a mapping, in JSON {...}, not '[]'");
+    expect_refusal("federation: {links: {a: 1}}\n",
+                   "t.yml:1:21: federation.links must be a list, in JSON [...], not '{\"a\":1}'");
+}
+
+static void the_port_of_federation_is_that_of_http(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    struct config c = parsed("http_port: 5\nfederation: {port: 6}\n");
+    CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+    CHECK_STR(err.text, "config: federation.port 6 and http_port 5 are one listener: name one of "
+                        "them");
+    c = parsed("delta: {space: a}\nspaces: [{name: a, kind: dag}]\n");
+    CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+    CHECK_STR(err.text, "config: delta.space names 'a' twice");
+}
+
 static void a_mistake_is_named_with_its_place_and_the_nearest_key(void **state)
 {
     (void)state;
@@ -261,6 +304,8 @@ int main(void)
         TEST(an_empty_file_leaves_every_default),
         TEST(a_whole_file_is_read),
         TEST(a_space_carries_settings_of_this_node),
+        TEST(federation_is_told_in_either_spelling),
+        TEST(the_port_of_federation_is_that_of_http),
         TEST(a_mistake_is_named_with_its_place_and_the_nearest_key),
         TEST(a_policy_that_is_none_is_refused_with_its_place),
         TEST(anchors_aliases_tags_and_second_documents_are_refused),

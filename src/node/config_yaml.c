@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <yaml.h>
@@ -77,45 +78,48 @@ static enum pando_status set_scalar(struct reader *r, const struct config_row *r
     return refuse(r, text);
 }
 
-/* What was just read and all inside it, as JSON. Nesting ends where the text must. */
-static enum pando_status read_settings(struct reader *r, char *text, unsigned depth)
+/* Where YAML is read into as JSON. */
+struct json_place {
+    char *text;
+    size_t cap;
+    unsigned deepest;
+    const char *full, *deep; /* what is said then */
+};
+
+static enum pando_status put_scalar(struct reader *r, const struct json_place *to, bool plain)
+{
+    return config_settings_scalar(to->text, to->cap,
+                                  (const char *)r->event.data.scalar.value,
+                                  r->event.data.scalar.length, plain)
+               ? PANDO_OK
+               : refuse(r, to->full);
+}
+
+/* What was just read and all inside it. Nesting ends where the text must. */
+static enum pando_status read_json(struct reader *r, const struct json_place *to, unsigned depth)
 {
     const bool mapping = r->event.type == YAML_MAPPING_START_EVENT;
-    if (r->event.type == YAML_SCALAR_EVENT) {
-        const yaml_event_t *e = &r->event;
-        return config_settings_scalar(text, CONFIG_SETTINGS_MAX, (const char *)e->data.scalar.value,
-                                      e->data.scalar.length,
-                                      e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-                   ? PANDO_OK
-                   : refuse(r, "the settings of a space are a short text");
-    }
-    bool full = depth == 4;
+    if (r->event.type == YAML_SCALAR_EVENT)
+        return put_scalar(r, to, r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
     const char *separator = mapping ? "{" : "[";
-    for (size_t i = 0; !full; i++) {
-        full = strlen(text) + 4 > CONFIG_SETTINGS_MAX;
+    for (size_t i = 0; depth < to->deepest; i++) {
+        const bool full = strlen(to->text) + 4 > to->cap;
         enum pando_status st = full ? PANDO_OK : next(r);
         if (full || st != PANDO_OK)
-            return full ? refuse(r, "the settings of a space are a short text") : st;
+            return full ? refuse(r, to->full) : st;
         if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT) {
-            (void)strcat(text, i == 0 ? (mapping ? "{}" : "[]") : mapping ? "}" : "]");
+            (void)strcat(to->text, i == 0 ? (mapping ? "{}" : "[]") : mapping ? "}" : "]");
             return PANDO_OK;
         }
-        (void)strcat(text, separator);
+        (void)strcat(to->text, separator);
         separator = mapping && i % 2 == 0 ? ":" : ",";
-        if (mapping && i % 2 == 0 && r->event.type == YAML_SCALAR_EVENT)
-            st = config_settings_scalar(text, CONFIG_SETTINGS_MAX,
-                                        (const char *)r->event.data.scalar.value,
-                                        r->event.data.scalar.length, false)
-                     ? PANDO_OK
-                     : refuse(r, "a key of the settings is a short text");
-        else if (mapping && i % 2 == 0)
+        if (mapping && i % 2 == 0 && r->event.type != YAML_SCALAR_EVENT)
             return refuse(r, "a key of the settings is a short text");
-        else
-            st = read_settings(r, text, depth + 1);
+        st = mapping && i % 2 == 0 ? put_scalar(r, to, false) : read_json(r, to, depth + 1);
         if (st != PANDO_OK)
             return st;
     }
-    return refuse(r, "the settings of a space are nested too deep");
+    return refuse(r, to->deep);
 }
 
 /* `open`, or {PEER: ROLE, ...}. */
@@ -171,8 +175,10 @@ static enum pando_status read_space_value(struct reader *r, const char *key,
     if (st != PANDO_OK)
         return st;
     if (place == space->settings && r->event.type == YAML_MAPPING_START_EVENT) {
+        const struct json_place to = { place, cap, 4, "the settings of a space are a short text",
+                                       "the settings of a space are nested too deep" };
         place[0] = '\0';
-        return read_settings(r, place, 0);
+        return read_json(r, &to, 0);
     }
     const char *value = r->event.type == YAML_SCALAR_EVENT ? scalar(r) : NULL;
     if (value == NULL || strlen(value) >= cap)
@@ -225,6 +231,26 @@ static enum pando_status read_list(struct reader *r, const struct config_row *ro
     }
 }
 
+/* A mapping or a list, or its JSON text as a scalar. */
+static enum pando_status read_json_value(struct reader *r, const struct config_row *row)
+{
+    char *text, problem[CONFIG_PROBLEM_MAX], why[CONFIG_PROBLEM_MAX + 64];
+    if (r->event.type == YAML_SCALAR_EVENT)
+        return set_scalar(r, row);
+    if ((text = calloc(1, CONFIG_JSON_MAX)) == NULL)
+        return pando_err_set(r->reterr, PANDO_NOMEM, "%s: memory is out", r->name);
+    const struct json_place to = { text, CONFIG_JSON_MAX, 8, "this is too long a text",
+                                   "this is nested too deep" };
+    const yaml_mark_t start = r->event.start_mark;
+    enum pando_status st = read_json(r, &to, 0);
+    if (st == PANDO_OK && !config_row_set(r->config, row, text, problem)) {
+        (void)snprintf(why, sizeof why, "%s %s", row->key, problem);
+        st = fail_at(r, start, why);
+    }
+    free(text);
+    return st;
+}
+
 static enum pando_status unknown_key(struct reader *r, const char *key)
 {
     char text[160];
@@ -248,8 +274,20 @@ static enum pando_status read_value(struct reader *r, const struct config_row *r
     const enum pando_status st = next(r);
     if (st != PANDO_OK)
         return st;
+    if (row->type == CONFIG_JSON)
+        return read_json_value(r, row);
     return row->type == CONFIG_LIST || row->type == CONFIG_SPACES ? read_list(r, row)
                                                                   : set_scalar(r, row);
+}
+
+/* The group that a key opens, "" when it opens none. Other programs part federation once more:
+ * what stands in serverConfig is ours of the group itself. */
+static const char *group_of(const char *group, const char *key)
+{
+    if (strcmp(key, "federation.serverConfig") == 0 ||
+        strcmp(key, "federation.server_config") == 0)
+        return "federation";
+    return group[0] == '\0' && config_is_group(key) ? key : "";
 }
 
 /* A mapping whose start was just read; groups nest one level. */
@@ -268,12 +306,12 @@ static enum pando_status read_mapping(struct reader *r, const char *group)
         const struct config_row *row = config_row_find(key);
         if (row != NULL) {
             st = read_value(r, row);
-        } else if (group[0] == '\0' && config_is_group(key)) {
+        } else if (group_of(group, key)[0] != '\0') {
             st = next(r);
             if (st == PANDO_OK && r->event.type != YAML_MAPPING_START_EVENT)
                 st = refuse(r, "this key holds a group of keys");
             if (st == PANDO_OK)
-                st = read_mapping(r, key);
+                st = read_mapping(r, group_of(group, key));
         } else {
             st = unknown_key(r, key);
         }

@@ -32,6 +32,7 @@ struct node_space_store {
     struct tables *tables;
     struct journal *journal;
     uint64_t epoch, repairs;
+    bool memory; /* in no file: gone when the node ends */
     struct bytes *snapshot; /* or NULL; the caller gives it back */
     uint64_t snapshot_position;
     void *handle; /* the port's own */

@@ -102,6 +102,7 @@ static void fill_host(struct node *n, struct node_space *s)
         .seed = rng_next(&n->rng),
         .epoch = s->store.epoch,
         .repairs = s->store.repairs,
+        .memory = s->store.memory,
         .snapshot = s->store.snapshot == NULL ? SLICE_EMPTY : bytes_view(s->store.snapshot),
         .snapshot_position = s->store.snapshot_position,
         .access = &s->access,

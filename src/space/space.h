@@ -156,6 +156,7 @@ struct space_host {
     uint64_t seed; /* for the instance's rng and maps */
     uint64_t epoch;   /* of the journal: raised by each restore of a backup */
     uint64_t repairs; /* how often damage was taken out of the journal */
+    bool memory; /* what is appended is in no file, and gone when the node ends */
     struct pando_slice snapshot; /* the last one, valid during open; its position */
     uint64_t snapshot_position;
     const struct space_access *access; /* ask space_admit; NULL: open */

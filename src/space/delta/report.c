@@ -87,9 +87,10 @@ static enum pando_status print_stats(struct deltas *d, struct pando_buf *b)
         st = buf_printf(b,
                         ",\"totalDeltas\":%" PRIu64 ",\"archived\":%" PRIu64
                         ",\"conflicts\":%" PRIu64 ",\"latestTimestamp\":%" PRId64
-                        ",\"activeSubscriptions\":%zu,\"storageType\":\"journal\","
+                        ",\"activeSubscriptions\":%zu,\"storageType\":\"%s\","
                         "\"journalBytes\":%" PRIu64 ",\"onTheirWay\":%zu",
                         s.deltas, s.archived, s.conflicts, s.latest, d->watchers_len,
+                        d->host.memory ? "memory" : "journal",
                         s.journal_bytes, d->onway.len);
     if (st == PANDO_OK)
         st = buf_printf(b,
@@ -127,8 +128,9 @@ size_t deltas_status(const void *instance, char *ret_text, size_t cap)
     delta_store_stats(d->store, &s);
     const int len = snprintf(ret_text, cap,
                              "\"deltas\":%" PRIu64 ",\"delta_conflicts\":%" PRIu64
-                             ",\"delta_watchers\":%zu",
-                             s.deltas, s.conflicts, d->watchers_len);
+                             ",\"delta_watchers\":%zu,\"delta_storage\":\"%s\"",
+                             s.deltas, s.conflicts, d->watchers_len,
+                             d->host.memory ? "memory" : "durable");
     return len > 0 && (size_t)len < cap ? (size_t)len : 0;
 }
 
