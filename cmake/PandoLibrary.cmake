@@ -35,7 +35,7 @@ endforeach()
 add_custom_command(OUTPUT ${static_library}
   COMMAND ${CMAKE_COMMAND} -E rm -f ${static_library}
   COMMAND ${CMAKE_LINKER} -r -o libpando.o --whole-archive ${archives} --no-whole-archive
-  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=pando_node_* --keep-global-symbol=pando_status_*
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=pando_delta_* --keep-global-symbol=pando_node_* --keep-global-symbol=pando_status_*
     --keep-global-symbol=pando_err_* libpando.o
   COMMAND ${CMAKE_AR} rcs ${static_library} libpando.o
   DEPENDS ${own_modules} VERBATIM COMMAND_EXPAND_LISTS)

@@ -73,6 +73,11 @@ typedef void (*pando_node_reply)(void *ctx, enum pando_status status, struct pan
 PANDO_EXPORT enum pando_status pando_node_call(struct pando_node *node, const char *verb,
                                                const char *json_args, pando_node_reply reply,
                                                void *ctx) PANDO_MUST_USE;
+/* End a call whose answer goes on and on (a watch). Its reply runs once more, the last time,
+ * with PANDO_CANCELLED, unless it had ended by itself. `reply` and `ctx` say which call is meant.
+ * Thread: any. Errors: PANDO_NOMEM. */
+PANDO_EXPORT enum pando_status pando_node_cancel(struct pando_node *node, pando_node_reply reply,
+                                                 void *ctx) PANDO_MUST_USE;
 /* Ask and wait for the whole answer, which is terminated and yours to free(). Needs the
  * node's own thread, and must not run on it. Errors: the call's, with its sentence. */
 PANDO_EXPORT enum pando_status pando_node_ask(struct pando_node *node, const char *verb,

@@ -60,6 +60,31 @@ void library_reply(struct pando_node *n, uint64_t token, enum pando_status statu
     }
 }
 
+/* The space forgets whom it told; the call itself gets its last word from here. */
+static void cancel(struct pando_node *n, const struct library_call *request)
+{
+    for (const struct library_call *c = n->asked; c != NULL; c = c->next)
+        if (c->reply == request->reply && c->ctx == request->ctx) {
+            const uint64_t token = c->token;
+            node_cancel(n->host.node, token);
+            library_reply(n, token, PANDO_CANCELLED, slice_text("cancelled"), false);
+            return;
+        }
+}
+
+static void begin_call(struct pando_node *n, struct library_call *c)
+{
+    if (c->verb == NULL) {
+        cancel(n, c);
+        free_call(c);
+        return;
+    }
+    c->token = LIBRARY_TOKEN + ++n->next_token;
+    c->next = n->asked;
+    n->asked = c;
+    node_call(n->host.node, host_now(&n->host), c->token, c->verb, slice_text(c->args));
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct pando_node *n = wake->data;
@@ -71,10 +96,7 @@ static void on_wake(uv_async_t *wake)
     uv_mutex_unlock(&n->lock);
     while (c != NULL) {
         struct library_call *next = c->next;
-        c->token = LIBRARY_TOKEN + ++n->next_token;
-        c->next = n->asked;
-        n->asked = c;
-        node_call(n->host.node, host_now(&n->host), c->token, c->verb, slice_text(c->args));
+        begin_call(n, c);
         c = next;
     }
     if (closing)
@@ -200,7 +222,8 @@ void pando_node_close(struct pando_node *n)
     *n->waiting_last = n->asked; /* what came too late is answered with the rest */
     for (struct library_call *c = n->waiting, *next; c != NULL; c = next) {
         next = c->next;
-        c->reply(c->ctx, PANDO_CANCELLED, slice_text("the node was closed"), false);
+        if (c->verb != NULL)
+            c->reply(c->ctx, PANDO_CANCELLED, slice_text("the node was closed"), false);
         free_call(c);
     }
     free(n);
@@ -221,6 +244,31 @@ void pando_node_dispatch(struct pando_node *n)
     (void)uv_run(&n->host.loop, UV_RUN_NOWAIT);
 }
 
+static void enqueue(struct pando_node *n, struct library_call *c)
+{
+    uv_mutex_lock(&n->lock);
+    *n->waiting_last = c;
+    n->waiting_last = &c->next;
+    uv_mutex_unlock(&n->lock);
+    (void)uv_async_send(&n->wake);
+}
+
+enum pando_status pando_node_cancel(struct pando_node *n, pando_node_reply reply, void *ctx)
+{
+    struct library_call *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return PANDO_NOMEM;
+    *c = (struct library_call){ .reply = reply, .ctx = ctx };
+    enqueue(n, c);
+    return PANDO_OK;
+}
+
+bool library_is_own_thread(const struct pando_node *n)
+{
+    const uv_thread_t here = uv_thread_self();
+    return n->threaded && uv_thread_equal(&here, &n->thread);
+}
+
 enum pando_status pando_node_call(struct pando_node *n, const char *verb, const char *json_args,
                                   pando_node_reply reply, void *ctx)
 {
@@ -234,11 +282,7 @@ enum pando_status pando_node_call(struct pando_node *n, const char *verb, const 
         free_call(c);
         return PANDO_NOMEM;
     }
-    uv_mutex_lock(&n->lock);
-    *n->waiting_last = c;
-    n->waiting_last = &c->next;
-    uv_mutex_unlock(&n->lock);
-    (void)uv_async_send(&n->wake);
+    enqueue(n, c);
     return PANDO_OK;
 }
 

@@ -187,6 +187,8 @@ void delivery_reply(struct host *h, uint64_t token, enum pando_status status,
                     struct pando_slice body, bool more);
 /* library.c */
 #define LIBRARY_TOKEN (UINT64_C(1) << 47)
+/* Whether this is the thread that runs the node. */
+bool library_is_own_thread(const struct pando_node *n);
 void library_reply(struct pando_node *n, uint64_t token, enum pando_status status,
                    struct pando_slice body, bool more);
 /* registry.c: how the command line finds running nodes */

@@ -9,6 +9,7 @@ mkdir "$work/first"
 "$build/examples/embed/embed_two_nodes" "$work/first" 19100
 mkdir "$work/log"
 "$build/examples/embed/embed_log_room" "$work/log" 19130
+"$build/examples/embed/embed_delta" 19150
 cmake --install "$build" --prefix "$work/usr" >/dev/null
 export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$work/usr" -name pando.pc)")
@@ -26,3 +27,6 @@ cc "$source/examples/embed/two_nodes.c" -o "$work/still" -I"$work/usr/include" "
     $(pkg-config --static --libs pando | sed 's/-lpando / /')
 mkdir "$work/third"
 "$work/still" "$work/third" 19120
+# shellcheck disable=SC2046
+cc "$source/examples/embed/delta.c" -o "$work/delta" $(pkg-config --cflags --libs pando)
+LD_LIBRARY_PATH=$lib "$work/delta" 19160

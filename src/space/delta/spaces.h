@@ -23,10 +23,11 @@
  *   query    {filter?, limit?, cursor?, descending?, at?} -> {deltas:[...], cursor}; cursor
  *            null: there are no more
  *   negate   {id, reason?, author?, absent?} -> {id}  of the negation
- *   watch    {filter?, since?, buffered?, overflow?, bufferSize?, warningThreshold?} -> a
+ *   watch    {filter?, since?, ready?, buffered?, overflow?, bufferSize?, warningThreshold?} -> a
  *            stream: one delta a line, once durable; `since`: first those with that timestamp
  *            (ms) or a later one. The others say what happens while it is paused (subs.h);
- *            one that blocks and is full holds all news back, also from federation
+ *            one that blocks and is full holds all news back, also from federation; `ready`:
+ *            first {"event":"watching"}
  *   subs.ls  {} -> {subscriptions:[{id, filter, paused, stats}]} of the watchers;
  *            subs.pause {id}, subs.resume {id} -> {}
  *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define WATCHING "{\"event\":\"watching\"}\n"
+
 static struct deltas_watcher *new_watcher(struct deltas *d, uint64_t token)
 {
     if (d->watchers == NULL)
@@ -71,6 +73,8 @@ void deltas_watch(struct deltas *d, uint64_t token, const json_t *args)
     w->history = since >= 0;
     if (w->history && w->filter.start < since)
         w->filter.start = since;
+    if (json_is_true(json_object_get(args, "ready")))
+        deltas_reply(d, token, slice_text(WATCHING), true);
 }
 
 void deltas_watch_events(struct deltas *d, uint64_t token, const json_t *args)
@@ -82,7 +86,7 @@ void deltas_watch_events(struct deltas *d, uint64_t token, const json_t *args)
     d->listeners++;
     fed_listen(d->fed, true);
     if (json_is_true(json_object_get(args, "ready")))
-        deltas_reply(d, token, slice_text("{\"event\":\"watching\"}\n"), true);
+        deltas_reply(d, token, slice_text(WATCHING), true);
 }
 
 /* One line of the stream, unless the delta is negated and such are not wanted. */
