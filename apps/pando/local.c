@@ -10,6 +10,7 @@ struct taker {
     struct pando_buf *body;
     bool enough;
     enum pando_status status;
+    struct pando_err *reterr;
 };
 
 static void take(void *ctx, enum pando_status status, struct pando_slice body, bool raw,
@@ -18,8 +19,10 @@ static void take(void *ctx, enum pando_status status, struct pando_slice body, b
     struct taker *t = ctx;
     (void)raw;
     (void)more;
+    if (status != PANDO_OK && !t->enough) /* its body is a sentence */
+        (void)pando_err_set(t->reterr, status, "%.*s", (int)body.len, (const char *)body.ptr);
     if (status != PANDO_OK || t->status != PANDO_OK || t->enough)
-        return; /* a failure's text comes back in host_call's error */
+        return;
     if (t->stream != NULL)
         t->enough = !t->stream->part(t->stream->ctx, body);
     else
@@ -31,7 +34,7 @@ enum pando_status local_call(const char *data, const char *verb, struct pando_sl
                              struct pando_buf *ret_body, struct pando_err *reterr)
 {
     struct config *config = malloc(sizeof *config);
-    struct taker t = { .stream = stream, .body = ret_body };
+    struct taker t = { .stream = stream, .body = ret_body, .reterr = reterr };
     const struct host_reply reply = { &t, take };
     if (config == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "memory is out");
