@@ -77,6 +77,7 @@ enum option_id {
     OPT_COUNT,
     OPT_CHECK,
     OPT_CLIENT_ID,
+    OPT_EVERY,
     OPT_FILTER,
     OPT_SYSTEM,
     OPT_TARGET,

@@ -120,12 +120,13 @@ uint16_t demo_free_port(uint16_t wanted)
     return 0;
 }
 
-static uint16_t free_port(const struct demo *d, uint16_t wanted)
+/* A port for node `who`; one that starts again may have its old one. */
+static uint16_t free_port(const struct demo *d, size_t who, uint16_t wanted)
 {
     for (uint32_t port = wanted; port < 65000; port++) {
         bool taken = false;
         for (size_t i = 0; i < d->nodes_len; i++)
-            taken |= d->nodes[i].port == port;
+            taken |= i != who && d->nodes[i].port == port;
         if (!taken && is_free((uint16_t)port))
             return (uint16_t)port;
     }
@@ -196,7 +197,7 @@ enum pando_status demo_start(struct demo *d, size_t i, const char *name, uint16_
     char data[sizeof n->data];
     (void)snprintf(data, sizeof data, "%.190s/%.31s", d->dir, name);
     memcpy(n->data, data, sizeof data);
-    n->port = free_port(d, port);
+    n->port = free_port(d, i, port);
     (void)fflush(stdout);
     n->pid = fork();
     if (n->pid == 0)
@@ -235,7 +236,26 @@ static const struct {
 } demos[] = {
     { "two-node", demo_two_node },
     { "chat", demo_chat },
+    { "federation-simple", demo_federation_simple },
+    { "hub-and-spoke", demo_hub_and_spoke },
+    { "trust-policies", demo_trust_policies },
+    { "federation-mesh", demo_mesh },
+    { "federation-hierarchy", demo_hierarchy },
+    { "federation-bridge", demo_bridge },
 };
+
+static enum pando_status read_interval(const struct args *args, long *ret,
+                                       struct pando_err *reterr)
+{
+    char *end;
+    const char *text = args_value(args, OPT_EVERY, "100");
+    const unsigned long ms = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || ms > 60000)
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "--every takes milliseconds from 0 to 60000, not '%.40s'", text);
+    *ret = (long)ms;
+    return PANDO_OK;
+}
 
 enum pando_status run_demo(const struct args *args, struct pando_err *reterr)
 {
@@ -245,10 +265,17 @@ enum pando_status run_demo(const struct args *args, struct pando_err *reterr)
         i++;
     if (i == sizeof demos / sizeof demos[0])
         return pando_err_set(reterr, PANDO_NOT_FOUND,
-                             "there is no demo '%s'; there are: two-node, chat", args->words[0]);
-    enum pando_status st = demo_begin(&d, args->json, reterr);
+                             "there is no demo '%s'; there are: two-node, chat, "
+                             "federation-simple, hub-and-spoke, trust-policies, "
+                             "federation-mesh, federation-hierarchy, federation-bridge",
+                             args->words[0]);
+    long every_ms = 0;
+    enum pando_status st = read_interval(args, &every_ms, reterr);
+    if (st == PANDO_OK)
+        st = demo_begin(&d, args->json, reterr);
     if (st != PANDO_OK)
         return st;
+    d.every_ms = every_ms;
     st = demos[i].play(&d, reterr);
     if (st != PANDO_OK)
         d.failed++;

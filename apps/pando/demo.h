@@ -30,9 +30,10 @@ struct demo {
     unsigned step;
     unsigned failed;
     bool json;
+    long every_ms; /* between updates, where a demo has some */
 };
 
-/* A fresh folder under /tmp. */
+/* A fresh folder under /tmp; the rest is 0. */
 enum pando_status demo_begin(struct demo *d, bool json, struct pando_err *reterr);
 /* Stop what runs, remove the folder; 0 failed steps is a success. */
 enum pando_status demo_end(struct demo *d, struct pando_err *reterr);
@@ -62,5 +63,11 @@ bool demo_check(struct demo *d, bool held, const char *format, ...) PANDO_PRINTF
 
 enum pando_status demo_two_node(struct demo *d, struct pando_err *reterr);
 enum pando_status demo_chat(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_federation_simple(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_hub_and_spoke(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_trust_policies(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_mesh(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_hierarchy(struct demo *d, struct pando_err *reterr);
+enum pando_status demo_bridge(struct demo *d, struct pando_err *reterr);
 
 #endif

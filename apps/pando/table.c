@@ -92,6 +92,11 @@ static const struct argp_option markdown_options[] = {
     END,
 };
 
+static const struct argp_option demo_options[] = {
+    { "every", OPT_EVERY, "MS", 0,
+      "federation-simple: milliseconds between the updates of the stock (100; up to 60000)", 1 },
+    END,
+};
 static const struct argp_option sim_options[] = {
     { "scenario", OPT_SCENARIO, "NAME", 0, "One of --list, or all (swarm)", 1 },
     { "seed", OPT_SEED, "N", 0, "The seed (1); it replays exactly", 1 },
@@ -468,11 +473,13 @@ const struct command commands[] = {
         "What each key of config.yml means, and its value with --data", NULL,
         "pando config explain\npando config explain log\n"
         "pando config explain --data ./node1_data --json\n"),
-    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "two-node|chat", run_demo, NULL, false,
+    ROW("demo", NULL, NEEDS_NOTHING, 1, 1, "NAME", run_demo, demo_options, false,
         "Show a federation or a chat with real processes, and check each claim",
         "Starts nodes of this very binary in a folder under /tmp, speaks to their control "
-        "sockets and exits 0 only if every step held.",
-        "pando demo two-node\npando demo chat\n"),
+        "sockets and exits 0 only if every step held. There are two-node, chat, "
+        "federation-simple, hub-and-spoke, trust-policies, federation-mesh, "
+        "federation-hierarchy and federation-bridge.",
+        "pando demo two-node\npando demo chat\npando demo federation-simple --every 5000\n"),
     ROW("sim", NULL, NEEDS_NOTHING, 0, 0, "", run_sim, sim_options, false,
         "Run whole nodes under virtual time, network and disk",
         "Each scenario claims that nothing acknowledged is lost, that events travel fast and "
