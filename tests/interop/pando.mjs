@@ -1,5 +1,6 @@
 // A pando node as the suite sees it: a process, and its HTTP API on loopback.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createSocket } from 'node:dgram';
@@ -60,10 +61,18 @@ export class Pando {
     this.data = mkdtempSync(join(tmpdir(), 'pando-interop-'));
     this.port = await freeUdpPort();
     this.http = await freeTcpPort();
-    const args = ['node', '--port', String(this.port), '--http-port', String(this.http),
+    this.args = ['node', '--port', String(this.port), '--http-port', String(this.http),
       '--data', join(this.data, 'node'), '--name', name, '--json',
       ...(process.env.PANDO_INTEROP_ARGS ?? '').split(' ').filter((s) => s !== '')];
-    this.child = spawn(this.binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    await this.again();
+  }
+
+  /** Start it as it was started, when the one before has ended. */
+  async again() {
+    const { child } = this;
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    this.exit = null;
+    this.child = spawn(this.binary, this.args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.on('data', (bytes) => { this.log = (this.log + bytes).slice(-20000); });
     }
