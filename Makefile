@@ -1,6 +1,6 @@
 # The front door. Everything real is in CMake; these are the words a newcomer types.
 #
-#   make demo    install what is missing, build, run the two-node federation and the chat to their ends
+#   make demo    install what is missing, build, run two nodes, the chat and a federation to their ends
 #   make test    the same for the whole test suite (about 30 minutes on 2 cores)
 #   make bench   every headline figure; ONLY=dag_ for those whose names begin so
 #   make         build the release binary at build/pando
@@ -20,6 +20,7 @@ build: deps
 demo: build
 	@build/pando demo two-node
 	@build/pando demo chat
+	@build/pando demo federation-simple
 
 test: deps
 	@tests/run
