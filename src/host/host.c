@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 void host_begin_stop(struct host *h)
 {
@@ -40,13 +41,27 @@ static void cache_key(const struct host *h, uint8_t ret[32])
     memcpy(ret, id.bytes, 32);
 }
 
+/* A command that found no node running holds the folder for some milliseconds: whoever starts
+ * meanwhile waits for it, but not for another node. */
+static enum pando_status open_store(const struct store_config *sc, struct store **ret,
+                                    struct pando_err *reterr)
+{
+    const struct timespec pause = { .tv_nsec = 50000000 };
+    enum pando_status st = store_open(sc, ret, reterr);
+    for (int i = 0; st == PANDO_BUSY && i < 20; i++) {
+        (void)nanosleep(&pause, NULL);
+        st = store_open(sc, ret, reterr);
+    }
+    return st;
+}
+
 static enum pando_status open_parts(struct host *h, struct pando_err *reterr)
 {
     const struct config *c = h->config;
     const struct store_config sc = { .dir = c->data,
                                      .sync = c->durability == CONFIG_DURABILITY_FSYNC,
                                      .tracer = h->tracer };
-    enum pando_status st = store_open(&sc, &h->store, reterr);
+    enum pando_status st = open_store(&sc, &h->store, reterr);
     if (st == PANDO_OK)
         st = open_keys(h, reterr);
     if (st != PANDO_OK)

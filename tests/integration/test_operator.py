@@ -1,6 +1,7 @@
 """What an operator changes while a node runs is found again after a restart."""
 import json
 import os
+import threading
 import time
 import unittest
 
@@ -122,6 +123,26 @@ class AfterARestart(unittest.TestCase):
                 self.assertIn(said, err)
             os.unlink(path)
             a.start()
+
+
+class AtTheStart(unittest.TestCase):
+    def test_a_node_waits_for_a_command_that_looks_into_its_folder(self):
+        with World() as world:
+            node = world.node("a").start()
+            for _ in range(6):
+                self.assertEqual(node.stop(), 0)
+                halt = threading.Event()
+
+                def look():
+                    while not halt.is_set():
+                        command("status", "--data", node.data)
+
+                looking = threading.Thread(target=look)
+                looking.start()
+                node.start(wait=False)
+                wait_until(node.answers, 20, "the node comes up")
+                halt.set()
+                looking.join()
 
 
 if __name__ == "__main__":
