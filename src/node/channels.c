@@ -103,6 +103,22 @@ void spaces_channel_lost(struct node *n, struct node_stream *stream)
     peer_at(n, stream->peer)->meet_again = pando_time_add(n->now, MEET_AGAIN);
 }
 
+void spaces_part_all(struct node *n, struct node_space *s)
+{
+    for (uint32_t i = 0; i < n->peers_top; i++) {
+        struct node_peer *p = &n->peers[i];
+        if (!p->used || !p->spaces[s->slot].shared)
+            continue;
+        for (uint8_t c = 0; c < s->ops->channels_len; c++) {
+            struct node_stream *in = stream_find(n, p->spaces[s->slot].in[c]);
+            if (in != NULL)
+                stream_drop(n, in, true);
+        }
+        part(n, s, i);
+        p->meet_again = pando_time_add(n->now, MEET_AGAIN);
+    }
+}
+
 static bool name_space(struct node *n, struct node_stream *stream,
                        struct pando_slice first)
 {

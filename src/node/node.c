@@ -109,6 +109,7 @@ void node_free(struct node *n)
         return;
     for (uint32_t i = 0; i < NODE_SPACES_MAX; i++)
         spaces_close(n, i);
+    reopenings_deinit(n);
     free_jobs(n);
     pubsub_deinit(n);
     free_links(n);
@@ -291,6 +292,7 @@ void node_turn(struct node *n, struct pando_time now)
         streams_sweep(n);
         peers_sweep(n);
         spaces_sweep(n);
+        reopenings_sweep(n);
     }
     dial(n);
     pubsub_tick(n);

@@ -27,6 +27,7 @@ struct node_space_config {
     const char *kind;
     const char *config_json; /* immutable part of the space's identity; NULL = {} */
     const char *local_json;  /* this node's own settings for it; not part of its id */
+    bool reopened; /* it was open before, in this life of the node */
 };
 
 struct node_config {

@@ -187,6 +187,7 @@ static enum pando_status open_instance(struct node *n, struct node_space *s,
     if (st != PANDO_OK)
         return st;
     fill_host(n, s);
+    s->host.reopened = config->reopened;
     const char *json = config->local_json == NULL ? "{}" : config->local_json;
     s->used = true; /* the instance may append while it opens */
     st = s->ops->open(&s->host, slice_text(json), &s->instance, reterr);
@@ -237,11 +238,14 @@ enum pando_status spaces_open(struct node *n, const struct node_space_config *co
                              NODE_SPACES_MAX);
     s->ops = ops;
     s->kind = kind;
-    st = identify_space(n, s, config, reterr);
+    s->local_text = strdup(config->local_json == NULL ? "{}" : config->local_json);
+    st = s->local_text == NULL ? pando_err_set(reterr, PANDO_NOMEM, "memory is out")
+                               : identify_space(n, s, config, reterr);
     if (st == PANDO_OK)
         st = open_or_mend(n, s, config, reterr);
     if (st != PANDO_OK) {
         free(s->config_text);
+        free(s->local_text);
         return st;
     }
     node_kinds_wire(n);
@@ -266,6 +270,7 @@ void spaces_close(struct node *n, uint32_t slot)
     s->used = false;
     runs_forget(n, slot);
     free(s->config_text);
+    free(s->local_text);
     n->ports.space_close(n->ports.ctx, slot);
 }
 
@@ -360,6 +365,9 @@ static void carry_out(struct node *n, struct node_space *s, const struct space_e
         dial(n, bytes_view(e->bytes));
         bytes_unref(e->bytes);
         return;
+    case SPACE_REOPEN:
+        s->reopen = true;
+        return;
     case SPACE_PIPE_DIAL:
     case SPACE_PIPE_SEND:
     case SPACE_PIPE_CLOSE:
@@ -389,6 +397,7 @@ void spaces_settle(struct node *n)
         }
         pubsub_settle(n);
     }
+    reopenings_begin(n);
     if (!n->commits_wanted)
         return;
     n->commits_wanted = false;

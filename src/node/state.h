@@ -121,6 +121,8 @@ struct node_space {
     void *instance;
     struct space_access access;
     char *config_text; /* immutable, in its one spelling; the id hashes it */
+    char *local_text;  /* its settings here, as they came */
+    bool reopen;       /* it asked for that */
     struct space_host host;
     struct node_space_store store;
     struct node *node;
@@ -149,6 +151,13 @@ struct node_job {
     enum job_owner owner;
     uint32_t slot;
     uint64_t token;
+};
+
+/* A space that is to be opened again, and when. */
+struct node_reopening {
+    char *name, *config_text, *local_text;
+    const char *kind;
+    struct pando_time at;
 };
 
 struct node_op; /* calls that take several steps: ops.h */
@@ -197,6 +206,7 @@ struct node {
     void *gossip_memory;
     struct pando_time gossip_now;
     struct node_space spaces[NODE_SPACES_MAX];
+    struct node_reopening reopenings[NODE_SPACES_MAX]; /* reopening.c; name NULL: free */
     struct multiaddr listen[NODE_LISTEN_MAX];
     size_t listen_len;
     struct kept *kept; /* what the operator changed and wants to find again */
@@ -293,6 +303,12 @@ void space_put(struct node *n, struct node_space *s, uint64_t token, const char 
                struct bytes *bytes);
 
 void spaces_sweep(struct node *n);
+/* channels.c: the space leaves its peers, and they meet again soon, wherever it is then. */
+void spaces_part_all(struct node *n, struct node_space *s);
+/* reopening.c: close the spaces that asked for it, mend their journals, open them again. */
+void reopenings_begin(struct node *n);
+void reopenings_sweep(struct node *n);
+void reopenings_deinit(struct node *n);
 /* pipes.c */
 void pipes_init(struct node *n);
 void pipes_deinit(struct node *n);

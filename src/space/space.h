@@ -105,6 +105,8 @@ enum space_effect_kind {
     SPACE_SNAPSHOT, /* value, bytes: what all records below this (durable) position amount to;
                        write it, then drop them. One at a time: SNAPSHOTTED follows */
     SPACE_DIAL,     /* bytes: a multiaddr with its /p2p/: keep a link to this peer */
+    SPACE_REOPEN,   /* the journal is damaged (kinds that mend): every call is answered; close
+                       the space, take the damage out, open it again. Nothing follows */
     SPACE_PIPE_DIAL,     /* token, bytes: ws:// or wss:// URL. PIPE_OPEN or PIPE_CLOSED follows */
     SPACE_PIPE_SEND,     /* pipe, bytes (a reference passes): one text message */
     SPACE_PIPE_CLOSE,    /* pipe, value: close code, text: reason. PIPE_CLOSED follows */
@@ -157,6 +159,7 @@ struct space_host {
     uint64_t epoch;   /* of the journal: raised by each restore of a backup */
     uint64_t repairs; /* how often damage was taken out of the journal */
     bool memory; /* what is appended is in no file, and gone when the node ends */
+    bool reopened;    /* after a REOPEN: what callers saw before may not be here yet */
     struct pando_slice snapshot; /* the last one, valid during open; its position */
     uint64_t snapshot_position;
     const struct space_access *access; /* ask space_admit; NULL: open */

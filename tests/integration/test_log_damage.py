@@ -146,38 +146,74 @@ class Repair(unittest.TestCase):
         self.assertEqual(outcome.breaches, [])
         self.assertGreater(outcome.acked, 100)
 
-    def test_damage_at_run_time(self):
-        """Bits flip under a running leader, in entries that it does not have in memory any more."""
+    def hurt_running(self, node):
+        """Bits flip in entries that it does not have in memory any more."""
+        path = segments(node)[0]
+        for offset in range(20000, min(used_bytes(path), 900000), 40000):
+            flip(path, offset, 1)
+
+    def mends_itself(self, cluster, node, truth, where):
+        """It is well again, in the same process, and has what all have."""
+        wait_until(lambda: "was damaged at offset" in node.output()[where:], 30,
+                   lambda: f"{node.name} mends its journal: {cluster.describe()}\n{node.output()[-800:]}")
+        self.heal(cluster, node, 30)
+        self.assertEqual(transcript(node, 100), truth)
+
+    def test_damage_that_a_read_meets_is_mended_without_a_restart(self):
+        """In a follower, then in the leader, while clients write: nothing acknowledged is lost."""
         with Cluster(3).start() as cluster:
+            known = {n.name: n.process.pid for n in cluster.nodes}
             with Load(cluster, SEED, writers=6, pad=15000) as load:
                 load.flows(60, 900)
+                truth = transcript(cluster.nodes[0], 100)
+                for is_leader in (False, True):
+                    wait_until(lambda: cluster.leader() is not None, 20, "a leader")
+                    lead = cluster.leader()
+                    victim = lead if is_leader else next(n for n in cluster.nodes if n is not lead)
+                    where = len(victim.output())
+                    self.hurt_running(victim)
+                    try:
+                        shown = victim.log("read", room=ROOM, limit=100, **{"from": 1})["messages"]
+                    except (NodeError, *TROUBLE):
+                        shown = []
+                    for m in shown:
+                        self.assertEqual(m["text"], truth[m["seq"] - 1])
+                    self.mends_itself(cluster, victim, truth, where)
+                    self.assertIn("space 'proof' is open again", victim.output()[where:])
+                    load.flows(30, 20)
+                outcome = conclude(cluster, load)
+            self.assertEqual(outcome.breaches, [])
+            for node in cluster.nodes:
+                self.assertEqual(node.process.pid, known[node.name])
+                self.assertIsNone(node.process.poll())
+            texts = list(cluster.transcripts().values())
+            self.assertTrue(all(t == texts[0] for t in texts))
+            for node in cluster.nodes:
+                self.follows(cluster, node)
+        print(f"damage met by reads: {outcome}")
+
+    def test_damage_that_a_catch_up_meets_is_mended_without_a_restart(self):
+        """A member whose folder is empty is fed by a leader that finds its own journal damaged."""
+        with Cluster(5).start() as cluster:
+            with Load(cluster, SEED, writers=6, pad=15000) as load:
+                load.flows(60, 900)  # more than a member keeps in memory
                 first = conclude(cluster, load)
             self.assertEqual(first.breaches, [])
+            truth = transcript(cluster.nodes[0], 100)
+            wait_until(lambda: cluster.leader() is not None, 10, "a leader")
             lead = cluster.leader()
-            path = segments(lead)[0]
-            for offset in range(20000, min(used_bytes(path), 900000), 40000):
-                flip(path, offset, 1)
-            line = Line(lead)
-            try:
-                shown = line.ask("log.read", room=ROOM, limit=100, **{"from": 1})["messages"]
-            except NodeError:
-                shown = []
-            line.close()
-            sound = next(n for n in cluster.nodes if n is not lead)
-            truth = transcript(sound, 100)
-            for m in shown:
-                self.assertEqual(m["text"], truth[m["seq"] - 1])
-            wait_until(lambda: cluster.leader() not in (None, lead), 15,
-                       lambda: f"another one leads: {cluster.describe()}\n{lead.output()[-800:]}")
-            wait_until(lambda: "is damaged on this disk: restart this node" in (lead.status() or {"why": ""})["why"], 10,
-                       lambda: f"it says what to do: {cluster.describe()}")
-            self.assertTrue(lead.status()["repairing"])
-            lead.kill()
-            lead.start()
-            self.heal(cluster, lead)
-            self.follows(cluster, lead)
-            self.assertEqual(transcript(lead, 100), truth)
-            self.assertIn("was damaged at offset", lead.output())
+            wiped = next(n for n in cluster.nodes if n is not lead)
+            where = len(lead.output())
+            wiped.kill()
+            shutil.rmtree(os.path.join(wiped.data, "spaces"))
+            self.hurt_running(lead)
+            wiped.start(wait=False)
+            self.mends_itself(cluster, lead, truth, where)
+            self.heal(cluster, wiped, 30)
+            texts = cluster.transcripts()
+            self.assertTrue(all(t == texts[lead.name] for t in texts.values()))
+            self.assertEqual(texts[lead.name][:100], truth)
+            self.assertEqual(lead.output()[where:].count("Repaired: everything up to entry"), 1)
 
     def test_two_of_three_are_damaged(self):
         rng = random.Random(SEED)

@@ -232,6 +232,7 @@ static void carry_out(struct sim *s, struct sim_node *n, const struct space_effe
         return;
     case SPACE_SNAPSHOT: /* a dag makes none, and dials nobody */
     case SPACE_DIAL:
+    case SPACE_REOPEN:
     case SPACE_PIPE_DIAL:
     case SPACE_PIPE_SEND:
     case SPACE_PIPE_CLOSE:

@@ -132,6 +132,14 @@ void log_remove(struct log *l, uint64_t token, uint64_t id)
     l->leaving = true;
 }
 
+void log_leave_fail(struct log *l)
+{
+    if (l->leaving)
+        log_fail(l, l->leave_token, PANDO_UNAVAILABLE,
+                 "this member's journal is damaged and is being repaired: look and repeat");
+    l->leaving = false;
+}
+
 void log_leave_tick(struct log *l)
 {
     struct log_peer *leader = log_peer_of(l, l->leader);

@@ -204,6 +204,9 @@ struct log {
     struct log_mend mend;
     bool blank;      /* static, nothing was on disk, and nothing was said since */
     uint64_t broken; /* an entry found damaged at run time; 0: none */
+    bool given_up;   /* ... and the node was asked to open the space anew */
+    struct pando_time reopen_at; /* not before */
+    uint64_t behind;             /* opened again: callers have seen more, until this is applied */
     struct pando_time commit_at; /* write the commit index by then */
 
     /* drive.c */
@@ -312,6 +315,10 @@ void log_mend_tell(struct log *l);
 void log_mend_joined(struct log *l);
 void log_mend_met(struct log *l, const struct log_peer *p, bool blank);
 void log_mend_broken(struct log *l, uint64_t index);
+/* Opened again and not repaired yet: what is applied here may end before what was shown. */
+bool log_is_behind(const struct log *l);
+/* Ask for the space to be opened anew when an entry is damaged and it is time. */
+void log_mend_run(struct log *l);
 void log_mended(struct log *l, uint64_t index);
 bool log_mends(const struct log *l);
 void log_mend_why(struct log *l, char *text, size_t cap);
@@ -364,6 +371,7 @@ void log_changes_check(struct log *l);
 void log_changes_fail(struct log *l);
 void log_remove(struct log *l, uint64_t token, uint64_t id);
 void log_leave_tick(struct log *l);
+void log_leave_fail(struct log *l);
 void log_transfer(struct log *l, uint64_t token, uint64_t to);
 void log_recover(struct log *l, uint64_t token, const struct raft_members *keep);
 
@@ -383,6 +391,7 @@ enum pando_status log_forwarded(struct log *l, struct log_peer *p, struct bytes 
 void log_inbox_drop(struct log *l);
 void log_inbox_drop_peer(struct log *l, uint32_t handle);
 bool log_batch_flush(struct log *l);
+void log_takes_fail(struct log *l); /* what is known of each call is said */
 void log_takes_deinit(struct log *l);
 
 /* append_batch.c */
@@ -430,11 +439,13 @@ enum pando_status log_snapshot_get(struct pando_slice s, struct log_snapshot *re
 void log_streams_run(struct log *l);
 void log_streams_tell(struct log *l, struct pando_slice json);
 bool log_stream_cancel(struct log *l, uint64_t token);
+void log_streams_end(struct log *l, const char *why);
 enum pando_status log_stream_open(struct log *l, const struct log_stream *s);
 enum pando_status log_put_id(struct pando_buf *b, const struct batch_id *id);
 /* Append {"seq":..} of message `ordinal` of an entry. */
 enum pando_status log_put_message(struct pando_buf *b, uint64_t seq, uint64_t term,
                                   int64_t time_ms, const struct batch_message *m);
+/* PANDO_UNAVAILABLE: the first of them cannot be read from the disk. */
 enum pando_status log_read_room(struct log *l, const struct rooms_room *room, uint64_t from,
                                 uint32_t limit, struct pando_buf *b, uint64_t *ret_last);
 
@@ -449,6 +460,7 @@ void log_read_run(struct log *l);
 void log_reads_reset(struct log *l); /* who was asked will not answer */
 void log_reads_peer_up(struct log *l, const struct log_peer *p);
 void log_read_failed(struct log *l, struct log_read *r);
+void log_reads_fail(struct log *l);
 
 /* verbs.c, report.c */
 void log_take_answer(struct log *l, const struct log_take *t);

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define REOPEN_AFTER PANDO_SEC(10) /* of its last opening: damage that stays is not chased */
+
 static const struct space_channel CHANNELS[LOG_CHANNELS] = {
     [LOG_CONTROL] = { "/pando/log/control/1", LINK_CONTROL },
     [LOG_LIVE] = { "/pando/log/live/1", LINK_EVENT },
@@ -68,6 +70,7 @@ static void begin(struct log *l)
     l->begun = true;
     l->join_at = l->now;
     l->leaderless_since = l->now;
+    l->reopen_at = pando_time_add(l->now, REOPEN_AFTER);
     trace(l->host.tracer, TRACE_NODE, TRACE_INFO, "Starting node...");
     log_mend_tell(l);
     log_dial_members(l);
@@ -176,6 +179,7 @@ static void settle(struct log *l)
     log_read_run(l);
     log_streams_run(l);
     log_write_run(l);
+    log_mend_run(l);
 }
 
 static bool log_poll(void *instance, struct space_effect *ret)
@@ -194,6 +198,8 @@ static struct pando_time log_deadline(const void *instance)
     struct pando_time at = pando_time_min(raft_deadline(l->raft), log_members_deadline(l));
     at = pando_time_min(at, l->leaving ? l->leave_again : PANDO_TIME_NEVER);
     at = pando_time_min(at, l->takes_due);
+    if (l->broken != 0 && !l->given_up)
+        at = pando_time_min(at, l->reopen_at);
     at = pando_time_min(at, log_links_deadline(l));
     at = pando_time_min(at, log_reads_deadline(l));
     return pando_time_min(at, l->commit_at);

@@ -3,7 +3,7 @@
  * The journal tells of restores (its epoch) and repairs by numbers that only grow; a record of
  * ours says which of them are answered for. A number that is not, or nothing on disk where
  * others know of a history, puts the member on the mend (raft.h). Damage that is met at run time
- * does, too; that one ends with a restart, which takes it out.
+ * does, too; then the node is asked to open the space anew, which takes it out.
  */
 #include "space/log/engine.h"
 
@@ -107,6 +107,7 @@ enum pando_status log_mend_open(struct log *l, bool anything, struct pando_err *
     else if (!anything && joins) /* its number may have been on another disk before */
         begin(l, LOG_MEND_JOINS);
     l->blank = l->mend.number == 0 && is_blank(l);
+    l->behind = l->host.reopened && l->mend.number != 0 ? UINT64_MAX : 0;
     return PANDO_OK;
 }
 
@@ -130,6 +131,11 @@ void log_mend_tell(struct log *l)
     trace(l->host.tracer, TRACE_NODE, TRACE_WARNING,
           "This member is being repaired (%s): it neither votes nor leads until the leader has "
           "brought it up to date", cause(l->mend.why));
+}
+
+bool log_is_behind(const struct log *l)
+{
+    return l->rooms.applied < l->behind;
 }
 
 bool log_mends(const struct log *l)
@@ -158,7 +164,7 @@ void log_mend_met(struct log *l, const struct log_peer *p, bool blank)
     log_drive(l);
 }
 
-/* An entry cannot be read back: others must lead, and a restart takes the damage out. */
+/* An entry cannot be read back: others must lead, and opening anew takes the damage out. */
 void log_mend_broken(struct log *l, uint64_t index)
 {
     if (l->broken != 0 || l->raft == NULL || !l->begun || is_alone(l))
@@ -167,9 +173,23 @@ void log_mend_broken(struct log *l, uint64_t index)
     begin(l, LOG_MEND_BROKEN);
     put_record(l);
     trace(l->host.tracer, TRACE_NODE, TRACE_WARNING,
-          "Entry %llu is damaged on this disk: this member neither votes nor leads; restart it, then it "
-          "is repaired from the others", (unsigned long long)index);
+          "Entry %llu is damaged on this disk: this member neither votes nor leads; its journal is "
+          "repaired, and what it lacks then comes from the others", (unsigned long long)index);
     tell_peers(l);
+}
+
+/* Everybody is answered first: this instance ends. */
+void log_mend_run(struct log *l)
+{
+    if (l->broken == 0 || l->given_up || l->stopping || !pando_time_reached(l->reopen_at, l->now))
+        return;
+    l->given_up = true;
+    log_takes_fail(l);
+    log_reads_fail(l);
+    log_changes_fail(l);
+    log_leave_fail(l);
+    log_streams_end(l, "this member's journal is being repaired: watch again");
+    log_emit(l, &(struct space_effect){ .kind = SPACE_REOPEN });
 }
 
 /* The leader has called us well, and we hold all up to `index`; 0: the operator has decided. */
@@ -177,6 +197,8 @@ void log_mended(struct log *l, uint64_t index)
 {
     const bool told = log_mends(l);
     l->mend.number = 0;
+    if (l->behind != 0)
+        l->behind = index;
     put_record(l);
     l->totals.mended += told;
     if (told && index == 0)
@@ -202,8 +224,8 @@ void log_mend_why(struct log *l, char *text, size_t cap)
         ill += m->at[i].raft.id == l->options.id ? l->mend.number != 0 : p != NULL && p->mending;
     }
     if (l->broken != 0)
-        (void)snprintf(text, cap, "entry %llu is damaged on this disk: restart this node, then it is "
-                                  "repaired from the others", (unsigned long long)l->broken);
+        (void)snprintf(text, cap, "entry %llu is damaged on this disk: the journal is repaired within "
+                                  "10 s, else restart this node", (unsigned long long)l->broken);
     else if (ill * 2 >= voters && ill > 0 && l->leader == 0)
         (void)snprintf(text, cap,
                        "%u of %u voters have lost data and may not vote before a leader has repaired "

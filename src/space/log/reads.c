@@ -25,6 +25,13 @@ void log_read_failed(struct log *l, struct log_read *r)
     drop(l, r); /* a member that asked gives up by itself */
 }
 
+void log_reads_fail(struct log *l)
+{
+    for (size_t i = 0; i < LOG_READS_MAX; i++)
+        if (l->reads[i].used)
+            log_read_failed(l, &l->reads[i]);
+}
+
 static bool send_numbers(struct log *l, struct log_peer *p, enum log_wire_kind kind, uint64_t id,
                          uint64_t index)
 {

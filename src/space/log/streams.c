@@ -185,7 +185,7 @@ enum pando_status log_read_room(struct log *l, const struct rooms_room *room, ui
     struct reading r = { .b = b, .from = from, .left = limit, .st = PANDO_OK };
     const struct walk w = { l, room, &r, read_one };
     struct rooms_run run;
-    size_t size;
+    size_t size = 1;
     *ret_last = 0;
     if (!rooms_locate(room, from, &run))
         return PANDO_OK;
@@ -197,7 +197,7 @@ enum pando_status log_read_room(struct log *l, const struct rooms_room *room, ui
         at = run.index > at ? run.index : at + 1;
     }
     *ret_last = r.last;
-    return r.st;
+    return r.st == PANDO_OK && r.last == 0 && size == 0 ? PANDO_UNAVAILABLE : r.st;
 }
 
 struct watching {
@@ -262,6 +262,13 @@ bool log_stream_cancel(struct log *l, uint64_t token)
         return true;
     }
     return false;
+}
+
+void log_streams_end(struct log *l, const char *why)
+{
+    for (size_t i = 0; i < l->streams_len; i++)
+        log_fail(l, l->streams[i].token, PANDO_UNAVAILABLE, "%s", why);
+    l->streams_len = 0;
 }
 
 enum pando_status log_stream_open(struct log *l, const struct log_stream *s)

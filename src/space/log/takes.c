@@ -461,6 +461,22 @@ void log_inbox_drop_peer(struct log *l, uint32_t handle)
     drop_inbox(l, handle);
 }
 
+void log_takes_fail(struct log *l)
+{
+    while (l->takes_first != NULL) {
+        struct log_take *t = l->takes_first;
+        if (t->token == LOG_NOBODY)
+            drop(l, t);
+        else if (t->state == LOG_TAKE_NEW)
+            fail(l, t, PANDO_UNAVAILABLE,
+                 "this member's journal is damaged and is being repaired; nothing was sent");
+        else
+            fail(l, t, PANDO_TIMEOUT,
+                 "the outcome is not known: this member's journal is damaged and is being repaired; "
+                 "the message will appear at most once");
+    }
+}
+
 void log_takes_deinit(struct log *l)
 {
     while (l->takes_first != NULL) {

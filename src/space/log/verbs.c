@@ -250,8 +250,23 @@ void log_read_now(struct log *l, const struct log_read *r)
     if (st == PANDO_OK)
         log_reply(l, r->token, PANDO_OK, buf_view(&b), false);
     else
-        log_fail(l, r->token, st, "the messages do not fit: ask for fewer");
+        log_fail(l, r->token, st,
+                 st == PANDO_UNAVAILABLE ? "message %llu cannot be read from this disk: read again in a "
+                                           "while, or at another member"
+                                         : "the messages from %llu on do not fit: ask for fewer",
+                 (unsigned long long)from);
     buf_deinit(&b);
+}
+
+/* What a caller has seen here before must not seem to be gone. */
+static bool is_behind(const struct call *c)
+{
+    if (!log_is_behind(c->l))
+        return false;
+    log_fail(c->l, c->token, PANDO_UNAVAILABLE,
+             "this member is being repaired and has less than it had: ask again in a while, ask "
+             "another member, or read linearly");
+    return true;
 }
 
 static void call_read(const struct call *c)
@@ -264,7 +279,7 @@ static void call_read(const struct call *c)
     r.limit = (uint32_t)(limit > LIMIT_MAX ? LIMIT_MAX : limit);
     if (flag_arg(c, "linear"))
         log_read_linear(c->l, &r);
-    else
+    else if (!is_behind(c))
         log_read_now(c->l, &r);
 }
 
@@ -278,6 +293,8 @@ static void call_watch(const struct call *c)
         return;
     const struct rooms_room *room = rooms_find(&l->rooms, slice_text(s.room));
     const bool has_from = json_is_integer(json_object_get(c->args, "from"));
+    if (!has_from && is_behind(c))
+        return;
     s.from = has_from ? number_arg(c, "from", 1) : room == NULL ? 1 : room->last + 1;
     s.index = l->rooms.applied + 1;
     if (has_from && s.all)
@@ -304,7 +321,8 @@ static void reply_report(const struct call *c,
 
 static void call_rooms(const struct call *c)
 {
-    reply_report(c, log_report_rooms);
+    if (!is_behind(c))
+        reply_report(c, log_report_rooms);
 }
 
 static void call_status(const struct call *c)
