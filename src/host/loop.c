@@ -128,6 +128,7 @@ static void on_check(uv_check_t *check)
         quic_tick(h->quic, now);
     if (h->ws != NULL && pando_time_reached(ws_deadline(h->ws), now))
         ws_tick(h->ws, now);
+    delivery_turn(h);
     if (h->api != NULL)
         api_tick(h->api, now); /* before the commits: requests that it reads may stage */
     talk(h);

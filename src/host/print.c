@@ -75,6 +75,10 @@ void print_start(struct host *h)
 void print_notice(void *ctx, const char *kind, struct pando_slice json)
 {
     struct host *h = ctx;
+    if (strcmp(kind, "spaces_changed") == 0) {
+        h->spaces_changed = true;
+        loop_again(h);
+    }
     if (!h->printing || json.len == 0)
         return;
     if (h->json)

@@ -47,11 +47,16 @@ struct host_space {
     struct host *host;
 };
 
-/* What the node tells of a log space of its config; by its place there. */
+/* What the node tells of a log space. */
 struct host_delivery {
     bool used;
+    char name[64];
+    char id[65]; /* "" until the node has listed it */
+    bool asked;  /* it is watched, */
+    bool ended;  /* or was, until the space was closed for a while */
     struct transcript *transcript; /* or NULL */
-    json_t *before;                /* {room: last number} when the node started */
+    json_t *before; /* {room: last number} when the node started, or NULL */
+    json_t *seen;   /* {room: last number that was delivered} */
 };
 
 struct host {
@@ -88,6 +93,7 @@ struct host {
     uint32_t walks; /* over journal files, by backups and verification */
     struct host_space spaces[NODE_SPACES_MAX];
     struct host_delivery deliveries[NODE_SPACES_MAX];
+    bool spaces_changed; /* delivery.c has to look */
     struct exec_limits limits;
     bool network;     /* false: a one-shot call without sockets */
     bool signals_wanted;
@@ -183,6 +189,8 @@ void print_stop(struct host *h);
 enum pando_status delivery_start(struct host *h, struct pando_err *reterr);
 void delivery_stop(struct host *h);
 void delivery_flush(struct host *h);
+/* Watch the log spaces that came, let go of those that went. Before the node's turn. */
+void delivery_turn(struct host *h);
 void delivery_reply(struct host *h, uint64_t token, enum pando_status status,
                     struct pando_slice body, bool more);
 /* library.c */

@@ -365,6 +365,51 @@ class Commands(unittest.TestCase):
             wait_until(lambda: a.ask("log.status")["role"] == "LEADER", 20, "a leads again")
             self.assertEqual(a.ask("log.append", text="two")["seq"], 2)
 
+    def test_a_space_made_at_run_time_prints_and_has_a_transcript(self):
+        """As one of the configuration does: after a restart the transcript is whole, and nothing is
+        printed again; and that goes when the space is removed."""
+        with World() as world:
+            a = world.node("a")
+            logs = os.path.join(world.root, "transcripts")
+            a.flags = ["--chat-dir", logs, "--spaces", 'talk:log:{"id":1,"found":true,"name":"anna"}']
+
+            def printed():
+                with open(a.data + ".log", encoding="utf-8") as out:
+                    return [line.rstrip("\n") for line in out if line.startswith("[seq=")]
+
+            def written(name):
+                try:
+                    with open(os.path.join(logs, name), encoding="utf-8") as lines:
+                        return [json.loads(line)["text"] for line in lines if line.endswith("\n")]
+                except FileNotFoundError:
+                    return None
+            a.start()
+            a.ask("space.create", name="more", kind="log", settings={"id": 7, "found": True})
+            wait_until(lambda: a.ask("log.status", space="more")["role"] == "LEADER", 20, "it leads")
+            for i in range(1, 4):
+                a.ask("log.append", space="more", text=f"text {i}")
+            texts = [f"text {i}" for i in range(1, 4)]
+            lines = [f"[seq={i}] node_7: {t}" for i, t in enumerate(texts, 1)]
+            wait_until(lambda: written("node_7_more_messages.jsonl") == texts, 10, "a transcript")
+            wait_until(lambda: printed() == lines, 10, lambda: printed())
+            self.assertEqual(a.stop(), 0)
+            a.start()
+            wait_until(lambda: a.ask("log.status", space="more")["role"] == "LEADER", 20, "it leads")
+            a.ask("log.append", space="more", text="text 4")
+            a.ask("log.append", space="talk", text="in the other one")
+            texts.append("text 4")
+            lines += ["[seq=4] node_7: text 4", "[seq=1] anna: in the other one"]
+            wait_until(lambda: written("node_7_more_messages.jsonl") == texts, 10, "a whole transcript")
+            wait_until(lambda: written("anna_messages.jsonl") == ["in the other one"], 10, "the other one")
+            wait_until(lambda: sorted(printed()) == sorted(lines), 10, lambda: printed())
+            a.ask("space.rm", name="more")
+            a.ask("space.create", name="more", kind="log", settings={"id": 8, "found": True})
+            wait_until(lambda: a.ask("log.status", space="more")["role"] == "LEADER", 20, "it leads")
+            a.ask("log.append", space="more", text="anew")
+            wait_until(lambda: written("node_8_more_messages.jsonl") == ["anew"], 10, "another transcript")
+            wait_until(lambda: printed()[-1] == "[seq=1] node_8: anew", 10, lambda: printed())
+            self.assertEqual(written("node_7_more_messages.jsonl"), texts)
+
     def test_a_chat_ends_when_it_is_stopped_from_elsewhere(self):
         with Chat(1) as chat:
             (one,) = chat.start()

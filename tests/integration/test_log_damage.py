@@ -8,10 +8,12 @@ Full: one member's disk, then everybody's, is full. Nothing acknowledged is lost
 taken is refused in words, and it goes on when space returns, without a restart.
 """
 import glob
+import json
 import os
 import random
 import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -46,6 +48,12 @@ def flip(path, offset, bit):
         byte = f.read(1)[0]
         f.seek(offset)
         f.write(bytes([byte ^ (1 << bit)]))
+
+
+def lines_of(path):
+    with open(path, encoding="utf-8") as lines:
+        whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [(m["seq_no"], m["text"]) for m in whole]
 
 
 class Repair(unittest.TestCase):
@@ -161,7 +169,11 @@ class Repair(unittest.TestCase):
 
     def test_damage_that_a_read_meets_is_mended_without_a_restart(self):
         """In a follower, then in the leader, while clients write: nothing acknowledged is lost."""
-        with Cluster(3).start() as cluster:
+        with tempfile.TemporaryDirectory() as logs, \
+                Cluster(3, flags=["--chat-dir", logs]) as cluster:
+            for node in cluster.nodes:
+                node.settings["name"] = node.name
+            cluster.start()
             known = {n.name: n.process.pid for n in cluster.nodes}
             with Load(cluster, SEED, writers=6, pad=15000) as load:
                 load.flows(60, 900)
@@ -190,6 +202,10 @@ class Repair(unittest.TestCase):
             self.assertTrue(all(t == texts[0] for t in texts))
             for node in cluster.nodes:
                 self.follows(cluster, node)
+                path = os.path.join(logs, f"{node.name}_messages.jsonl")
+                end = len(texts[0])
+                wait_until(lambda: lines_of(path)[:end] == list(enumerate(texts[0], 1)), 20,
+                           f"the transcript of {node.name} is whole, and tells nothing twice")
         print(f"damage met by reads: {outcome}")
 
     def test_damage_that_a_catch_up_meets_is_mended_without_a_restart(self):
