@@ -30,6 +30,9 @@ class Guide(unittest.TestCase):
             self.assertEqual(chat.say(1, lines), expected)
             chat.all_show(expected)
             chat.all_at(3)
+            done = subprocess.run([pando.BINARY, "log", "read", "--data", os.path.join("data", "node_1")],
+                                  cwd=chat.root, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout.splitlines()), (0, expected), done.stderr)
 
     def test_cs2_and_cs3_the_leader_fails_and_comes_back_as_a_follower(self):
         with Cluster() as chat:

@@ -54,6 +54,29 @@ class Files(unittest.TestCase):
             self.assertEqual([(s["node_id"], s["host"], s["port"]) for s in node["seed_nodes"]],
                              [(k, f"chat_node{k}", 5000 + k) for k in (1, 2, 3) if k != i])
 
+    def test_the_first_stage_installs_what_the_build_looks_for(self):
+        """tools/deps installs tools/packages: each library that CMake asks for is of one of these."""
+        self.assertIn(("RUN", "tools/deps"), instructions(read("Dockerfile")))
+        if shutil.which("dpkg") is None or shutil.which("pkg-config") is None:
+            self.skipTest("no dpkg or pkg-config here")
+
+        def output(*argv):
+            return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+        def package_of(path):
+            return output("dpkg", "-S", path).split(":")[0]
+        with open(os.path.join(ROOT, "cmake", "PandoDeps.cmake"), encoding="utf-8") as f:
+            asked = f.read()
+        modules = re.findall(r"pkg_check_modules\(\w+ REQUIRED IMPORTED_TARGET ([^)]+)\)", asked)
+        libraries = re.findall(r"find_library\(\w+ (\w+) REQUIRED\)", asked)
+        needed = {package_of(os.path.join(output("pkg-config", "--variable=pcfiledir", m).strip(), m + ".pc"))
+                  for line in modules for m in line.split()}
+        folder = output("gcc", "-print-multiarch").strip()
+        needed |= {package_of(f"/usr/lib/{folder}/lib{name}.so") for name in libraries}
+        with open(os.path.join(ROOT, "tools", "packages"), encoding="utf-8") as f:
+            self.assertLessEqual(needed, {line.strip() for line in f if not line.startswith("#")})
+        self.assertGreater(len(needed), 10)
+
     def test_the_dockerfile_copies_what_is_there_and_installs_what_is_linked(self):
         steps = instructions(read("Dockerfile"))
         words = [word for word, _ in steps]
