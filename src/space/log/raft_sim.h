@@ -200,6 +200,8 @@ void sim_set_timer(struct sim *s, struct sim_node *n);
 void sim_break(struct sim *s, const char *what);
 void sim_check_entry(struct sim *s, struct sim_node *n, uint64_t index);
 void sim_check_commit(struct sim *s, struct sim_node *n, uint64_t index);
+/* A voter by the members in force, or by earlier ones while these are not committed. */
+bool sim_was_voter(const struct sim *s, const struct sim_node *n);
 void sim_check_role(struct sim *s, struct sim_node *n);
 void sim_check_send(struct sim *s, struct sim_node *n, const struct raft_message *m);
 void sim_check_mended(struct sim *s, struct sim_node *n);

@@ -123,7 +123,7 @@ static void check_complete(struct sim *s, const struct sim_node *n)
 }
 
 /* By the members in force, or by earlier ones while these are not committed. */
-static bool was_voter(const struct sim *s, const struct sim_node *n)
+bool sim_was_voter(const struct sim *s, const struct sim_node *n)
 {
     for (uint64_t at = n->log.last;; at--) {
         const struct raft_members *m = &s->members[sim_members_at(n, at)];
@@ -143,7 +143,7 @@ void sim_check_role(struct sim *s, struct sim_node *n)
         return;
     if (n->disk.mend != 0)
         sim_break(s, "mend: a member stands that does not know what it has lost");
-    if (!was_voter(s, n))
+    if (!sim_was_voter(s, n))
         sim_break(s, "standing: who is no voter stands for election");
     if (n->role != RAFT_LEADER || n->role_term >= SIM_TERMS_MAX)
         return;
