@@ -117,11 +117,15 @@ class Cluster:
         return self.world.__exit__(*error)
 
     def start(self, seconds=20):
-        for node in self.nodes:
-            node.start(wait=False)
-        for node in self.nodes:
-            wait_until(node.answers, 30, f"{node.name} answers")
-        self.await_leader(seconds)
+        try:
+            for node in self.nodes:
+                node.start(wait=False)
+            for node in self.nodes:
+                wait_until(node.answers, 30, f"{node.name} answers")
+            self.await_leader(seconds)
+        except BaseException as e:
+            self.__exit__(type(e), e, None)  # `with` has not begun yet: nothing is left running
+            raise
         return self
 
     def leader(self):

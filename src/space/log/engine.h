@@ -64,6 +64,8 @@ struct log_peer {
     bool hello;         /* its HELLO came */
     bool known;         /* ours came there */
     bool mending;       /* it says that it counts for nothing */
+    bool empty;         /* it said, in our time, that it has no entry, */
+    uint64_t term;      /* and its term then */
     struct pando_time hello_at; /* send it again */
     uint64_t member;    /* the number it claims, 0 none */
     struct log_group group;
@@ -314,6 +316,9 @@ enum pando_status log_mend_open(struct log *l, bool anything, struct pando_err *
 void log_mend_tell(struct log *l);
 void log_mend_joined(struct log *l);
 void log_mend_met(struct log *l, const struct log_peer *p, bool blank);
+bool log_is_empty(const struct log *l);
+/* A HELLO came: if nobody has anything, nothing can be missing here. */
+void log_mend_settle(struct log *l);
 void log_mend_broken(struct log *l, uint64_t index);
 /* Opened again and not repaired yet: what is applied here may end before what was shown. */
 bool log_is_behind(const struct log *l);

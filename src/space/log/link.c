@@ -13,7 +13,8 @@ void log_hello_send(struct log *l, struct log_peer *p, enum log_wire_kind kind)
     uint8_t bytes[512];
     struct wire_writer w = wire_write(bytes, sizeof bytes);
     struct log_hello h = { .member = l->options.id, .known = p->hello, .blank = l->blank,
-                           .mending = l->mend.number != 0 };
+                           .mending = l->mend.number != 0, .empty = log_is_empty(l),
+                           .term = raft_look(l->raft).term };
     if (l->grouped)
         memcpy(h.group, l->group.bytes, sizeof h.group);
     (void)snprintf(h.name, sizeof h.name, "%s", l->options.name);
@@ -98,6 +99,8 @@ static enum pando_status take_hello(struct log *l, struct log_peer *p, struct pa
     p->hello = true;
     p->known = h.known;
     p->mending = h.mending;
+    p->empty = h.empty;
+    p->term = h.term;
     p->member = h.member;
     memcpy(p->group.bytes, h.group, sizeof h.group);
     (void)snprintf(p->name, sizeof p->name, "%s", h.name);
@@ -118,6 +121,7 @@ static enum pando_status take_hello(struct log *l, struct log_peer *p, struct pa
     }
     if (l->grouped && !is_zero(h.group))
         log_mend_met(l, p, h.blank);
+    log_mend_settle(l);
     if (!first)
         return PANDO_OK;
     log_takes_peer_up(l, p);

@@ -124,8 +124,15 @@ static void greetings_come_back(void **state)
     log_wire_put_hello(&w, LOG_WIRE_HELLO, &h);
     CHECK_OK(log_wire_get_hello(slice_from(wire_written(&w), 1), &got));
     CHECK_EQ(got.member, 3);
-    CHECK(!got.known && got.blank && got.mending);
+    CHECK(!got.known && got.blank && got.mending && !got.empty);
     CHECK_STR(got.name, "peer_3");
+    uint8_t other[512];
+    struct wire_writer v = wire_write(other, sizeof other);
+    h.empty = true;
+    h.term = 7;
+    log_wire_put_hello(&v, LOG_WIRE_HELLO, &h);
+    CHECK_OK(log_wire_get_hello(slice_from(wire_written(&v), 1), &got));
+    CHECK(got.empty && got.term == 7);
     bytes[1] = 2;
     CHECK_EQ(log_wire_get_hello(slice_from(wire_written(&w), 1), &got), PANDO_UNSUPPORTED);
     w = wire_write(bytes, sizeof bytes);

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define RECORD_LEN 25
 
@@ -162,6 +163,42 @@ void log_mend_met(struct log *l, const struct log_peer *p, bool blank)
           "has brought this member up to date", p->name);
     tell_peers(l);
     log_drive(l);
+}
+
+bool log_is_empty(const struct log *l)
+{
+    const struct raft_view v = raft_look(l->raft);
+    return v.last_index == 0 && v.commit == 0 && l->base_index == 0;
+}
+
+/* At a group's first start votes and greetings cross: who has voted is not blank any more, and
+ * the others take that for a history. But when every member has told us, since we started, that
+ * it has no entry, then what we may have acknowledged is nowhere, and whom we may have voted for
+ * was in no later term than it says. So we are well, and vote in later terms only. */
+void log_mend_settle(struct log *l)
+{
+    const struct raft_members *m = &l->options.members;
+    uint64_t term = 0;
+    if (l->mend.number == 0 || l->mend.why != LOG_MEND_WIPED || !log_is_empty(l) ||
+        l->leader != 0 || !l->options.has_members)
+        return;
+    for (uint32_t i = 0; i < m->len; i++) {
+        const struct log_peer *p = log_peer_of(l, m->at[i].id);
+        if (m->at[i].id == l->options.id)
+            continue;
+        if (p == NULL || !p->hello || !p->empty ||
+            memcmp(p->group.bytes, l->group.bytes, sizeof l->group.bytes) != 0)
+            return;
+        term = p->term > term ? p->term : term;
+    }
+    if (!raft_mend_void(l->raft, l->now, term))
+        return; /* without memory: at the next greeting */
+    log_drive(l); /* the term is written first */
+    l->mend.number = 0;
+    put_record(l);
+    trace(l->host.tracer, TRACE_NODE, TRACE_INFO,
+          "Nobody in this group has anything: nothing is missing here, and votes are given again");
+    tell_peers(l);
 }
 
 /* An entry cannot be read back: others must lead, and opening anew takes the damage out. */

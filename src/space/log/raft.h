@@ -234,6 +234,9 @@ void raft_restored(struct raft *r, struct pando_time now, uint64_t index, uint64
                    const struct raft_members *members);
 /* Something was lost here: be on the mend, as `number` (not 0). A leader steps down. */
 void raft_mend(struct raft *r, struct pando_time now, uint64_t number);
+/* Nobody has any entry, and no term is above `term`: be well. No vote is given any more in terms
+ * up to that. False: memory is out. */
+bool raft_mend_void(struct raft *r, struct pando_time now, uint64_t term);
 /* Operator's last resort, with no quorum left: make `members` the membership by force, in a
  * new term. May lose acknowledged entries; the caller has warned. */
 enum pando_status raft_force_members(struct raft *r, struct pando_time now,

@@ -124,6 +124,12 @@ static void set_term(struct raft *r, uint64_t term, uint64_t vote)
     raft_hold_drop(r);
 }
 
+/* Whatever was voted in terms up to `term`: nothing more is. */
+void raft_spend_vote(struct raft *r, uint64_t term)
+{
+    set_term(r, term > r->term ? term : r->term, r->options.id);
+}
+
 /* Become a follower in `term` (not below ours) of `leader` (0: not known yet). */
 void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why why)
 {

@@ -20,6 +20,19 @@ void raft_mend(struct raft *r, struct pando_time now, uint64_t number)
         raft_follow(r, r->term, 0, RAFT_WHY_MEND);
 }
 
+bool raft_mend_void(struct raft *r, struct pando_time now, uint64_t term)
+{
+    if (r->log.last_index != 0 || r->role != RAFT_FOLLOWER || !raft_effects_room(r, 4) ||
+        !raft_writes_room(&r->writes))
+        return false;
+    if (now.ns > r->now.ns)
+        r->now = now;
+    r->mend = 0;
+    raft_spend_vote(r, term);
+    raft_timer_arm(r);
+    return true;
+}
+
 /* Leader: what an answer in our term says of its sender. */
 void raft_mend_note(struct raft *r, struct raft_peer *p, const struct raft_message *m)
 {

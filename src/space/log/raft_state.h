@@ -196,6 +196,7 @@ struct raft_peer *raft_peer_find(struct raft *r, uint64_t id);
 void raft_timer_arm(struct raft *r);
 struct pando_time raft_timer_at(const struct raft *r);
 bool raft_alone(const struct raft *r);
+void raft_spend_vote(struct raft *r, uint64_t term);
 bool raft_quorum_lately(const struct raft *r, struct pando_span within);
 void raft_follow(struct raft *r, uint64_t term, uint64_t leader, enum raft_why why);
 void raft_stand(struct raft *r, enum raft_why why);

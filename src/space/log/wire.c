@@ -11,6 +11,8 @@
 #define HELLO_KNOWN   1u
 #define HELLO_BLANK   2u
 #define HELLO_MENDING 4u
+#define HELLO_EMPTY   8u
+#define HELLO_FLAGS   (HELLO_KNOWN | HELLO_BLANK | HELLO_MENDING | HELLO_EMPTY)
 
 static void get_text(struct wire_reader *r, char *ret, size_t cap)
 {
@@ -31,9 +33,11 @@ void log_wire_put_hello(struct wire_writer *w, enum log_wire_kind kind, const st
     wire_put_bytes(w, SLICE_OF(h->group));
     wire_put_be(w, h->member, 8);
     wire_put_be(w, (h->known ? HELLO_KNOWN : 0) | (h->blank ? HELLO_BLANK : 0) |
-                       (h->mending ? HELLO_MENDING : 0), 1);
+                       (h->mending ? HELLO_MENDING : 0) | (h->empty ? HELLO_EMPTY : 0), 1);
     wire_put_block(w, slice_text(h->name));
     wire_put_block(w, slice_text(h->address));
+    if (h->empty)
+        wire_put_be(w, h->term, 8);
 }
 
 enum pando_status log_wire_get_hello(struct pando_slice s, struct log_hello *ret)
@@ -50,8 +54,10 @@ enum pando_status log_wire_get_hello(struct pando_slice s, struct log_hello *ret
     h.blank = (flags & HELLO_BLANK) != 0;
     h.mending = (flags & HELLO_MENDING) != 0;
     get_text(&r, h.name, sizeof h.name);
+    h.empty = (flags & HELLO_EMPTY) != 0;
     get_text(&r, h.address, sizeof h.address);
-    if (!wire_read_done(&r) || flags > (HELLO_KNOWN | HELLO_BLANK | HELLO_MENDING))
+    h.term = h.empty ? wire_get_be(&r, 8) : 0;
+    if (!wire_read_done(&r) || flags > HELLO_FLAGS)
         return PANDO_MALFORMED;
     *ret = h;
     return PANDO_OK;

@@ -5,7 +5,8 @@
  *
  *   HELLO     version u8 | group 16 | member be8 | flags u8 | name block | address block
  *             1 known: yours has arrived here; without it, it is sent again. 2 blank: nothing
- *             was on disk and nothing was said since. 4 mending: this member counts for nothing
+ *             was on disk and nothing was said since. 4 mending: this member counts for nothing.
+ *             8 empty: no entry is here; then its term be8 follows
  *   JOIN      as HELLO: take this member in
  *   JOIN_ACK  status u8 | group 16 | leader be8 | peer block | address block | text block
  *   LEAVE     member be8
@@ -48,7 +49,8 @@ enum log_wire_kind {
 struct log_hello {
     uint8_t group[16];
     uint64_t member;
-    bool known, blank, mending;
+    bool known, blank, mending, empty;
+    uint64_t term; /* of who is empty */
     char name[BATCH_NAME_MAX + 1];
     char address[BATCH_ADDRESS_MAX + 1];
 };
