@@ -430,6 +430,34 @@ static void who_has_lost_something_waits_for_a_leaders_word(void **state)
     hand_close(&h);
 }
 
+/* Its vote in the terms that it may have forgotten is spent; the term is on disk before any other. */
+static void where_nobody_has_anything_it_votes_in_later_terms_only(void **state)
+{
+    (void)state;
+    struct hand h = { .r = raft_new(&(struct raft_options){ .id = 3 },
+                                    &(struct raft_state){ .first_index = 1,
+                                                          .base = hand_members(3, 0),
+                                                          .mend = 77 }) };
+    hand_tick(&h, 0);
+    CHECK(raft_mend_void(h.r, MS(1), 4));
+    hand_drain(&h);
+    const struct raft_effect *state_written = hand_effect(&h, RAFT_WRITE_STATE, 0);
+    CHECK(state_written->term == 4 && state_written->vote == 3);
+    CHECK_EQ(raft_look(h.r).mend, 0);
+    hand_receive(&h, 60000, hand_vote(2, 4, 0, 0)); /* the vote that it may have given before */
+    CHECK(!hand_sent(&h, RAFT_VOTE_REPLY, 0)->granted);
+    hand_receive(&h, 60001, hand_vote(2, 5, 0, 0));
+    CHECK(hand_sent(&h, RAFT_VOTE_REPLY, 0) == NULL);
+    hand_written(&h, 60002);
+    CHECK(hand_sent(&h, RAFT_VOTE_REPLY, 0)->granted);
+    hand_close(&h);
+    h = hand_open(2, 3, 4, "14");
+    raft_mend(h.r, MS(1), 77);
+    CHECK(!raft_mend_void(h.r, MS(2), 9)); /* it has something */
+    CHECK_EQ(raft_look(h.r).mend, 77);
+    hand_close(&h);
+}
+
 static void members_can_be_forced_when_no_quorum_is_left(void **state)
 {
     (void)state;
@@ -497,6 +525,7 @@ int main(void)
         TEST(a_membership_falls_with_its_entry),
         TEST(a_snapshot_begins_the_log_anew_but_keeps_what_fits),
         TEST(who_has_lost_something_waits_for_a_leaders_word),
+        TEST(where_nobody_has_anything_it_votes_in_later_terms_only),
         TEST(members_can_be_forced_when_no_quorum_is_left),
         TEST(the_log_is_loaded_in_order),
     };
