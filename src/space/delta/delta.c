@@ -24,97 +24,20 @@ struct delta_hash delta_name_of(struct pando_slice id)
     return hash_of(id);
 }
 
-/* Whether the encoding of `number` is an integer: whole, and the same in every program that
- * reads JSON numbers as doubles. */
-static bool is_whole(double number)
+bool delta_is_whole(double number)
 {
     return number >= -(double)DELTA_TIME_MAX && number <= (double)DELTA_TIME_MAX &&
            (double)(int64_t)number == number;
 }
 
-/* ---- reading ---- */
-
-static struct pando_slice get_name(struct wire_reader *r, const char *key)
-{
-    cbor_expect_key(r, key);
-    const struct pando_slice name = cbor_get_text(r, DELTA_NAME_MAX);
-    if (name.len == 0)
-        r->failed = true;
-    return name;
-}
-
-static void get_reference(struct wire_reader *r, uint64_t fields, struct delta_pointer *p)
-{
-    if (fields < 1 || fields > 2)
-        r->failed = true;
-    p->kind = DELTA_REF;
-    p->text = get_name(r, "id");
-    if (fields == 2)
-        p->context = get_name(r, "context");
-}
-
-static void get_target(struct wire_reader *r, struct delta_pointer *p)
-{
-    struct cbor_item item;
-    cbor_expect_key(r, "target");
-    if (!cbor_next(r, &item))
-        return;
-    switch (item.kind) {
-    case CBOR_MAP: get_reference(r, item.value, p); return;
-    case CBOR_TEXT:
-        p->kind = DELTA_STRING;
-        p->text = item.bytes;
-        r->failed = r->failed || item.bytes.len > DELTA_TEXT_MAX;
-        return;
-    case CBOR_TRUE:
-    case CBOR_FALSE:
-        p->kind = DELTA_BOOL;
-        p->truth = item.kind == CBOR_TRUE;
-        return;
-    case CBOR_UINT:
-    case CBOR_NINT: /* -1 - value */
-        p->kind = DELTA_NUMBER;
-        r->failed = r->failed || item.value > (uint64_t)DELTA_TIME_MAX - (item.kind == CBOR_NINT);
-        p->number = item.kind == CBOR_UINT ? (double)item.value : -1.0 - (double)item.value;
-        return;
-    case CBOR_FLOAT:
-        p->kind = DELTA_NUMBER;
-        p->number = item.number;
-        r->failed = r->failed || is_whole(item.number);
-        return;
-    default: r->failed = true; return;
-    }
-}
-
 enum pando_status delta_decode(struct pando_slice bytes, struct delta_room *room,
                                struct delta *ret)
 {
-    struct wire_reader r = wire_read(bytes);
-    struct delta d = { .bytes = bytes, .pointers = room->pointers };
-
-    if (bytes.len > DELTA_BYTES_MAX || cbor_get_map(&r, FIELDS) != FIELDS)
-        return PANDO_MALFORMED;
-    d.id = get_name(&r, "id");
-    d.author = get_name(&r, "author");
-    d.system = get_name(&r, "system");
-    cbor_expect_key(&r, "pointers");
-    d.pointers_len = cbor_get_array(&r, DELTA_POINTERS_MAX);
-    for (size_t i = 0; i < d.pointers_len && !r.failed; i++) {
-        struct delta_pointer *p = &room->pointers[i];
-        *p = (struct delta_pointer){ 0 };
-        if (cbor_get_map(&r, POINTER_FIELDS) != POINTER_FIELDS)
-            r.failed = true;
-        p->role = get_name(&r, "role");
-        get_target(&r, p);
-    }
-    cbor_expect_key(&r, "timestamp");
-    const uint64_t timestamp = cbor_get_uint(&r);
-    if (!wire_read_done(&r) || timestamp == 0 || timestamp > (uint64_t)DELTA_TIME_MAX)
-        return PANDO_MALFORMED;
-    d.timestamp = (int64_t)timestamp;
-    d.name = hash_of(d.id);
-    d.digest = hash_of(bytes);
-    *ret = d;
+    const enum pando_status st = delta_parse(bytes, room, ret);
+    if (st != PANDO_OK)
+        return st;
+    ret->name = hash_of(ret->id);
+    ret->digest = hash_of(bytes);
     return PANDO_OK;
 }
 
@@ -222,7 +145,7 @@ static void put_text(struct wire_writer *w, struct pando_slice text, struct fiel
 
 static void put_number(struct wire_writer *w, double number)
 {
-    if (is_whole(number))
+    if (delta_is_whole(number))
         cbor_put_int(w, (int64_t)number);
     else
         cbor_put_float(w, number);

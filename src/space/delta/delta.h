@@ -67,11 +67,17 @@ struct delta_room {
  * Errors: PANDO_MALFORMED not strict, or a rule of the model is broken. */
 enum pando_status delta_decode(struct pando_slice bytes, struct delta_room *room,
                                struct delta *ret) PANDO_MUST_USE;
+/* The same, but name and digest are left out (zeros): for a caller who knows them, or needs none. */
+enum pando_status delta_parse(struct pando_slice bytes, struct delta_room *room,
+                              struct delta *ret) PANDO_MUST_USE;
 /* Check a delta whose fields (but for bytes, name, digest) were filled in, append its
  * canonical bytes to `buf`, and point it at them. `buf` must not move afterwards.
  * Errors: PANDO_INVALID reterr names the field and the rule; PANDO_FULL, PANDO_NOMEM. */
 enum pando_status delta_seal(struct delta *d, struct pando_buf *buf,
                              struct pando_err *reterr) PANDO_MUST_USE;
 struct delta_hash delta_name_of(struct pando_slice id);
+/* Whether a number is encoded as an integer: it is whole, and the same in every program that
+ * reads JSON numbers as doubles. */
+bool delta_is_whole(double number);
 
 #endif

@@ -232,7 +232,7 @@ static void a_part_of_a_signed_group_keeps_its_signature(void **state)
     g.held[2] = false;
     g.bodies[2] = SLICE_OF(digest);
     add(&f, &m[0], false);
-    CHECK_OK(delta_store_stage_group(f.store, &g, outcomes, &ticket));
+    CHECK_OK(delta_store_stage_group(f.store, &g, NULL, outcomes, &ticket));
     CHECK_EQ(outcomes[0], DELTA_KNOWN);
     CHECK_EQ(outcomes[1], DELTA_NEW);
     CHECK_EQ(outcomes[2], DELTA_KNOWN);

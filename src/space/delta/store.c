@@ -154,13 +154,13 @@ struct pando_slice store_open_body(const struct delta_store *s, const struct mem
 }
 
 /* Against the one that is here: the lesser digest counts. */
-static enum delta_outcome judge(const struct delta *d, const struct delta_hash *here)
+static enum delta_outcome judge(const struct delta_brief *d, const struct delta_hash *here)
 {
     const int order = memcmp(d->digest.bytes, here->bytes, sizeof here->bytes);
     return order == 0 ? DELTA_KNOWN : order < 0 ? DELTA_NEW : DELTA_SHADOWED;
 }
 
-enum pando_status store_look_up(struct delta_store *s, const struct delta *d,
+enum pando_status store_look_up(struct delta_store *s, const struct delta_brief *d,
                                 struct known *ret)
 {
     const struct member *m = store_open_member(s, &d->name);
@@ -255,7 +255,8 @@ enum pando_status delta_store_stage(struct delta_store *s, const struct delta *d
                                     enum delta_outcome *ret_outcome, uint64_t *ret_ticket)
 {
     struct known known;
-    enum pando_status st = store_look_up(s, d, &known);
+    const struct delta_brief brief = delta_brief_of(d);
+    enum pando_status st = store_look_up(s, &brief, &known);
     if (st != PANDO_OK)
         return st;
     if (known.outcome != DELTA_NEW) {

@@ -53,12 +53,24 @@ void delta_store_on_durable(struct delta_store *s, uint64_t position);
 uint64_t delta_store_durable_position(const struct delta_store *s);
 uint64_t delta_store_durable(const struct delta_store *s); /* highest durable ticket */
 
+/* What the store has to know of a delta that was decoded. */
+struct delta_brief {
+    struct delta_hash name, digest;
+    int64_t timestamp;
+};
+static inline struct delta_brief delta_brief_of(const struct delta *d)
+{
+    return (struct delta_brief){ d->name, d->digest, d->timestamp };
+}
+
 /* Stage the deltas of a group whose signature was found valid: those that are new here go
- * into one record together with it. `outcomes` has room for all members; those that are not in
- * this copy are KNOWN. `*ret_ticket` covers all of them (0: all durable).
+ * into one record together with it. `briefs` of the members that are in this copy; NULL: they
+ * are decoded here. `outcomes` has room for all members; those that are not in this copy are
+ * KNOWN. `*ret_ticket` covers all of them (0: all durable).
  * Errors: as delta_store_stage; PANDO_MALFORMED a member is no delta, or stands twice. */
 struct group; /* group.h */
 enum pando_status delta_store_stage_group(struct delta_store *s, const struct group *g,
+                                          const struct delta_brief *briefs,
                                           enum delta_outcome *outcomes,
                                           uint64_t *ret_ticket) PANDO_MUST_USE;
 

@@ -12,40 +12,40 @@
 
 /* --- staging a signed group --- */
 
-static bool is_twice(const struct delta_hash *names, size_t len, const struct delta_hash *name)
-{
-    for (size_t i = 0; i < len; i++)
-        if (hash_equal(&names[i], name))
-            return true;
-    return false;
-}
-
 struct arriving {
     struct group kept; /* what is new, and digests of the rest */
     size_t fresh;
-    struct delta_hash names[DELTA_GROUP_MAX], digests[DELTA_GROUP_MAX];
-    int64_t times[DELTA_GROUP_MAX];
+    const struct delta_brief *given; /* NULL: none */
+    struct delta_brief briefs[DELTA_GROUP_MAX];
     struct known known[DELTA_GROUP_MAX];
-    size_t names_len;
     uint64_t ticket;
 };
+
+/* Whether an earlier member that is here has that name. */
+static bool is_twice(const struct group *g, const struct arriving *a, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (g->held[k] && hash_equal(&a->briefs[k].name, &a->briefs[i].name))
+            return true;
+    return false;
+}
 
 static enum pando_status look_at(struct delta_store *s, const struct group *g, size_t i,
                                  struct arriving *a)
 {
     struct delta d;
+    struct delta_brief *brief = &a->briefs[i];
     a->known[i] = (struct known){ .outcome = DELTA_KNOWN };
     if (!g->held[i]) {
-        memcpy(a->digests[i].bytes, g->bodies[i].ptr, sizeof a->digests[i].bytes);
+        memcpy(brief->digest.bytes, g->bodies[i].ptr, sizeof brief->digest.bytes);
         return PANDO_OK;
     }
-    if (delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK ||
-        is_twice(a->names, a->names_len, &d.name))
+    if (a->given == NULL && delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK)
         return PANDO_MALFORMED;
-    a->names[a->names_len++] = d.name;
-    a->digests[i] = d.digest;
-    a->times[i] = d.timestamp;
-    const enum pando_status st = store_look_up(s, &d, &a->known[i]);
+    *brief = a->given != NULL ? a->given[i] : delta_brief_of(&d);
+    if (is_twice(g, a, i))
+        return PANDO_MALFORMED;
+    const enum pando_status st = store_look_up(s, brief, &a->known[i]);
     if (st != PANDO_OK)
         return st;
     if (a->known[i].outcome != DELTA_NEW && a->known[i].ticket > a->ticket)
@@ -61,7 +61,7 @@ static void keep_new(const struct group *g, struct arriving *a)
         a->kept.held[i] = g->held[i] && a->known[i].outcome == DELTA_NEW;
         a->fresh += a->kept.held[i];
         if (!a->kept.held[i])
-            a->kept.bodies[i] = SLICE_OF(a->digests[i]);
+            a->kept.bodies[i] = SLICE_OF(a->briefs[i].digest);
     }
 }
 
@@ -72,15 +72,19 @@ static void tell_all(struct delta_store *s, const struct arriving *a)
             continue;
         if (a->known[i].replaces)
             store_tell(s, a->known[i].old.timestamp, &a->known[i].old.digest, false);
-        store_tell(s, a->times[i], &a->digests[i], true);
+        store_tell(s, a->briefs[i].timestamp, &a->briefs[i].digest, true);
     }
 }
 
 enum pando_status delta_store_stage_group(struct delta_store *s, const struct group *g,
+                                          const struct delta_brief *briefs,
                                           enum delta_outcome *outcomes, uint64_t *ret_ticket)
 {
-    struct arriving a = { .fresh = 0 };
+    struct arriving a; /* 30 KiB: what is read was written before */
     uint64_t position;
+    a.fresh = 0;
+    a.ticket = 0;
+    a.given = briefs;
     enum pando_status st = delta_store_flush(s);
     for (size_t i = 0; st == PANDO_OK && i < g->len; i++)
         st = look_at(s, g, i, &a);

@@ -100,7 +100,7 @@ struct known {
     bool replaces;
     struct delta_item old;
 };
-enum pando_status store_look_up(struct delta_store *s, const struct delta *d,
+enum pando_status store_look_up(struct delta_store *s, const struct delta_brief *d,
                                 struct known *ret) PANDO_MUST_USE;
 
 /* The open member with that name, or NULL. */

@@ -103,6 +103,7 @@ struct swap {
     struct delta_room room;
     enum delta_outcome outcomes[DELTA_GROUP_MAX];
     struct delta_hash digests[DELTA_GROUP_MAX]; /* of members that are left out */
+    struct delta_brief briefs[DELTA_GROUP_MAX]; /* of a group that is being taken */
     struct swap_totals totals;
     struct pando_buf out;     /* a message that is being made */
     struct pando_buf encoded; /* a group of it */

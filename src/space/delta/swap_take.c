@@ -95,6 +95,8 @@ static enum pando_status sift(struct swap *s, bool *ret_any)
             g->bodies[i] = slice_of(digest->bytes, digest_len);
         }
         *ret_any = *ret_any || g->held[i];
+        if (g->held[i])
+            s->briefs[kept] = delta_brief_of(&d);
         g->held[kept] = g->held[i];
         g->bodies[kept++] = g->bodies[i];
     }
@@ -116,11 +118,21 @@ static void remember_origin(struct swap *s, const struct swap_peer *p, uint64_t 
     s->origins_next = (s->origins_next + 1) % SWAP_ORIGINS_MAX;
 }
 
+/* Tell of the i-th member, which is new. It was decoded before: name and digest are known. */
+static void tell(struct swap *s, const struct swap_peer *p, size_t i, uint64_t ticket)
+{
+    struct delta d;
+    if (s->config.took == NULL || delta_parse(s->group.bodies[i], &s->room, &d) != PANDO_OK)
+        return;
+    d.name = s->briefs[i].name;
+    d.digest = s->briefs[i].digest;
+    s->config.took(s->config.ctx, p->handle, &d, ticket);
+}
+
 static void count_outcomes(struct swap *s, const struct swap_peer *p, struct swap_parcel *parcel,
                            uint64_t ticket)
 {
     for (size_t i = 0; i < s->group.len; i++) {
-        struct delta d;
         if (!s->group.held[i])
             continue;
         s->totals.received++;
@@ -129,9 +141,7 @@ static void count_outcomes(struct swap *s, const struct swap_peer *p, struct swa
             continue;
         }
         parcel->fresh = true;
-        if (s->config.took != NULL &&
-            delta_decode(s->group.bodies[i], &s->room, &d) == PANDO_OK)
-            s->config.took(s->config.ctx, p->handle, &d, ticket);
+        tell(s, p, i, ticket);
     }
 }
 
@@ -147,7 +157,8 @@ static enum pando_status stage(struct swap *s, const struct swap_peer *p,
     if (st != PANDO_OK)
         return st;
     const uint64_t from = journal_end(s->config.host->journal);
-    st = delta_store_stage_group(s->config.store, &s->group, s->outcomes, &ticket);
+    st = delta_store_stage_group(s->config.store, &s->group, s->briefs, s->outcomes,
+                                 &ticket);
     if (st != PANDO_OK)
         return st;
     remember_origin(s, p, from, journal_end(s->config.host->journal));

@@ -53,12 +53,14 @@ static enum pando_status read_arrived(struct delta_store *s, size_t index, struc
                                         index, &body);
     if (st != PANDO_OK)
         return st;
-    st = delta_decode(body, &a->room, ret);
+    st = delta_parse(body, &a->room, ret);
     if (st != PANDO_OK)
         return PANDO_CORRUPT;
+    ret->name = delta_name_of(ret->id);
     st = rows_name(s->host.tables, &ret->name, &row);
     if (st != PANDO_OK)
         return st;
+    ret->digest = row.digest; /* of what lies at this place, if it is the row's */
     return !row.archived && row.place == (a->record << 8 | index) ? PANDO_OK
                                                                    : PANDO_NOT_FOUND;
 }
