@@ -5,6 +5,7 @@
 #include "apps/pando/help.h"
 #include "base/near.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,11 @@ int main(int argc, char **argv)
     struct pando_err err = { 0 };
     struct args args;
     int used = 0;
+#ifdef M_ARENA_MAX
+    /* One heap for all threads: glibc enlarges the others by single pages, a system call each,
+     * while the index is written, and keeps what they freed. */
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
     (void)signal(SIGPIPE, SIG_IGN); /* `pando dag ls | head` ends by a failing write */
     if (argc < 2) {
         help_all(stderr);

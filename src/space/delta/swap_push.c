@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#define RECORD_ALIGN 8u /* of a record's position in the journal */
 #define KEYS_AT_ONCE 512u /* of those that a peer lacks, in one message */
 
 /* --- a message of groups --- */
@@ -45,22 +46,37 @@ static size_t held(const struct group *g)
 
 /* --- passing on --- */
 
-static bool came_from(const struct swap *s, uint64_t record, uint32_t peer)
+/* Where the records end that came from this peer one behind the other, `record` among them; 0: it
+ * did not come from it. */
+static uint64_t origin_end(const struct swap *s, uint64_t record, uint32_t peer)
 {
     for (size_t i = 0; i < SWAP_ORIGINS_MAX; i++)
         if (s->origins[i].peer == peer && s->origins[i].from <= record &&
             record < s->origins[i].to)
-            return true;
-    return false;
+            return s->origins[i].to;
+    return 0;
+}
+
+/* What came from the peer itself is passed over unread. */
+static bool skip_own(struct swap *s, struct swap_peer *p)
+{
+    const uint64_t end = origin_end(s, p->cursor >> 8, p->handle);
+    if (end != 0)
+        p->cursor = (end + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN << 8;
+    return end != 0;
 }
 
 /* The next record for this peer into s->group. PANDO_NOT_FOUND: it has been passed all. */
 static enum pando_status next_record(struct swap *s, struct swap_peer *p, uint64_t *ret_after)
 {
-    uint64_t at = p->cursor;
     struct delta d;
     size_t index;
     for (;;) {
+        while (skip_own(s, p))
+            continue;
+        if (p->cursor >= delta_store_arrived_end(s->config.store))
+            return PANDO_NOT_FOUND;
+        uint64_t at = p->cursor;
         const enum pando_status st = delta_store_arrived(s->config.store, &at, &d);
         if (st != PANDO_OK) {
             p->cursor = at;
@@ -68,9 +84,9 @@ static enum pando_status next_record(struct swap *s, struct swap_peer *p, uint64
         }
         const uint64_t place = at - 1, record = place >> 8;
         *ret_after = (record << 8) + 256;
-        if (!came_from(s, record, p->handle))
+        if (origin_end(s, record, p->handle) == 0)
             return delta_store_group(s->config.store, place, &s->group, &index);
-        at = p->cursor = *ret_after;
+        p->cursor = record << 8;
     }
 }
 
