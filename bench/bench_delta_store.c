@@ -397,10 +397,17 @@ static void opened(const char *dir, size_t count)
     uint64_t start = bench_now_ns();
     host_open(&h, dir);
     delta_store_stats(h.deltas, &stats);
-    print("delta_store_open", (double)(bench_now_ns() - start) / 1e6, "ms");
+    const double open_ms = (double)(bench_now_ns() - start) / 1e6;
+    print("delta_store_open", open_ms, "ms");
     if (stats.deltas != count)
         bench_fail("%" PRIu64 " deltas after reopening", stats.deltas);
     print("delta_store_rss", rss_anon_mib(), "MiB");
+    if (count == 1000000) {
+        struct figure ms = { "delta_open_1m", "ms", 200, false, { open_ms }, 1 };
+        struct figure mib = { "delta_rss_1m", "MiB", 64, false, { rss_anon_mib() }, 1 };
+        figure_print(&ms, "");
+        figure_print(&mib, "");
+    }
     print("delta_store_cold_near", read_objects(&h, count, 0, 101), "us");
     print("delta_store_cold_far", read_objects(&h, count, 1, 101), "us");
     struct delta_store_hash hash = { .begun = false };

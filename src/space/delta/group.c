@@ -59,21 +59,30 @@ enum pando_status group_decode(struct pando_slice bytes, bool is_signed, struct 
     return wire_read_done(&r) && held != 0 ? PANDO_OK : PANDO_MALFORMED;
 }
 
+/* Every delta that is read asks for all lengths before its own: by hand. */
+static size_t length_at(const uint8_t *lengths, size_t i)
+{
+    const uint8_t *p = lengths + i * GROUP_LENGTH;
+    return (size_t)p[0] << 16 | (size_t)p[1] << 8 | p[2];
+}
+
 enum pando_status group_locate(struct pando_slice bytes, bool is_signed, size_t i,
                                size_t *ret_at, size_t *ret_len)
 {
     const size_t head = is_signed ? GROUP_HEAD_SIGNED : GROUP_HEAD_PLAIN;
     if (bytes.len < head || i > bytes.ptr[1])
         return PANDO_NOT_FOUND;
-    struct wire_reader lengths = wire_read(slice_from(bytes, head));
     size_t at = head + (size_t)(bytes.ptr[1] + 1) * GROUP_LENGTH;
+    if (bytes.len - head < (i + 1) * GROUP_LENGTH)
+        return PANDO_CORRUPT;
+    const uint8_t *lengths = bytes.ptr + head;
     for (size_t n = 0; n < i; n++) {
-        const size_t len = (size_t)wire_get_be(&lengths, GROUP_LENGTH);
+        const size_t len = length_at(lengths, n);
         at += len != 0 ? len : GROUP_DIGEST;
     }
     *ret_at = at;
-    *ret_len = (size_t)wire_get_be(&lengths, GROUP_LENGTH);
-    if (lengths.failed || *ret_len > DELTA_BYTES_MAX)
+    *ret_len = length_at(lengths, i);
+    if (*ret_len > DELTA_BYTES_MAX)
         return PANDO_CORRUPT;
     return *ret_len == 0 ? PANDO_NOT_FOUND : PANDO_OK;
 }
