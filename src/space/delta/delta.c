@@ -1,13 +1,12 @@
 #include "space/delta/delta.h"
 
 #include "base/slice.h"
-#include "codec/cbor.h"
+#include "codec/cbor_utf8.h"
 #include "crypto/sign.h"
+#include "space/delta/canon.h"
 
 #include <assert.h>
 #include <string.h>
-
-enum { FIELDS = 5, POINTER_FIELDS = 2 };
 
 static_assert((uint64_t)DELTA_POINTERS_MAX * 8 < DELTA_BYTES_MAX, "room for small pointers");
 
@@ -24,10 +23,12 @@ struct delta_hash delta_name_of(struct pando_slice id)
     return hash_of(id);
 }
 
-bool delta_is_whole(double number)
+/* ---- reading ---- */
+
+enum pando_status delta_parse(struct pando_slice bytes, struct delta_room *room,
+                              struct delta *ret)
 {
-    return number >= -(double)DELTA_TIME_MAX && number <= (double)DELTA_TIME_MAX &&
-           (double)(int64_t)number == number;
+    return canon_read(bytes, room, ret) ? PANDO_OK : PANDO_MALFORMED;
 }
 
 enum pando_status delta_decode(struct pando_slice bytes, struct delta_room *room,
@@ -112,105 +113,54 @@ static enum pando_status check(const struct delta *d, struct pando_err *reterr)
     return st;
 }
 
-static size_t text_size(size_t len)
+static enum pando_status check_text(struct pando_slice text, struct field f,
+                                    struct pando_err *reterr)
 {
-    return len + (len < 24 ? 1 : len <= 0xff ? 2 : len <= 0xffff ? 3 : 5);
+    return cbor_utf8_valid(text) ? PANDO_OK : refuse(reterr, f, "is not UTF-8");
 }
 
-/* Not less than the encoding takes, and at most some bytes per pointer more. */
-static size_t size_bound(const struct delta *d)
+static enum pando_status check_pointer_texts(const struct delta_pointer *p, size_t index,
+                                             struct pando_err *reterr)
 {
-    size_t size = 1 + 3 + 7 + 7 + 9 + 3 + 10 + 9 + text_size(d->id.len) +
-                  text_size(d->author.len) + text_size(d->system.len);
-    for (size_t i = 0; i < d->pointers_len; i++) {
-        const struct delta_pointer *p = &d->pointers[i];
-        size += 1 + 5 + 7 + text_size(p->role.len);
-        size += p->kind == DELTA_REF      ? 1 + 3 + 8 + text_size(p->text.len) +
-                                            text_size(p->context.len)
-                : p->kind == DELTA_STRING ? text_size(p->text.len)
-                                          : 9;
-    }
-    return size;
+    const bool reference = p->kind == DELTA_REF;
+    enum pando_status st = check_text(p->role, (struct field){ "role", p, index }, reterr);
+    if (st == PANDO_OK && (reference || p->kind == DELTA_STRING))
+        st = check_text(p->text, (struct field){ reference ? "target.id" : "target", p, index },
+                        reterr);
+    if (st == PANDO_OK && reference)
+        st = check_text(p->context, (struct field){ "target.context", p, index }, reterr);
+    return st;
 }
 
-/* A text that must be UTF-8; `*bad` keeps the first that is not. */
-static void put_text(struct wire_writer *w, struct pando_slice text, struct field f,
-                     struct field *bad)
+/* All texts are UTF-8; the first that is not is named. */
+static enum pando_status check_texts(const struct delta *d, struct pando_err *reterr)
 {
-    const bool was = w->failed;
-    cbor_put_text(w, text);
-    if (w->failed && !was)
-        *bad = f;
-}
-
-static void put_number(struct wire_writer *w, double number)
-{
-    if (delta_is_whole(number))
-        cbor_put_int(w, (int64_t)number);
-    else
-        cbor_put_float(w, number);
-}
-
-static void put_pointer(struct wire_writer *w, const struct delta_pointer *p, size_t index,
-                        struct field *bad)
-{
-    cbor_put_map(w, POINTER_FIELDS);
-    cbor_put_key(w, "role");
-    put_text(w, p->role, (struct field){ "role", p, index }, bad);
-    cbor_put_key(w, "target");
-    switch (p->kind) {
-    case DELTA_STRING:
-        put_text(w, p->text, (struct field){ "target", p, index }, bad);
-        return;
-    case DELTA_NUMBER: put_number(w, p->number); return;
-    case DELTA_BOOL: cbor_put_bool(w, p->truth); return;
-    case DELTA_REF: break;
-    }
-    cbor_put_map(w, p->context.len > 0 ? 2 : 1);
-    cbor_put_key(w, "id");
-    put_text(w, p->text, (struct field){ "target.id", p, index }, bad);
-    if (p->context.len > 0) {
-        cbor_put_key(w, "context");
-        put_text(w, p->context, (struct field){ "target.context", p, index }, bad);
-    }
-}
-
-static void put_delta(struct wire_writer *w, const struct delta *d, struct field *bad)
-{
-    cbor_put_map(w, FIELDS);
-    cbor_put_key(w, "id");
-    put_text(w, d->id, (struct field){ .name = "id" }, bad);
-    cbor_put_key(w, "author");
-    put_text(w, d->author, (struct field){ .name = "author" }, bad);
-    cbor_put_key(w, "system");
-    put_text(w, d->system, (struct field){ .name = "system" }, bad);
-    cbor_put_key(w, "pointers");
-    cbor_put_array(w, d->pointers_len);
-    for (size_t i = 0; i < d->pointers_len; i++)
-        put_pointer(w, &d->pointers[i], i, bad);
-    cbor_put_key(w, "timestamp");
-    cbor_put_uint(w, (uint64_t)d->timestamp);
+    enum pando_status st = check_text(d->id, (struct field){ .name = "id" }, reterr);
+    if (st == PANDO_OK)
+        st = check_text(d->author, (struct field){ .name = "author" }, reterr);
+    if (st == PANDO_OK)
+        st = check_text(d->system, (struct field){ .name = "system" }, reterr);
+    for (size_t i = 0; st == PANDO_OK && i < d->pointers_len; i++)
+        st = check_pointer_texts(&d->pointers[i], i, reterr);
+    return st;
 }
 
 enum pando_status delta_seal(struct delta *d, struct pando_buf *buf, struct pando_err *reterr)
 {
-    struct field bad = { .name = "the delta" };
     enum pando_status st = check(d, reterr);
     if (st != PANDO_OK)
         return st;
-    const size_t bound = size_bound(d);
-    const size_t slack = DELTA_POINTERS_MAX * (size_t)16;
-    if (bound <= DELTA_BYTES_MAX + slack) {
-        st = buf_reserve(buf, bound);
-        if (st != PANDO_OK)
-            return pando_err_set(reterr, st, "the delta: %s", pando_status_text(st));
-        struct wire_writer w = wire_write(buf->ptr + buf->len, bound);
-        put_delta(&w, d, &bad);
-        if (w.failed)
-            return refuse(reterr, bad, "is not UTF-8");
-        d->bytes = wire_written(&w);
+    const size_t bound = canon_bound(d);
+    const bool small = bound <= DELTA_BYTES_MAX + DELTA_POINTERS_MAX * (size_t)16;
+    if (small && (st = check_texts(d, reterr)) != PANDO_OK)
+        return st;
+    if (small && (st = buf_reserve(buf, bound)) != PANDO_OK)
+        return pando_err_set(reterr, st, "the delta: %s", pando_status_text(st));
+    if (small) {
+        uint8_t *const begin = buf->ptr + buf->len;
+        d->bytes = slice_of(begin, (size_t)(canon_write(d, begin) - begin));
     }
-    if (bound > DELTA_BYTES_MAX + slack || d->bytes.len > DELTA_BYTES_MAX)
+    if (!small || d->bytes.len > DELTA_BYTES_MAX)
         return pando_err_set(reterr, PANDO_INVALID,
                              "the delta takes more than 128 KiB: keep large values as blobs");
     buf->len += d->bytes.len;

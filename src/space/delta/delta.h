@@ -76,8 +76,5 @@ enum pando_status delta_parse(struct pando_slice bytes, struct delta_room *room,
 enum pando_status delta_seal(struct delta *d, struct pando_buf *buf,
                              struct pando_err *reterr) PANDO_MUST_USE;
 struct delta_hash delta_name_of(struct pando_slice id);
-/* Whether a number is encoded as an integer: it is whole, and the same in every program that
- * reads JSON numbers as doubles. */
-bool delta_is_whole(double number);
 
 #endif
