@@ -55,6 +55,11 @@ struct fed_ack *fed_ack_add(struct fed_link *l, struct pando_slice id)
     return a;
 }
 
+void fed_ack_undo(struct fed_link *l)
+{
+    free(at(&l->acks, --l->acks.len)->text);
+}
+
 struct fed_ack *fed_ack_at(struct fed_link *l, uint64_t sequence)
 {
     struct fed_acks *q = &l->acks;

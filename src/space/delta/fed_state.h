@@ -258,6 +258,8 @@ void fed_client_sync_complete(struct fed *f, struct fed_link *l);
 /* --- fed_ack.c ------------------------------------------------------------------------ */
 /* A new last one; NULL when memory is out. Valid until the next. */
 struct fed_ack *fed_ack_add(struct fed_link *l, struct pando_slice id);
+/* Forget the last one: it comes again. */
+void fed_ack_undo(struct fed_link *l);
 struct fed_ack *fed_ack_at(struct fed_link *l, uint64_t sequence);
 void fed_ack_refuse(struct fed_link *l, struct fed_ack *a, const char *reason);
 void fed_ack_flush(struct fed *f, struct fed_link *l);

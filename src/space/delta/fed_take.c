@@ -2,7 +2,9 @@
 
 #include "base/bytes.h"
 #include "base/slice.h"
+#include "codec/json.h"
 #include "space/delta/delta_json.h"
+#include "space/delta/delta_text.h"
 #include "space/delta/fed_mutant.h"
 #include "space/delta/fed_trust.h"
 
@@ -144,7 +146,27 @@ enum fed_progress fed_take_stage(struct fed *f, struct fed_link *l, const struct
     return FED_DONE;
 }
 
-/* Read, check, stage. `answer`: an ack is owed; a refusal is always said. */
+/* Check, stage. `answer`: an ack is owed; a refusal is always said. */
+static enum fed_progress take_sealed(struct fed *f, struct fed_link *l, const struct delta *d,
+                                     bool answer)
+{
+    const char *reason = refusal(f, l, d);
+    if (reason != NULL && !MUTANT(DROPPED_IS_ACKED))
+        return refuse(f, l, d->id, reason);
+    if (fed_judge_needed(f, l))
+        return fed_judge_begin(f, l, d, answer);
+    struct fed_ack *a = fed_ack_add(l, d->id);
+    if (a == NULL)
+        return out_of_memory(f, l);
+    a->answer = answer;
+    if (MUTANT(DROPPED_IS_ACKED) && reason != NULL)
+        return FED_DONE;
+    if (fed_take_stage(f, l, d, a) == FED_DONE)
+        return FED_DONE;
+    fed_ack_undo(l);
+    return FED_WAIT;
+}
+
 static enum fed_progress take(struct fed *f, struct fed_link *l, const json_t *json, bool answer)
 {
     const struct delta_defaults nothing = { 0 };
@@ -159,22 +181,39 @@ static enum fed_progress take(struct fed *f, struct fed_link *l, const json_t *j
         fed_link_fault(f, l, "MESSAGE_ERROR", why.text);
         return FED_DONE;
     }
-    const char *reason = refusal(f, l, &d);
-    if (reason != NULL && !MUTANT(DROPPED_IS_ACKED))
-        return refuse(f, l, d.id, reason);
-    if (fed_judge_needed(f, l))
-        return fed_judge_begin(f, l, &d, answer);
-    struct fed_ack *a = fed_ack_add(l, d.id);
-    if (a == NULL)
+    return take_sealed(f, l, &d, answer);
+}
+
+/* One of a message without a tree: it reads well, for it was read before. A rule of the model
+ * that it breaks is told by way of a tree. */
+static enum fed_progress take_plain(struct fed *f, struct fed_link *l, struct pando_slice text,
+                                    struct delta *d, bool answer)
+{
+    json_t *json = NULL;
+    buf_reset(&f->scratch);
+    if (delta_seal(d, &f->scratch, NULL) == PANDO_OK)
+        return take_sealed(f, l, d, answer);
+    if (json_text_parse_js(text, FED_FRAME_MAX, &json, NULL) != PANDO_OK)
         return out_of_memory(f, l);
-    a->answer = answer;
-    if (MUTANT(DROPPED_IS_ACKED) && reason != NULL)
-        return FED_DONE;
-    if (fed_take_stage(f, l, &d, a) == FED_DONE)
-        return FED_DONE;
-    free(a->text);
-    l->acks.len--;
-    return FED_WAIT;
+    const enum fed_progress progress = take(f, l, json, answer);
+    json_decref(json);
+    return progress;
+}
+
+/* The delta at the head of a list, which is moved behind it unless it must wait. */
+static enum fed_progress take_next(struct fed *f, struct fed_link *l, struct pando_slice *left,
+                                   bool answer)
+{
+    struct plain p = plain_read(*left);
+    struct delta d;
+    if (!delta_text_next(&p, &f->room, &d))
+        return out_of_memory(f, l); /* cannot be: it was read before */
+    const struct pando_slice text = slice_of(left->ptr, (size_t)(p.at - left->ptr));
+    (void)plain_take(&p, ',');
+    if (take_plain(f, l, text, &d, answer) == FED_WAIT)
+        return FED_WAIT;
+    *left = slice_of(p.at, (size_t)(p.end - p.at));
+    return FED_DONE;
 }
 
 static bool may_take(const struct fed_link *l)
@@ -184,7 +223,8 @@ static bool may_take(const struct fed_link *l)
 
 static enum fed_progress take_batch(struct fed *f, struct fed_link *l)
 {
-    const size_t len = json_array_size(l->half.deltas);
+    const bool plain = l->half.is_plain;
+    const size_t len = plain ? l->half.plain_len : json_array_size(l->half.deltas);
     if (len > FED_BATCH_MAX) {
         fed_send_out(f, l, fed_say_error(&f->out, fed_wall(f), "BATCH_TOO_LARGE",
                                          slice_text("a batch has at most 1000 deltas"), true));
@@ -194,7 +234,8 @@ static enum fed_progress take_batch(struct fed *f, struct fed_link *l)
     }
     while (l->half_at < len) {
         if (!may_take(l) ||
-            take(f, l, json_array_get(l->half.deltas, l->half_at), false) == FED_WAIT)
+            (plain ? take_next(f, l, &l->half.plain, false)
+                   : take(f, l, json_array_get(l->half.deltas, l->half_at), false)) == FED_WAIT)
             return l->piped ? FED_WAIT : FED_DONE;
         if (!l->piped)
             return FED_DONE; /* and the message is gone with it */
@@ -304,7 +345,7 @@ static enum fed_progress handle(struct fed *f, struct fed_link *l)
         return FED_DONE;
     }
     if (m->kind == FED_SAYS_DELTA)
-        return take(f, l, m->delta, true);
+        return m->is_plain ? take_next(f, l, &l->half.plain, true) : take(f, l, m->delta, true);
     if (m->kind == FED_SAYS_SYNC_BATCH)
         return take_batch(f, l);
     on_control(f, l, m);
@@ -316,8 +357,9 @@ static bool decode(struct fed *f, struct fed_link *l)
     struct pando_err why = { 0 };
     if (l->has_half)
         return true;
-    if (fed_message_decode(bytes_view(l->inbox.ring[l->inbox.head]), &l->half, &why) ==
-        PANDO_OK)
+    const struct pando_slice text = bytes_view(l->inbox.ring[l->inbox.head]);
+    if (fed_message_plain(text, &f->room, &l->half) ||
+        fed_message_decode(text, &l->half, &why) == PANDO_OK)
         l->has_half = true;
     else
         fed_link_fault(f, l, "MESSAGE_ERROR", why.text);

@@ -49,11 +49,17 @@ struct fed_message {
     const json_t *config, *filter;      /* HELLO; SYNC_REQUEST; NULL: left out */
     const json_t *delta, *deltas;       /* DELTA; SYNC_BATCH */
     json_t *root;
+    bool is_plain;            /* there is no tree: slices borrow from the text */
+    struct pando_slice plain; /* DELTA: its text; SYNC_BATCH: the list's, without brackets */
+    size_t plain_len;         /* deltas of the list */
 };
 
 /* Errors: PANDO_MALFORMED, PANDO_FULL reterr names what is wrong. */
 enum pando_status fed_message_decode(struct pando_slice text, struct fed_message *ret,
                                      struct pando_err *reterr) PANDO_MUST_USE;
+/* The same for a DELTA, a SYNC_BATCH or a DELTA_ACK that is plain (plain.h): every delta of it
+ * can be read with delta_text.h. False: fed_message_decode shall say what it is. */
+bool fed_message_plain(struct pando_slice text, struct delta_room *room, struct fed_message *ret);
 void fed_message_deinit(struct fed_message *m);
 
 /* Each appends one whole message. Errors: PANDO_FULL, PANDO_NOMEM: the buffer is as it was. */

@@ -9,6 +9,7 @@
 
 #include "base/slice.h"
 #include "codec/json.h"
+#include "space/delta/delta_text.h"
 #include "space/delta/negate.h"
 
 #include <stdlib.h>
@@ -320,6 +321,21 @@ static void count(struct deltas_intake *i, enum delta_outcome outcome, uint64_t 
         i->ticket = ticket;
 }
 
+/* Its texts borrow from the line or are gone; its canonical bytes are in d->line. */
+static enum pando_status read_line(struct deltas *d, struct pando_slice line, struct delta *ret,
+                                   struct pando_err *err)
+{
+    json_t *json = NULL;
+    buf_reset(&d->line);
+    if (line.len <= LINE_BYTES_MAX && delta_from_text(line, &d->room, &d->line, ret))
+        return PANDO_OK;
+    enum pando_status st = json_text_parse_js(line, LINE_BYTES_MAX, &json, err);
+    if (st == PANDO_OK)
+        st = delta_from_json(json, NULL, &d->room, &d->line, ret, err);
+    json_decref(json);
+    return st == PANDO_OK ? delta_decode(ret->bytes, &d->room, ret) : st;
+}
+
 /* PANDO_OK: one was dealt with; PANDO_NOT_FOUND: there are no more; others: not now. */
 static enum pando_status stage_line(struct deltas *d, struct deltas_intake *i)
 {
@@ -329,29 +345,19 @@ static enum pando_status stage_line(struct deltas *d, struct deltas_intake *i)
     enum delta_outcome outcome;
     uint64_t ticket;
     size_t end;
-    json_t *json = NULL;
     if (!next_line(i, &line, &end))
         return PANDO_NOT_FOUND;
     i->line++;
-    buf_reset(&d->line);
-    enum pando_status st = is_blank(line) ? PANDO_OK
-                                          : json_text_parse_js(line, LINE_BYTES_MAX, &json, &err);
-    if (st == PANDO_OK && json != NULL)
-        st = delta_from_json(json, NULL, &d->room, &d->line, &delta, &err);
-    if (st == PANDO_NOMEM) {
-        json_decref(json);
-        i->line--;
-        return st;
-    }
-    if (st != PANDO_OK) {
-        refuse_line(d, i, err.text);
-        st = PANDO_OK;
-    } else if (json != NULL) {
+    enum pando_status st = is_blank(line) ? PANDO_NOT_FOUND : read_line(d, line, &delta, &err);
+    if (st == PANDO_OK) {
         st = deltas_stage(d, &delta, false, DELTAS_OWN, &outcome, &ticket);
         if (st == PANDO_OK)
             count(i, outcome, ticket);
+    } else if (st != PANDO_NOMEM) {
+        if (st != PANDO_NOT_FOUND)
+            refuse_line(d, i, err.text);
+        st = PANDO_OK;
     }
-    json_decref(json);
     if (st == PANDO_OK)
         i->at = end;
     else
