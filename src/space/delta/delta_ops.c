@@ -200,7 +200,7 @@ static void run(struct deltas *d)
 {
     const uint64_t durable = delta_store_durable(d->store);
     const bool was_blocked = d->blocked;
-    d->more_work = d->blocked = false;
+    d->more_work = d->blocked = d->put_off = false;
     if (was_blocked) /* those who wait for the journal try again */
         deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
     if (durable != d->durable)
@@ -233,7 +233,10 @@ static void delta_step(void *instance, struct pando_time now, const struct space
         deltas_federate_begin(d);
     }
     take(d, in);
-    run(d);
+    /* Messages come many in a turn: what they brought is one record, and is told of once. */
+    d->put_off = in->kind == SPACE_PIPE_TEXT;
+    if (!d->put_off)
+        run(d);
 }
 
 static bool delta_poll(void *instance, struct space_effect *ret_effect)
@@ -247,6 +250,8 @@ static struct pando_time delta_deadline(const void *instance)
     const struct deltas *d = instance;
     if (!d->begun)
         return d->options.links_len > 0 ? (struct pando_time){ 0 } : PANDO_TIME_NEVER;
+    if (d->put_off)
+        return d->now; /* the end of this turn */
     if (d->more_work)
         return pando_time_add(d->now, (struct pando_span){ 1 });
     struct pando_time at = pando_time_min(fed_deadline(d->fed), swap_deadline(d->swap));

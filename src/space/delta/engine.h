@@ -136,6 +136,7 @@ struct deltas {
     struct pando_time now;
     bool begun, stopping, store_failed, more_work, staged, upheaval;
     bool blocked; /* the journal takes nothing now */
+    bool put_off; /* messages came: the rest of the step waits for the end of the turn */
     uint64_t uuids;
     struct delta_store *store;
     struct delta_source source; /* all that is readable */
