@@ -203,7 +203,7 @@ static void run(struct deltas *d)
     d->more_work = d->blocked = d->put_off = false;
     if (was_blocked) /* those who wait for the journal try again */
         deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
-    if (durable != d->durable)
+    if (durable != d->durable || was_blocked)
         deltas_federate_feed(d, &(struct fed_input){ .kind = FED_DURABLE, .value = durable });
     d->durable = durable;
     deltas_news_run(d);

@@ -23,7 +23,8 @@ struct plain {
 
 static inline struct plain plain_read(struct pando_slice text)
 {
-    return (struct plain){ text.ptr, text.ptr + text.len, text.len == 0 };
+    const uint8_t *const at = text.len > 0 ? text.ptr : (const uint8_t *)"";
+    return (struct plain){ .at = at, .end = at + text.len, .failed = text.len == 0 };
 }
 
 static inline void plain_blanks(struct plain *p)
