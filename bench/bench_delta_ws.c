@@ -284,7 +284,7 @@ static void run_rate(struct bench *b, struct world_node *a)
                  (cpu_of(a->pid) - cpu) / COUNT * 1e6);
     (void)close(client.fd);
     figure_add(&b->rate, COUNT / seconds);
-    bench_sleep_until(bench_now_ns() + 1000000000u); /* idle */
+    bench_sleep_until(bench_now_ns() + 4000000000u); /* idle: memory was given back */
     if (held(a) != COUNT)
         bench_fail("the node holds %.0f deltas", held(a));
     figure_add(&b->rss, world_memory(a, "RssAnon") / 1048576);
