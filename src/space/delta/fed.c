@@ -163,12 +163,24 @@ static void forget_pipe(struct fed *f, struct fed_link *l)
     fed_window_reset(l);
 }
 
+/* Messages stop at FED_ACKS_MAX deltas without an answer; answers make room for more, and when
+ * all that was staged is durable nothing else will come to wake us. */
+static void take_and_answer(struct fed *f, struct fed_link *l)
+{
+    for (bool again = true; again;) {
+        fed_take_inbox(f, l);
+        const uint64_t first = l->acks.first;
+        again = l->acks.len >= FED_ACKS_MAX;
+        fed_ack_flush(f, l);
+        again = again && l->piped && l->inbox.len > 0 && l->acks.first != first;
+    }
+}
+
 static void settle_pipe(struct fed *f, struct fed_link *l)
 {
     if (l->judging > 0)
         fed_judge_stage(f, l);
-    fed_take_inbox(f, l);
-    fed_ack_flush(f, l);
+    take_and_answer(f, l);
     if (l->piped)
         fed_serve_step(f, l);
     if (l->piped)

@@ -96,6 +96,33 @@ static void takes_what_a_sync_brings(void **state)
     hand_free(h);
 }
 
+/* The inbox stops where too many deltas have no answer. When all of them are durable at once,
+ * nothing more comes that would wake it. */
+static void goes_on_when_all_that_was_staged_is_durable(void **state)
+{
+    (void)state;
+    enum { EACH = 1000, BATCHES = 9 };
+    static char batch[EACH * 100];
+    struct hand *h = hand_new(10, NULL);
+    hand_dial(h, HAND_PIPE, "{}");
+    hand_say(h, HAND_PIPE, START);
+    for (uint32_t b = 0; b < BATCHES; b++) {
+        size_t at = (size_t)snprintf(batch, sizeof batch, "{\"type\":\"sync_batch\",\"deltas\":[");
+        for (uint32_t n = 0; n < EACH; n++)
+            at += (size_t)snprintf(batch + at, sizeof batch - at,
+                                   "%s{\"id\":\"b%u\",\"timestamp\":5,\"author\":\"a\","
+                                   "\"system\":\"s\",\"pointers\":[]}",
+                                   n ? "," : "", b * EACH + n);
+        (void)snprintf(batch + at, sizeof batch - at, "],\"batchNumber\":%u}", b);
+        hand_say(h, HAND_PIPE, batch);
+    }
+    CHECK(h->store->len < EACH * BATCHES);
+    sim_store_commit(h->store, h->store->len);
+    hand_give(h, &(struct fed_input){ .kind = FED_DURABLE, .value = h->store->durable });
+    CHECK_EQ(h->store->len, EACH * BATCHES);
+    hand_free(h);
+}
+
 static void offers_its_backlog_as_deltas(void **state)
 {
     (void)state;
@@ -402,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(introduces_itself_and_asks_for_a_sync),
         TEST(takes_what_a_sync_brings),
+        TEST(goes_on_when_all_that_was_staged_is_durable),
         TEST(offers_its_backlog_as_deltas),
         TEST(sends_nothing_in_pull_mode_and_takes_nothing_in_push_mode),
         TEST(asks_after_a_break_for_what_it_missed),
