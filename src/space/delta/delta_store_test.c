@@ -254,6 +254,34 @@ static void a_part_of_a_signed_group_keeps_its_signature(void **state)
     fixture_deinit(&f);
 }
 
+/* A peer's unsigned group of which one delta is here already: the others are taken. */
+static void of_a_plain_group_what_is_new_is_taken(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct made m[3];
+    struct group g = { .len = 3 };
+    enum delta_outcome outcomes[3];
+    uint64_t ticket;
+    fixture_init(&f);
+    for (unsigned i = 0; i < 3; i++) {
+        make_plain(&m[i], i, 100 + i, i);
+        g.bodies[i] = m[i].delta.bytes;
+        g.held[i] = true;
+    }
+    add(&f, &m[1], false);
+    CHECK_OK(delta_store_stage_group(f.store, &g, NULL, outcomes, &ticket));
+    CHECK_EQ(outcomes[0], DELTA_NEW);
+    CHECK_EQ(outcomes[1], DELTA_KNOWN);
+    CHECK_EQ(outcomes[2], DELTA_NEW);
+    fixture_commit(&f);
+    fixture_crash(&f);
+    CHECK_EQ(count_of(&f), 3);
+    for (unsigned i = 0; i < 3; i++)
+        made_deinit(&m[i]);
+    fixture_deinit(&f);
+}
+
 static void arrival_is_told_of_what_is_durable_only_and_once(void **state)
 {
     (void)state;
@@ -425,6 +453,7 @@ int main(void)
         TEST(of_one_id_the_lesser_digest_counts),
         TEST(own_groups_are_signed_and_foreign_ones_are_not),
         TEST(a_part_of_a_signed_group_keeps_its_signature),
+        TEST(of_a_plain_group_what_is_new_is_taken),
         TEST(arrival_is_told_of_what_is_durable_only_and_once),
         TEST(the_order_of_records_does_not_matter),
         TEST(equal_sets_have_equal_hashes),

@@ -53,22 +53,31 @@ static enum pando_status look_at(struct delta_store *s, const struct group *g, s
     return PANDO_OK;
 }
 
-/* Those that are new, as they came; of the others the digest. */
-static void keep_new(const struct group *g, struct arriving *a)
+static bool is_new(const struct group *g, const struct arriving *a, size_t i)
 {
-    a->kept = *g;
-    for (size_t i = 0; i < g->len; i++) {
-        a->kept.held[i] = g->held[i] && a->known[i].outcome == DELTA_NEW;
-        a->fresh += a->kept.held[i];
-        if (!a->kept.held[i])
-            a->kept.bodies[i] = SLICE_OF(a->briefs[i].digest);
-    }
+    return g->held[i] && a->known[i].outcome == DELTA_NEW;
 }
 
-static void tell_all(struct delta_store *s, const struct arriving *a)
+/* Those that are new, as they came; of the others of a signed group the digest. */
+static void keep_new(const struct group *g, struct arriving *a)
 {
-    for (size_t i = 0; i < a->kept.len; i++) {
-        if (!a->kept.held[i])
+    size_t kept = 0;
+    a->kept = *g;
+    for (size_t i = 0; i < g->len; i++) {
+        const bool fresh = is_new(g, a, i);
+        a->fresh += fresh;
+        if (!fresh && !g->is_signed)
+            continue;
+        a->kept.held[kept] = fresh;
+        a->kept.bodies[kept++] = fresh ? g->bodies[i] : SLICE_OF(a->briefs[i].digest);
+    }
+    a->kept.len = kept;
+}
+
+static void tell_all(struct delta_store *s, const struct group *g, const struct arriving *a)
+{
+    for (size_t i = 0; i < g->len; i++) {
+        if (!is_new(g, a, i))
             continue;
         if (a->known[i].replaces)
             store_tell(s, a->known[i].old.timestamp, &a->known[i].old.digest, false);
@@ -104,7 +113,7 @@ enum pando_status delta_store_stage_group(struct delta_store *s, const struct gr
             return st;
         store_give_tickets(s, position, a.fresh);
         store_cache_group(s, position, g->is_signed, buf_view(&s->encoded));
-        tell_all(s, &a);
+        tell_all(s, g, &a);
         a.ticket = s->tickets;
     }
     for (size_t i = 0; i < g->len; i++) {
