@@ -69,6 +69,7 @@ enum pando_status fed_link_new(struct fed *f, bool inbound, struct fed_link **re
     buf_init(&l->url, TEXT_MAX);
     buf_init(&l->remote_system, TEXT_MAX);
     buf_init(&l->last_error, TEXT_MAX);
+    buf_init(&l->session, TEXT_MAX);
     fed_config_init(&l->config);
     l->window.full_at = PANDO_TIME_NEVER;
     l->hello_at = l->ping_at = l->stall_at = PANDO_TIME_NEVER;
@@ -83,6 +84,7 @@ static void link_free(struct fed *f, struct fed_link *l)
 {
     const uint32_t index = l->handle % FED_LINKS_MAX;
     fed_judge_forget(f, l);
+    fed_totals_add(&f->gone, l);
     heap_remove(&f->timers, index);
     f->inbound_len -= l->inbound;
     f->links[index] = NULL;

@@ -71,6 +71,12 @@ struct fed_stats {
     int64_t last_sync, connected_at; /* wall ms; 0 never */
 };
 
+/* Numbers of all links together, those that are gone included. */
+struct fed_totals {
+    uint64_t links, pipes; /* now; of the links: those with an open connection */
+    uint64_t sent, received, rejected, refused, acked, bytes_sent, bytes_received;
+};
+
 struct fed_config {
     struct pando_slice system_id;
     bool server;         /* takes inbound pipes */
@@ -178,6 +184,7 @@ enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pan
 enum pando_status fed_pause(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 enum pando_status fed_resume(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 enum pando_status fed_disconnect(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
+void fed_totals(const struct fed *f, struct fed_totals *ret);
 /* JSON of all links (an array) or one: id, remoteSystemId, remoteUrl, direction, status, config,
  * stats, lastError. */
 enum pando_status fed_links(const struct fed *f, struct pando_buf *text) PANDO_MUST_USE;

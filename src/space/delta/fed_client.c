@@ -56,6 +56,23 @@ void fed_client_ask(struct fed *f, struct fed_link *l)
     fed_send_out(f, l, st);
 }
 
+/* Its own deltas go from the beginning again: from all that is here, or what came after it. */
+static void rewind_all(struct fed_link *l)
+{
+    fed_window_reset(l);
+    l->cursor = l->config.initial == FED_NONE ? l->backlog_end : 0;
+    l->lagging = true;
+}
+
+/* A server that was started anew may have less than it acknowledged: its store was in memory, or
+ * a backup took its place. */
+static void meet_again(struct fed_link *l, struct pando_slice session)
+{
+    if (l->session.len > 0 && !slice_equal(session, buf_view(&l->session)))
+        rewind_all(l);
+    (void)fed_text_set(&l->session, session);
+}
+
 void fed_client_hello_ack(struct fed *f, struct fed_link *l, const struct fed_message *m)
 {
     const bool first = !l->greeted;
@@ -68,8 +85,10 @@ void fed_client_hello_ack(struct fed *f, struct fed_link *l, const struct fed_me
     }
     (void)fed_text_set(&l->remote_system, m->system_id);
     l->resumes = m->resumes;
-    if (first)
+    if (first) {
+        meet_again(l, m->session);
         fed_link_greeted(f, l);
+    }
     if (l->piped && (first || l->ask_again))
         fed_client_ask(f, l);
     l->ask_again = false;
@@ -100,14 +119,6 @@ void fed_client_sync_complete(struct fed *f, struct fed_link *l)
 }
 
 /* --- what a person asks for ------------------------------------------------------------ */
-
-/* Its own deltas go from the beginning again: from all that is here, or what came after it. */
-static void rewind_all(struct fed_link *l)
-{
-    fed_window_reset(l);
-    l->cursor = l->config.initial == FED_NONE ? l->backlog_end : 0;
-    l->lagging = true;
-}
 
 enum pando_status fed_connect(struct fed *f, struct pando_time now, struct pando_slice url,
                               struct fed_link_config *config, char ret_id[FED_ID_TEXT],

@@ -203,6 +203,33 @@ static void sends_again_what_was_not_acked(void **state)
     hand_free(h);
 }
 
+/* It may have less than it acked: a backup may have taken its place. */
+static void sends_everything_to_a_server_that_was_started_anew(void **state)
+{
+    (void)state;
+    static const char *const sessions[] = { "one", "one", "two" };
+    struct hand *h = hand_new(10, NULL);
+    char text[120];
+    const uint32_t link = hand_dial(h, 1, "{}");
+    for (uint32_t n = 1; n <= 3; n++)
+        hand_create(h, 0, n, 100);
+    hand_commit(h);
+    for (uint32_t n = 1; n <= 3; n++)
+        ack(h, 1, 0, n);
+    for (uint32_t i = 0; i < 3; i++) {
+        lose(h, i + 1);
+        hand_clear(h);
+        hand_wait(h, PANDO_SEC(5));
+        hand_open(h, i + 2, link);
+        (void)snprintf(text, sizeof text,
+                       "{\"type\":\"hello_ack\",\"systemId\":\"there\",\"session\":\"%s\"}",
+                       sessions[i]);
+        hand_say(h, i + 2, text);
+        CHECK_EQ(hand_count(h, FED_SEND, "\"type\":\"delta\""), i == 2 ? 3 : 0);
+    }
+    hand_free(h);
+}
+
 /* A peer that acks nothing gets all the same, and after a break from its first delta on. */
 static void goes_on_when_the_peer_never_acks(void **state)
 {
@@ -434,6 +461,7 @@ int main(void)
         TEST(sends_nothing_in_pull_mode_and_takes_nothing_in_push_mode),
         TEST(asks_after_a_break_for_what_it_missed),
         TEST(sends_again_what_was_not_acked),
+        TEST(sends_everything_to_a_server_that_was_started_anew),
         TEST(goes_on_when_the_peer_never_acks),
         TEST(backs_off_as_configured_and_gives_up_in_the_end),
         TEST(a_success_resets_the_attempts),

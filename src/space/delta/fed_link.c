@@ -26,6 +26,7 @@ void fed_link_deinit(struct fed_link *l)
     buf_deinit(&l->url);
     buf_deinit(&l->remote_system);
     buf_deinit(&l->last_error);
+    buf_deinit(&l->session);
 }
 
 void fed_link_open(struct fed *f, struct fed_link *l, uint32_t pipe)

@@ -100,3 +100,26 @@ enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pa
         text->len = before;
     return st;
 }
+
+void fed_totals_add(struct fed_totals *t, const struct fed_link *l)
+{
+    t->sent += l->stats.sent;
+    t->received += l->stats.received;
+    t->rejected += l->stats.rejected;
+    t->refused += l->stats.refused;
+    t->acked += l->stats.acked;
+    t->bytes_sent += l->stats.bytes_sent;
+    t->bytes_received += l->stats.bytes_received;
+}
+
+void fed_totals(const struct fed *f, struct fed_totals *ret)
+{
+    *ret = f->gone;
+    for (uint32_t i = 0; i < f->links_len; i++) {
+        if (f->links[i] == NULL)
+            continue;
+        fed_totals_add(ret, f->links[i]);
+        ret->links += !f->links[i]->dying;
+        ret->pipes += f->links[i]->piped;
+    }
+}

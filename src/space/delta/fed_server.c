@@ -3,6 +3,8 @@
 #include "base/slice.h"
 #include "space/delta/fed_config.h"
 
+#include <string.h>
+
 void fed_server_open(struct fed *f, uint32_t pipe, struct pando_slice remote)
 {
     struct fed_link *l;
@@ -49,8 +51,10 @@ void fed_server_hello(struct fed *f, struct fed_link *l, const struct fed_messag
         l->cursor = f->host.newest(f->host.ctx);
         l->lagging = true;
     }
+    if (f->session[0] == '\0') /* a run is named after the first who came */
+        memcpy(f->session, l->id, sizeof f->session);
     fed_send_out(f, l, fed_say_hello_ack(&f->out, fed_wall(f), buf_view(&f->system_id),
-                                         slice_text(l->id)));
+                                         slice_text(l->id), slice_text(f->session)));
     if (l->piped && !l->greeted)
         fed_link_greeted(f, l);
 }

@@ -115,6 +115,7 @@ struct fed_link {
     bool inbound, dying, touched;
     char id[FED_ID_TEXT];
     struct pando_buf url, remote_system, last_error;
+    struct pando_buf session; /* of the server that was greeted last */
     struct fed_link_config config;
     struct fed_stats stats;
 
@@ -167,6 +168,7 @@ struct fed_out {
 struct fed {
     struct fed_config config;
     struct pando_buf system_id;
+    char session[FED_ID_TEXT]; /* of this run: peers that know another one push all again */
     struct fed_host host;
     struct pando_time now;
     struct fed_link **links; /* by index: the lower bits of a handle */
@@ -180,6 +182,7 @@ struct fed {
     struct fed_judge judges[FED_JUDGES_MAX];
     uint32_t judges_len;
     bool listening;
+    struct fed_totals gone; /* of links that are no more */
     struct fed_out *outs;
     size_t outs_head, outs_len, outs_cap;
     char *spoken; /* the text of the effect that was polled last */
@@ -195,6 +198,8 @@ struct fed_link *fed_link_of(const struct fed *f, uint32_t handle);
 struct fed_link *fed_link_named(const struct fed *f, struct pando_slice id);
 /* Look at it again at the end of this step. */
 void fed_touch(struct fed *f, struct fed_link *l);
+/* fed_links.c: what the link counted is added. */
+void fed_totals_add(struct fed_totals *t, const struct fed_link *l);
 void fed_settle(struct fed *f);
 int64_t fed_wall(const struct fed *f);
 void fed_pipe_map(struct fed *f, struct fed_link *l, uint32_t pipe);

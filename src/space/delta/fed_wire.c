@@ -152,6 +152,7 @@ static void read_members(struct reading *r, struct fed_message *m)
         m->system_id = need_text(r, "systemId", DELTA_NAME_MAX);
         m->link_id = any_text(r, "linkId");
         m->protocol = any_text(r, "protocol");
+        m->session = any_text(r, "session");
         m->resumes = json_is_true(json_object_get(r->root, "resumes"));
         break;
     case FED_SAYS_DELTA: m->delta = need_object(r, "delta"); break;
@@ -281,13 +282,16 @@ enum pando_status fed_say_hello(struct pando_buf *b, int64_t now, struct pando_s
 }
 
 enum pando_status fed_say_hello_ack(struct pando_buf *b, int64_t now,
-                                    struct pando_slice system_id, struct pando_slice link_id)
+                                    struct pando_slice system_id, struct pando_slice link_id,
+                                    struct pando_slice session)
 {
     struct saying s = say(b, FED_SAYS_HELLO_ACK, now);
     put(&s, ",\"systemId\":");
     put_text(&s, system_id);
     put(&s, ",\"linkId\":");
     put_text(&s, link_id);
+    put(&s, ",\"session\":");
+    put_text(&s, session);
     return finish(&s, ",\"protocol\":\"" FED_PROTOCOL "\",\"resumes\":true}");
 }
 

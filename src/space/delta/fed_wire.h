@@ -38,6 +38,7 @@ struct fed_message {
     struct pando_slice type;
     int64_t timestamp; /* 0: left out */
     struct pando_slice system_id, link_id, protocol; /* HELLO, HELLO_ACK */
+    struct pando_slice session;                      /* HELLO_ACK: the server's, since it started */
     struct pando_slice delta_id, reason;             /* DELTA_ACK, DELTA_NACK */
     struct pando_slice code, text;                   /* ERROR */
     bool fatal;
@@ -68,7 +69,8 @@ enum pando_status fed_say_hello(struct pando_buf *b, int64_t now, struct pando_s
                                 struct pando_slice config) PANDO_MUST_USE;
 enum pando_status fed_say_hello_ack(struct pando_buf *b, int64_t now,
                                     struct pando_slice system_id,
-                                    struct pando_slice link_id) PANDO_MUST_USE;
+                                    struct pando_slice link_id,
+                                    struct pando_slice session) PANDO_MUST_USE;
 enum pando_status fed_say_delta(struct pando_buf *b, int64_t now,
                                 const struct delta *d) PANDO_MUST_USE;
 enum pando_status fed_say_ack(struct pando_buf *b, int64_t now,

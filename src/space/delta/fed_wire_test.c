@@ -37,9 +37,10 @@ static void greetings_come_back(void **state)
     SAME(m.protocol, FED_PROTOCOL);
     CHECK(json_object_get(m.config, "mode") != NULL);
     fed_message_deinit(&m);
-    m = read_back(fed_say_hello_ack(&b, NOW, slice_text("s"), slice_text("l")));
+    m = read_back(fed_say_hello_ack(&b, NOW, slice_text("s"), slice_text("l"), slice_text("x")));
     CHECK_EQ(m.kind, FED_SAYS_HELLO_ACK);
     SAME(m.link_id, "l");
+    SAME(m.session, "x");
     CHECK(m.resumes);
     fed_message_deinit(&m);
     buf_deinit(&b);

@@ -140,9 +140,11 @@ size_t deltas_metrics(const void *instance, struct space_metric *ret, size_t cap
     struct delta_store_stats s;
     struct views_stats v;
     struct swap_totals t;
+    struct fed_totals f;
     delta_store_stats(d->store, &s);
     views_stats(d->views, &v);
     swap_totals(d->swap, &t);
+    fed_totals(d->fed, &f);
     const struct space_metric rows[] = {
         { "deltas", "deltas held, negated ones included", false, (double)s.deltas },
         { "archived", "deltas that were archived", false, (double)s.archived },
@@ -161,6 +163,27 @@ size_t deltas_metrics(const void *instance, struct space_metric *ret, size_t cap
         { "nodes_refused_total", "of them: refused by policy", true, (double)t.refused },
         { "nodes_sent_total", "deltas sent to other nodes", true, (double)t.sent },
         { "nodes_forged_total", "groups whose signature is wrong", true, (double)t.forged },
+        { "nodes_malformed_total", "messages of nodes that break a rule", true,
+          (double)t.malformed },
+        { "nodes_unadmitted_total", "messages of nodes whose role does not allow them", true,
+          (double)t.unadmitted },
+        { "nodes_comparisons_total", "comparisons of what two nodes hold", true,
+          (double)t.comparisons },
+        { "nodes_prunes_total", "peers told to pass nothing on", true, (double)t.prunes },
+        { "nodes_grafts_total", "peers asked to pass on again", true, (double)t.grafts },
+        { "nodes_bytes_sent_total", "bytes sent to nodes", true, (double)t.bytes_sent },
+        { "nodes_bytes_received_total", "bytes of nodes", true, (double)t.bytes_received },
+        { "fed_links", "federation links", false, (double)f.links },
+        { "fed_pipes", "of them: with an open connection", false, (double)f.pipes },
+        { "fed_sent_total", "deltas sent over federation", true, (double)f.sent },
+        { "fed_received_total", "deltas of federation that were new", true, (double)f.received },
+        { "fed_rejected_total", "deltas of federation that were refused here", true,
+          (double)f.rejected },
+        { "fed_refused_total", "deltas that federation peers refused", true, (double)f.refused },
+        { "fed_acked_total", "deltas that federation peers acknowledged", true,
+          (double)f.acked },
+        { "fed_bytes_sent_total", "bytes sent over federation", true, (double)f.bytes_sent },
+        { "fed_bytes_received_total", "bytes of federation", true, (double)f.bytes_received },
         { "view_hits_total", "views answered from the cache", true, (double)v.hits },
         { "view_misses_total", "views that were built", true, (double)v.misses },
     };
