@@ -241,14 +241,19 @@ static void message(struct swap *s, const struct space_input *in)
         queued = st == PANDO_OK;
         break;
     case SWAP_PRUNE:
-        p->pruned = true;
+        p->pruned = p->pruned_it = true;
         st = PANDO_OK;
         break;
     case SWAP_GRAFT:
-        if (p->pruned)
-            p->cursor = delta_store_arrived_end(s->config.store);
-        p->pruned = false;
+        p->pruned = p->pruned_it = false;
+        p->again = 0;
         st = PANDO_OK;
+        break;
+    case SWAP_HAVE:
+        st = p->writes ? swap_have_come(s, p, slice_from(bytes, 1)) : PANDO_REFUSED;
+        break;
+    case SWAP_WANT:
+        st = p->reads ? swap_want_come(p, slice_from(bytes, 1)) : PANDO_REFUSED;
         break;
     default:
         break;
@@ -321,6 +326,7 @@ void swap_step(struct swap *s, struct pando_time now, const struct space_input *
     }
     for (size_t i = 0; i < s->peers_len; i++)
         go(s, s->peers[i]);
+    swap_lazy_tick(s);
     swap_compare_tick(s);
     for (size_t i = 0; i < s->peers_len; i++)
         swap_push(s, s->peers[i]);

@@ -6,11 +6,12 @@
  * on, what becomes durable here is passed on at once, in order of arrival, to every peer but
  * the one it came from.
  *
- * In a mesh most of that would arrive twice. A peer that was sent only what it had already says
- * so (PRUNE), and is then passed nothing on until it asks again (GRAFT): when another link went
- * down, or a comparison showed that it had missed something. What remains is about one copy of
- * each delta per node. Source: Leitao, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS
- * 2007; deviation: comparisons of state in place of announcements.
+ * In a mesh most of that would arrive twice. A peer that is mostly sent what it has already says
+ * so (PRUNE); from then on both only announce keys to each other (HAVE), until one asks again
+ * (GRAFT): when another link went down, or something was announced, did not come, was asked for
+ * (WANT) and was new. What remains is between one and two copies of each delta per node.
+ * Source: Leitao, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; deviation: a
+ * prune takes some duplicates, a different number each time, so that a circle loses one link.
  *
  * Nothing is passed on before it is durable. A signed group is verified before any delta of it
  * is kept. The node's trust policy decides what is kept (`admits`); what it refuses is

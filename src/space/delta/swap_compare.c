@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #define BUILD_AT_ONCE 4096         /* items counted in one turn */
+#define PRUNE_AFTER_MIN 16 /* four for a message with nothing new, less one for another */
+#define PRUNE_AFTER_MAX 256
+#define IN_VAIN         4
 #define BUSY_FOR      PANDO_SEC(1) /* after the last message of a comparison */
 
 static bool sums_equal(const struct tally_sum *a, const struct tally_sum *b)
@@ -106,9 +109,8 @@ static void have_range(void *ctx, const struct tally_key *from, const struct tal
         p->spans[p->spans_len++] = (struct swap_span){ *from, *to };
 }
 
-static void have(void *ctx, const struct tally_key *keys, size_t len)
+void swap_lacks(struct swap_peer *p, const struct tally_key *keys, size_t len)
 {
-    struct swap_peer *p = ((struct lacking *)ctx)->peer;
     if (p->keys_len + len > p->keys_cap) {
         const size_t cap = p->keys_cap == 0 ? 256 : p->keys_cap * 2;
         struct tally_key *grown =
@@ -120,6 +122,11 @@ static void have(void *ctx, const struct tally_key *keys, size_t len)
     }
     memcpy(p->keys + p->keys_len, keys, len * sizeof *keys);
     p->keys_len += len;
+}
+
+static void have(void *ctx, const struct tally_key *keys, size_t len)
+{
+    swap_lacks(((struct lacking *)ctx)->peer, keys, len);
 }
 
 enum pando_status swap_ranges_go(struct swap *s, struct swap_peer *p, struct swap_parcel *parcel)
@@ -152,11 +159,22 @@ static size_t feeders(const struct swap *s)
     return n;
 }
 
+/* How much may come in vain before a peer is pruned. All those on a circle of links see the same
+ * deltas twice; were they to prune at once, nothing would be left of it. Hence each waits
+ * for another number. */
+static uint32_t patience(const struct swap *s, const struct swap_peer *p)
+{
+    uint64_t x = s->config.host->seed ^ (s->totals.prunes + s->totals.grafts) << 32 ^ p->handle;
+    x = (x ^ x >> 31) * UINT64_C(0x9e3779b97f4a7c15);
+    return PRUNE_AFTER_MIN + (uint32_t)((x >> 33) % (PRUNE_AFTER_MAX - PRUNE_AFTER_MIN));
+}
+
 static void graft(struct swap *s, struct swap_peer *p)
 {
     if (!p->pruned_it)
         return;
-    p->pruned_it = false;
+    p->pruned_it = p->pruned = false;
+    p->again = 0;
     s->totals.grafts++;
     swap_send(s, p, SWAP_GRAFT, SLICE_EMPTY);
     p->due = true; /* it may have passed something on meanwhile, to others */
@@ -180,8 +198,11 @@ void swap_taken(struct swap *s, struct swap_peer *p, bool live, bool fresh)
         swap_busy(s, p);
         if (fresh)
             graft(s, p); /* it knew something that nobody passed on to us */
-    } else if (!fresh && !p->pruned_it && feeders(s) > 1 && SWAP_MUTANT != 2) {
-        p->pruned_it = true;
+    } else if (fresh) {
+        p->again -= p->again > 0;
+    } else if (!p->pruned_it && feeders(s) > 1 && SWAP_MUTANT != 2 &&
+               (p->again += IN_VAIN) >= patience(s, p)) {
+        p->pruned_it = p->pruned = true; /* and it is likely to have what comes here first */
         s->totals.prunes++;
         swap_send(s, p, SWAP_PRUNE, SLICE_EMPTY);
     }
@@ -232,6 +253,8 @@ struct pando_time swap_deadline(const struct swap *s)
         if (!p->reads)
             continue;
         at = pando_time_min(at, p->state_at);
+        if (p->announced_len > 0)
+            at = pando_time_min(at, p->want_at);
         if (p->settle || p->weigh)
             at = pando_time_min(at, p->busy_until);
     }

@@ -66,8 +66,8 @@ static bool skip_own(struct swap *s, struct swap_peer *p)
     return end != 0;
 }
 
-/* The next record for this peer into s->group. PANDO_NOT_FOUND: it has been passed all. */
-static enum pando_status next_record(struct swap *s, struct swap_peer *p, uint64_t *ret_after)
+enum pando_status swap_next_record(struct swap *s, struct swap_peer *p,
+                                   uint64_t *ret_after)
 {
     struct delta d;
     size_t index;
@@ -95,11 +95,14 @@ static bool pass_on(struct swap *s, struct swap_peer *p)
 {
     size_t groups = 0, deltas = 0;
     uint64_t after = 0;
-    if (p->pruned || p->cursor >= delta_store_arrived_end(s->config.store) ||
-        begin(s, true) != PANDO_OK)
+    if (p->cursor >= delta_store_arrived_end(s->config.store))
+        return false;
+    if (p->pruned)
+        return swap_announce(s, p);
+    if (begin(s, true) != PANDO_OK)
         return false;
     while (groups < SWAP_GROUPS_MAX) {
-        enum pando_status st = next_record(s, p, &after);
+        enum pando_status st = swap_next_record(s, p, &after);
         if (st == PANDO_BUSY)
             s->again = true;
         if (st == PANDO_OK)

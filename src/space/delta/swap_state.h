@@ -3,6 +3,7 @@
  *   swap.c          life, inputs, effects
  *   swap_take.c     received groups: verified, then staged, in their order
  *   swap_push.c     passing on what arrived, and sending what a peer lacks
+ *   swap_lazy.c     announcing where nothing is passed on, asking for what was announced
  *   swap_compare.c  states, comparisons of ranges, who passes on to whom
  */
 #ifndef SPACE_DELTA_SWAP_STATE_H
@@ -23,6 +24,9 @@
 #define SWAP_KEYS_MAX     65536        /* single deltas that one peer lacks */
 #define SWAP_ORIGINS_MAX  1024         /* records whose origin is remembered */
 
+#define SWAP_ANNOUNCE_MAX 1024         /* keys of one message, and of one peer that wait */
+
+#define SWAP_WANT_AFTER  PANDO_MSEC(100)
 #define SWAP_STATE_SOON  PANDO_MSEC(500)
 #define SWAP_STATE_FIRST PANDO_SEC(5)
 #define SWAP_STATE_LAST  PANDO_SEC(60)
@@ -33,6 +37,8 @@ enum swap_message {
     SWAP_GROUPS,    /* 1: passed on, 0: was lacking; then kind 1, uvarint length, group ... */
     SWAP_PRUNE,
     SWAP_GRAFT,
+    SWAP_HAVE, /* keys (time 8, digest 16), 1 to 1024: held here, not passed on */
+    SWAP_WANT, /* likewise: of those that were announced, what did not come */
 };
 
 /* A received message that cannot be done with at once. */
@@ -63,6 +69,7 @@ struct swap_peer {
     bool heard;      /* a STATE came */
     bool pruned;     /* it wants nothing passed on */
     bool pruned_it;  /* we want nothing passed on by it */
+    uint32_t again;  /* how much of what it passes on brings nothing new */
     struct tally_sum state; /* what it said last */
     struct tally_sum told;  /* what we said last */
     bool due;               /* a STATE is owed now */
@@ -77,6 +84,9 @@ struct swap_peer {
     size_t parcels;
     struct swap_span spans[SWAP_SPANS_MAX];
     size_t spans_len;
+    struct tally_key announced[SWAP_ANNOUNCE_MAX]; /* by it, and not here when it was */
+    size_t announced_len;
+    struct pando_time want_at; /* when what still lacks is asked for */
     struct tally_key *keys; /* a stack of what it lacks */
     size_t keys_len, keys_cap;
 };
@@ -135,8 +145,22 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p,
 
 /* swap_push.c: send what there is to send within the peer's credit. */
 void swap_push(struct swap *s, struct swap_peer *p);
+/* The next record for this peer into s->group, its cursor where `ret_after` says once it is done
+ * with. PANDO_NOT_FOUND: it has been passed all. */
+enum pando_status swap_next_record(struct swap *s, struct swap_peer *p,
+                                   uint64_t *ret_after) PANDO_MUST_USE;
+
+/* swap_lazy.c */
+/* Announce what was not passed on. Whether there was something. */
+bool swap_announce(struct swap *s, struct swap_peer *p);
+enum pando_status swap_have_come(struct swap *s, struct swap_peer *p,
+                                 struct pando_slice keys) PANDO_MUST_USE;
+enum pando_status swap_want_come(struct swap_peer *p, struct pando_slice keys) PANDO_MUST_USE;
+void swap_lazy_tick(struct swap *s);
 
 /* swap_compare.c */
+/* The peer lacks these; at the cap they are dropped, and found again by a comparison. */
+void swap_lacks(struct swap_peer *p, const struct tally_key *keys, size_t len);
 void swap_compare_tick(struct swap *s);
 void swap_state_come(struct swap *s, struct swap_peer *p, const struct tally_sum *sum);
 enum pando_status swap_ranges_go(struct swap *s, struct swap_peer *p,
