@@ -95,6 +95,35 @@ static void acknowledged(struct sim *s, const struct sim_call *c)
     a->acked = s->queue.now;
 }
 
+static void told(struct sim *s, const char *id, size_t len)
+{
+    void *place;
+    bool added;
+    const uint64_t hash = sim_text_hash(id, len);
+    PANDO_ASSERT(map_put(&s->told, &hash, &place, &added) == PANDO_OK);
+    struct sim_told *t = place;
+    t->count++;
+    t->last = s->queue.now;
+}
+
+/* The id stands at the beginning of a line. */
+static void watched(struct sim *s, struct pando_slice lines)
+{
+    char text[128];
+    const char *id;
+    size_t len;
+    while (lines.len > 0) {
+        const uint8_t *end = memchr(lines.ptr, '\n', lines.len);
+        const size_t line = end == NULL ? lines.len : (size_t)(end - lines.ptr) + 1;
+        const size_t shown = line < sizeof text - 1 ? line : sizeof text - 1;
+        memcpy(text, lines.ptr, shown);
+        text[shown] = '\0';
+        if (event_id(text, &id, &len))
+            told(s, id, len);
+        lines = slice_of(lines.ptr + line, lines.len - line);
+    }
+}
+
 void sim_replied(struct sim *s, uint64_t token, enum pando_status status,
                  struct pando_slice body, bool more)
 {
@@ -103,6 +132,12 @@ void sim_replied(struct sim *s, uint64_t token, enum pando_status status,
         return;
     struct sim_call *c = *found;
     PANDO_ASSERT(!c->done);
+    if (c->kind == SIM_CALL_WATCH) {
+        watched(s, body);
+        if (!more)
+            free_call(s, token, c);
+        return;
+    }
     if (buf_append(&c->body, body) != PANDO_OK || buf_reserve(&c->body, 1) != PANDO_OK)
         status = PANDO_FULL;
     else
@@ -123,18 +158,12 @@ void sim_noticed(struct sim_node *n, struct pando_slice json)
     char text[256];
     const char *id;
     size_t len;
-    void *place;
-    bool added;
     const size_t shown = json.len < sizeof text - 1 ? json.len : sizeof text - 1;
     memcpy(text, json.ptr, shown);
     text[shown] = '\0';
     if (strstr(text, "\"notice\":\"event\"") == NULL || !event_id(text, &id, &len))
         return;
-    const uint64_t hash = sim_text_hash(id, len);
-    PANDO_ASSERT(map_put(&n->sim->told, &hash, &place, &added) == PANDO_OK);
-    struct sim_told *t = place;
-    t->count++;
-    t->last = n->sim->queue.now;
+    told(n->sim, id, len);
 }
 
 /* The node is gone: nobody will answer. What was asked may or may not have happened. */
@@ -150,7 +179,7 @@ void sim_calls_forget(struct sim *s, uint32_t node)
             if (c->node != node || c->kind == SIM_CALL_ASK)
                 continue;
             const uint64_t token = *(const uint64_t *)key;
-            s->appends_open--;
+            s->appends_open -= c->kind != SIM_CALL_WATCH;
             free_call(s, token, c);
             again = true;
             break;
@@ -192,16 +221,31 @@ enum pando_status sim_ask(struct sim *s, uint32_t i, const char *verb, const cha
     return st;
 }
 
-void sim_append(struct sim *s, uint32_t i)
+void sim_make(struct sim *s, uint32_t i, const char *verb, const char *args)
 {
-    char args[64];
     uint64_t token;
     if (!s->nodes[i].up)
         return;
     (void)new_call(s, i, SIM_CALL_APPEND, &token);
     s->appends_open++;
-    (void)snprintf(args, sizeof args, "{\"body\":{\"n\":%llu}}", (unsigned long long)token);
-    call(s, i, token, "dag.append", args);
+    call(s, i, token, verb, args);
+}
+
+void sim_append(struct sim *s, uint32_t i)
+{
+    char args[64];
+    (void)snprintf(args, sizeof args, "{\"body\":{\"n\":%llu}}",
+                   (unsigned long long)s->next_token + 1);
+    sim_make(s, i, "dag.append", args);
+}
+
+void sim_watch(struct sim *s, uint32_t i, const char *verb, const char *args)
+{
+    uint64_t token;
+    if (!s->nodes[i].up)
+        return;
+    (void)new_call(s, i, SIM_CALL_WATCH, &token);
+    call(s, i, token, verb, args);
 }
 
 void sim_append_many(struct sim *s, uint32_t i, uint32_t count, uint32_t size)

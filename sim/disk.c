@@ -335,3 +335,23 @@ uint64_t disk_bytes(const struct disk *d)
 {
     return files_memory_bytes(d->memory);
 }
+
+struct files_memory *disk_copy(const struct disk *d)
+{
+    struct files_memory *copy = files_memory_fork(d->memory);
+    struct rng rng = rng_seeded(1);
+    PANDO_ASSERT(copy != NULL);
+    PANDO_ASSERT(files_memory_crash(copy, FILES_CRASH_ALL, &rng) == PANDO_OK);
+    return copy;
+}
+
+void disk_replace(struct disk *d, struct files_memory *copy)
+{
+    files_memory_free(d->memory);
+    d->memory = copy;
+    files_memory_limit(copy, 0); /* the copy lies on a disk with room */
+    d->files = files_memory_files(copy);
+    d->ops = *d->files.ops;
+    d->files.ops = &d->ops;
+    disk_plant(d, d->plant);
+}

@@ -13,6 +13,7 @@
 #include "sim/queue.h"
 
 struct disk;
+struct files_memory; /* store/files_memory.h */
 
 /* Planted bugs of a disk. */
 enum disk_plant {
@@ -51,5 +52,9 @@ void disk_power_on(struct disk *d, struct rng *rng);
 /* Take at most `bytes` more; UINT64_MAX lifts the limit. */
 void disk_limit(struct disk *d, uint64_t bytes);
 uint64_t disk_bytes(const struct disk *d);
+/* Everything that is on it now, as a backup made by hand has it; to be freed, or given to
+ * disk_replace, which takes it. No space may be open then. */
+struct files_memory *disk_copy(const struct disk *d);
+void disk_replace(struct disk *d, struct files_memory *copy);
 
 #endif

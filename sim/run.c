@@ -34,6 +34,12 @@
       10, false, scenario_chat)                                                            \
     X("chat-storm", "a log under a storm of all faults, then calm", 5, 3, 9, 30, false,    \
       scenario_chat_storm)                                                                 \
+    X("deltas", "deltas over native links, in a shape that the seed draws", 6, 2, 16, 5,     \
+      false, scenario_deltas)                                                              \
+    X("federation", "deltas over WebSockets, in a shape that the seed draws", 6, 2, 16, 5, \
+      false, scenario_federation)                                                          \
+    X("deltas-storm", "deltas over both under a storm of all faults, then calm", 0, 2, 16, \
+      20, false, scenario_deltas_storm)                                                    \
     X("thousand", "a thousand nodes with six links each", 1000, 10, 2000, 10, true,        \
       scenario_thousand)
 

@@ -99,5 +99,8 @@ void scenario_thousand(struct scene *sc);
 void scenario_swarm(struct scene *sc);
 void scenario_chat(struct scene *sc);
 void scenario_chat_storm(struct scene *sc);
+void scenario_deltas(struct scene *sc);
+void scenario_federation(struct scene *sc);
+void scenario_deltas_storm(struct scene *sc);
 
 #endif

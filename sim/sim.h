@@ -96,6 +96,18 @@ void sim_append(struct sim *s, uint32_t i);
 /* Append many and go on; counted in acknowledged events, ids not kept. */
 void sim_append_many(struct sim *s, uint32_t i, uint32_t count, uint32_t size);
 
+/* Settings of node `i`'s space, in place of the configuration's; in force when it starts. */
+void sim_settings(struct sim *s, uint32_t i, const char *json);
+/* Keep a copy of node `i`'s disk; and put it in the place of the disk while the node is down.
+ * False: there is no copy. */
+void sim_backup(struct sim *s, uint32_t i);
+bool sim_restore(struct sim *s, uint32_t i);
+
+/* With a space of another kind: a call that answers with the id of what it made. */
+void sim_make(struct sim *s, uint32_t i, const char *verb, const char *args);
+/* What a stream of node `i` shows is told of, line by line, until the node ends. */
+void sim_watch(struct sim *s, uint32_t i, const char *verb, const char *args);
+
 /* An acknowledged event and how far it has come, by what the nodes told watchers. */
 struct sim_acked {
     char id[72];

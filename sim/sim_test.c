@@ -19,7 +19,7 @@ static struct sim_verdict play(const char *name, uint64_t seed, const struct sim
 /* Same seed, same history, event by event; another seed, another one. */
 static void one_seed_replays_exactly(void **state)
 {
-    static const char *const names[] = { "pair", "crash", "swarm", "lossy" };
+    static const char *const names[] = { "pair", "crash", "swarm", "lossy", "deltas-storm" };
     const struct sim_options how = { .check_replay = true };
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -60,7 +60,7 @@ static void a_planted_bug_is_found(void **state)
     } rows[] = {
         { SIM_EARLY_ACK, "crash" }, { SIM_EARLY_ACK, "slow-disk" }, { SIM_NO_SYNC, "crash" },
         { SIM_LOST_BYTES, "mesh" }, { SIM_NO_REDIAL, "partition" }, { SIM_TRUSTS_ALL, "forger" },
-        { SIM_DEAF, "flapping" },
+        { SIM_DEAF, "flapping" },   { SIM_EARLY_ACK, "deltas-storm" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -31,13 +31,15 @@ struct sim_node {
     uint32_t peers_len;
     struct node_space_config space;
     char settings[160];
+    char *own; /* sim_settings */
+    struct files_memory *backup;
     struct bytes *kept; /* what the work "keep" wrote last */
     struct pando_slice kept_view;
     char name[16];
     struct tracer tracer;
 };
 
-enum sim_call_kind { SIM_CALL_ASK, SIM_CALL_APPEND, SIM_CALL_MANY, SIM_CALL_SAY };
+enum sim_call_kind { SIM_CALL_ASK, SIM_CALL_APPEND, SIM_CALL_MANY, SIM_CALL_SAY, SIM_CALL_WATCH };
 
 struct sim_call {
     enum sim_call_kind kind;

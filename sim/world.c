@@ -2,8 +2,7 @@
 
 #include "base/assert.h"
 #include "base/slice.h"
-#include "space/dag/dag.h"
-#include "space/log/log.h"
+#include "store/files_memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -122,6 +121,8 @@ void sim_free(struct sim *s)
     drain(s);
     for (uint32_t i = 0; i < s->config.nodes; i++) {
         disk_free(s->nodes[i].disk);
+        files_memory_free(s->nodes[i].backup);
+        free(s->nodes[i].own);
         bytes_unref(s->nodes[i].kept);
     }
     pipes_free(s->pipes);
@@ -389,7 +390,38 @@ uint64_t sim_steps(const struct sim *s)
 
 const struct space_ops *sim_kind(const struct sim *s)
 {
-    return s->config.voters > 0 ? &space_log_ops : &space_dag_ops;
+    const char *kind = s->nodes[0].space.kind;
+    size_t i = 0;
+    while (i + 1 < node_kinds_len && strcmp(node_kinds[i]->kind, kind) != 0)
+        i++;
+    return node_kinds[i];
+}
+
+void sim_settings(struct sim *s, uint32_t i, const char *json)
+{
+    struct sim_node *n = &s->nodes[i];
+    free(n->own);
+    n->own = strdup(json);
+    PANDO_ASSERT(n->own != NULL);
+    n->space.local_json = n->own;
+}
+
+void sim_backup(struct sim *s, uint32_t i)
+{
+    struct sim_node *n = &s->nodes[i];
+    files_memory_free(n->backup);
+    n->backup = disk_copy(n->disk);
+}
+
+bool sim_restore(struct sim *s, uint32_t i)
+{
+    struct sim_node *n = &s->nodes[i];
+    PANDO_ASSERT(!n->up);
+    if (n->backup == NULL)
+        return false;
+    disk_replace(n->disk, n->backup);
+    n->backup = NULL;
+    return true;
 }
 
 struct rng *sim_rng(struct sim *s)
