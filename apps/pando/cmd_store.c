@@ -120,13 +120,49 @@ enum pando_status run_db_verify(const struct args *args, struct pando_err *reter
     return st;
 }
 
-/* A record means to the tables what its kind says. This build's stores hold one kind. */
+/* What the records of the space at hand mean to the tables is said by its kind. */
+struct reindex {
+    const char *data;
+    struct pando_id space;
+    const struct space_ops *ops; /* NULL: of no space yet */
+    char kind[STORE_KIND_MAX + 1];
+    bool unknown;
+};
+
+static const struct space_ops *kind_of(struct reindex *r, const struct pando_id *space)
+{
+    if (r->ops != NULL && memcmp(&r->space, space, sizeof *space) == 0)
+        return r->ops;
+    r->ops = NULL;
+    r->space = *space;
+    r->kind[0] = '\0';
+    if (store_kind_read(r->data, space, r->kind) != PANDO_OK)
+        return NULL;
+    for (size_t i = 0; i < node_kinds_len; i++)
+        if (strcmp(node_kinds[i]->kind, r->kind) == 0)
+            r->ops = node_kinds[i];
+    return r->ops;
+}
+
 static enum pando_status fold(void *ctx, struct tables *tables,
                               const struct pando_id *space, uint8_t record,
                               uint64_t position, struct pando_slice bytes)
 {
-    const struct space_ops *ops = ctx;
-    return ops->fold(tables, space, record, position, bytes);
+    struct reindex *r = ctx;
+    const struct space_ops *ops = kind_of(r, space);
+    r->unknown = ops == NULL;
+    return ops == NULL ? PANDO_UNSUPPORTED
+                       : ops->fold(tables, space, record, position, bytes);
+}
+
+/* The old index is gone by then, and a start folds what has none. */
+static enum pando_status unknown_kind(const struct reindex *r, struct pando_err *reterr)
+{
+    return pando_err_set(reterr, PANDO_UNSUPPORTED,
+                         "a space of %.150s is of %s: start its node once, which rebuilds the index "
+                         "by itself",
+                         r->data, r->kind[0] != '\0' ? "a kind that this version does not know"
+                                                    : "no noted kind (an older version made it)");
 }
 
 enum pando_status run_db_reindex(const struct args *args, struct pando_err *reterr)
@@ -140,8 +176,11 @@ enum pando_status run_db_reindex(const struct args *args, struct pando_err *rete
                            data);
     if (st != PANDO_OK)
         return st;
-    const struct store_fold how = { (void *)(uintptr_t)node_kinds[0], fold };
+    struct reindex r = { .data = data };
+    const struct store_fold how = { &r, fold, NULL };
     st = store_reindex(data, &how, &progress, &verdict, reterr);
+    if (st != PANDO_OK && r.unknown)
+        return unknown_kind(&r, reterr);
     if (st == PANDO_OK)
         print_verdict(args, &verdict);
     return st;

@@ -268,7 +268,7 @@ enum pando_status commits_space_open(void *ctx, uint32_t slot, const struct pand
 {
     struct host *h = ctx;
     struct host_space *s = &h->spaces[slot];
-    const struct store_fold how = { (void *)(uintptr_t)ops, fold };
+    const struct store_fold how = { (void *)(uintptr_t)ops, fold, ops->kind };
     *s = (struct host_space){ .slot = slot, .host = h };
     const bool memory = h->config->delta.storage == CONFIG_STORAGE_MEMORY &&
                         strcmp(ops->kind, "delta") == 0;

@@ -1,7 +1,7 @@
 /* store.h - a data directory: one lock, one index, a journal per space.
  *
  *     DATA/lock                  the pid of the process that holds it
- *     DATA/spaces/ID/journal/    segments, snapshot, epoch: the truth
+ *     DATA/spaces/ID/journal/    segments, snapshot, epoch, kind: the truth
  *     DATA/index/                LMDB: every space's tables, derived
  *     DATA/operator.json         what the operator changed at run time
  *
@@ -41,6 +41,7 @@ struct store_fold {
     void *ctx;
     enum pando_status (*fold)(void *ctx, struct tables *tables, const struct pando_id *space,
                               uint8_t record, uint64_t position, struct pando_slice bytes);
+    const char *kind; /* noted beside the journal when the space is opened; NULL: nothing is */
 };
 
 struct store_config {
@@ -116,6 +117,12 @@ enum pando_status store_verify(const char *dir, bool running, const struct store
 enum pando_status store_reindex(const char *dir, const struct store_fold *fold,
                                 const struct store_progress *progress, struct store_verdict *ret,
                                 struct pando_err *reterr) PANDO_MUST_USE;
+
+/* The kind that was noted when the space was opened last. PANDO_NOT_FOUND: it was opened only by
+ * versions that noted none. */
+#define STORE_KIND_MAX 31
+enum pando_status store_kind_read(const char *dir, const struct pando_id *space,
+                                  char ret[STORE_KIND_MAX + 1]) PANDO_MUST_USE;
 
 /* The node's note of what its operator changed while it ran: a small file that is replaced
  * as a whole, so that a crash leaves the old one or the new one. Thread: any.

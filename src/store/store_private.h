@@ -40,6 +40,8 @@ bool store_id_parse(const char *text, struct pando_id *ret);
 enum pando_status store_journal_dir(const char *dir, const struct pando_id *id,
                                     char ret[static FILES_PATH_MAX]) PANDO_MUST_USE;
 
+/* store_note.c: write down of what kind the space of this journal's folder is. */
+void store_kind_note(const struct pando_files *f, const char *folder, const char *kind);
 /* The ids of all spaces that have a folder, sorted; free with free(). */
 enum pando_status store_list_spaces(const struct pando_files *f, const char *dir,
                                     struct pando_id **ret_ids,

@@ -140,6 +140,8 @@ enum pando_status store_space_open(struct store *s, const struct pando_id *id,
                                            .tracer = s->tracer };
     if (st == PANDO_OK)
         st = journal_open(&config, &sp->journal, reterr);
+    if (st == PANDO_OK && fold->kind != NULL)
+        store_kind_note(&s->files, dir, fold->kind);
     if (st == PANDO_OK)
         st = tables_lmdb_open(s->index, id, STORE_OVERLAY_MAX, &sp->tables, reterr);
     if (st == PANDO_OK)

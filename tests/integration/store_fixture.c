@@ -39,7 +39,7 @@ void fixture_open_store(struct fixture *f)
 {
     struct pando_err err = { 0 };
     const struct store_config config = { .dir = f->dir, .sync = true };
-    f->how = (struct store_fold){ &f->seen, fold };
+    f->how = (struct store_fold){ &f->seen, fold, NULL };
     enum pando_status st = store_open(&config, &f->s, &err);
     if (st == PANDO_OK)
         st = store_space_open(f->s, &fixture_space, &f->how, &f->sp, &err);
