@@ -131,6 +131,10 @@
     X("fed.link", READ, "space, id", "One federation link")                            \
     X("fed.pause", WRITE, "space, id", "Hold a federation link back")                  \
     X("fed.resume", WRITE, "space, id", "Let a paused link go on where it stood")      \
+    X("fed.configure", WRITE,                                                          \
+      "space, id, mode, initialSync, syncFromTimestamp, pushFilter, "                  \
+      "pullFilter, trustPolicy, reconnect",                                            \
+      "Give a federation link another mode and other filters")                         \
     X("fed.disconnect", WRITE, "space, id", "End a federation link")                   \
     X("fed.watch", STREAM, "space, ready", "What happens on federation links, as JSON lines") \
     X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")      \
@@ -206,6 +210,7 @@
     X("POST", "/api/federation/{space}/links", "fed.connect")       \
     X("GET", "/api/federation/{space}/links/{id}", "fed.link")      \
     X("DELETE", "/api/federation/{space}/links/{id}", "fed.disconnect") \
+    X("POST", "/api/federation/{space}/links/{id}/configure", "fed.configure") \
     X("POST", "/api/federation/{space}/links/{id}/pause", "fed.pause") \
     X("POST", "/api/federation/{space}/links/{id}/resume", "fed.resume") \
     X("GET", "/api/federation/{space}/watch", "fed.watch")          \

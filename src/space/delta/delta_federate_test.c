@@ -226,6 +226,33 @@ static void a_paused_link_loses_nothing(void **state)
     stop(&p);
 }
 
+static void a_filter_of_a_live_link_is_changed(void **state)
+{
+    (void)state;
+    struct pair p;
+    char args[200];
+    start(&p, "{}", "{}");
+    json_t *json = delta_world_ask(&p.w[0], "fed.connect",
+                                   "{'url':'ws://there:1/federation',"
+                                   "'pushFilter':{'authors':['bob']}}", PANDO_OK);
+    (void)snprintf(args, sizeof args, "{'id':'%s'}",
+                   json_string_value(json_object_get(json, "id")));
+    settle(&p);
+    create(&p, 0, "hidden", "alice");
+    CHECK_EQ(held(&p, 1), 0);
+    json_decref(json);
+    json_decref(delta_world_ask(&p.w[0], "fed.configure", args, PANDO_OK));
+    settle(&p);
+    CHECK_EQ(held(&p, 1), 1); /* also what was made before */
+    json = delta_world_ask(&p.w[1], "fed.links", "{}", PANDO_OK);
+    (void)snprintf(args, sizeof args, "{'id':'%s'}",
+                   json_string_value(json_object_get(
+                       json_array_get(json_object_get(json, "links"), 0), "id")));
+    json_decref(json);
+    json_decref(delta_world_ask(&p.w[1], "fed.configure", args, PANDO_UNSUPPORTED));
+    stop(&p);
+}
+
 static void events_of_links_are_streamed(void **state)
 {
     (void)state;
@@ -259,6 +286,9 @@ static void calls_about_links_name_what_is_wrong(void **state)
         { "fed.connect", "{}", PANDO_INVALID,
           "\"url\" is missing: ws://HOST:PORT/federation" },
         { "fed.pause", "{}", PANDO_INVALID, "\"id\" is missing: which link?" },
+        { "fed.configure", "{}", PANDO_INVALID, "\"id\" is missing: which link?" },
+        { "fed.configure", "{'id':'zz','mode':'both'}", PANDO_INVALID,
+          "mode: must be \"bidirectional\", \"push\" or \"pull\"" },
         { "fed.link", "{'id':'zz'}", PANDO_NOT_FOUND,
           "there is no single link 'zz'; `pando link ls` lists them" },
         { "fed.connect", "{'url':'http://localhost:8080/federation'}", PANDO_INVALID,
@@ -283,6 +313,7 @@ int main(void)
         TEST(what_came_meanwhile_follows_after_a_break),
         TEST(whom_the_node_does_not_trust_is_refused),
         TEST(a_paused_link_loses_nothing),
+        TEST(a_filter_of_a_live_link_is_changed),
         TEST(events_of_links_are_streamed),
         TEST(calls_about_links_name_what_is_wrong),
     };

@@ -251,6 +251,19 @@ void deltas_federate_begin(struct deltas *d)
 
 /* ---- verbs ---- */
 
+/* What is said of a link, beside which one it is. */
+static enum pando_status config_arg(const json_t *args, struct fed_link_config *ret,
+                                    struct pando_err *reterr)
+{
+    json_t *own = json_copy((json_t *)args);
+    (void)json_object_del(own, "url");
+    (void)json_object_del(own, "id");
+    (void)json_object_del(own, "space");
+    const enum pando_status st = fed_config_from_json(own, ret, reterr);
+    json_decref(own);
+    return st;
+}
+
 static void connect_to(struct deltas *d, uint64_t token, const json_t *args)
 {
     struct pando_err err = { .text = "" };
@@ -261,11 +274,7 @@ static void connect_to(struct deltas *d, uint64_t token, const json_t *args)
         deltas_fail(d, token, PANDO_INVALID, "\"url\" is missing: ws://HOST:PORT/federation");
         return;
     }
-    json_t *own = json_copy((json_t *)args);
-    (void)json_object_del(own, "url");
-    (void)json_object_del(own, "space");
-    enum pando_status st = fed_config_from_json(own, &config, &err);
-    json_decref(own);
+    enum pando_status st = config_arg(args, &config, &err);
     if (st == PANDO_OK) {
         st = fed_connect(d->fed, d->now, url, &config, id, &err);
         fed_config_deinit(&config);
@@ -320,6 +329,26 @@ static void show_link(struct deltas *d, uint64_t token, const json_t *args)
     buf_deinit(&b);
 }
 
+static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
+{
+    struct pando_err err = { .text = "" };
+    struct fed_link_config config;
+    const struct pando_slice id = deltas_text_arg(args, "id");
+    enum pando_status st = id.len == 0 ? PANDO_INVALID : config_arg(args, &config, &err);
+    if (id.len > 0 && st == PANDO_OK) {
+        st = fed_configure(d->fed, d->now, id, &config);
+        fed_config_deinit(&config);
+    }
+    if (st == PANDO_OK)
+        deltas_reply(d, token, slice_text("{}"), false);
+    else if (st == PANDO_UNSUPPORTED)
+        deltas_fail(d, token, st, "who dialled this link configures it: do it there");
+    else if (err.text[0] != '\0')
+        deltas_fail(d, token, st, "%s", err.text);
+    else
+        no_link(d, token, st, id);
+}
+
 static void change_link(struct deltas *d, uint64_t token, const json_t *args,
                         enum pando_status (*change)(struct fed *f, struct pando_time now,
                                                     struct pando_slice id))
@@ -361,7 +390,7 @@ bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, co
         { "fed.connect", connect_to },         { "fed.links", list_links },
         { "fed.link", show_link },             { "fed.pause", pause_link },
         { "fed.resume", resume_link },         { "fed.watch", watch_events },
-        { "fed.disconnect", disconnect_link },
+        { "fed.disconnect", disconnect_link }, { "fed.configure", configure_link },
     };
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, verb) != 0)

@@ -43,6 +43,8 @@
  * Of the federation ("fed.NAME"):
  *   connect  {url, mode?, initialSync?, ...} -> {id}
  *   links    {} -> {links:[...]}      link {id} -> {...}
+ *   configure {id, mode?, pushFilter?, ...} -> {}  anew, as connect does: what is left out is as
+ *            by default. In force at once; what it lets through in addition is synchronised
  *   pause, resume, disconnect {id} -> {}
  *   watch    {ready?} -> a stream: one event a line; `ready`: first {"event":"watching"}, behind
  *            which no event is missed

@@ -116,7 +116,7 @@ const char *const deltas_verbs[] = {
     "schema.show",    "schema.check",   "schema.load",   "schema.changed", "schema.deltas",
     "cache.stats",    "subs.ls",        "subs.pause",    "subs.resume",
     "fed.connect",    "fed.links",     "fed.link",      "fed.pause",
-    "fed.resume",     "fed.disconnect", "fed.watch",     NULL
+    "fed.resume",     "fed.disconnect", "fed.configure", "fed.watch",     NULL
 };
 
 static void run_verb(struct deltas *d, uint64_t token, const char *verb, const json_t *args)
