@@ -5,6 +5,7 @@
 #include "check.h"
 #include "space/delta/views.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *text_of(const json_t *json, const char *name)
@@ -506,6 +507,44 @@ static void every_verb_of_the_views_is_listed(void **state)
     }
 }
 
+static bool is_shown(struct delta_world *w, const char *object)
+{
+    char args[64];
+    (void)snprintf(args, sizeof args, "{'id':'%s'}", object);
+    json_t *json = delta_world_ask(w, "hyperview", args, PANDO_OK);
+    char *text = json_dumps(json, JSON_COMPACT);
+    const bool shown = strstr(text, "\"n\"") != NULL;
+    free(text);
+    json_decref(json);
+    return shown;
+}
+
+/* Of two deltas with one id the one counts, and the other's object shows nothing any more. */
+static void a_kept_view_loses_what_another_delta_displaced(void **state)
+{
+    (void)state;
+    static const char delta[] = "{'id':'one','timestamp':%d,'pointers':[{'role':'n','target':"
+                                "{'id':'%s','context':'n'}}]}";
+    struct delta_world w;
+    char args[200];
+    delta_world_init(&w, "{}");
+    (void)snprintf(args, sizeof args, delta, 1000, "first");
+    json_decref(delta_world_ask(&w, "create", args, PANDO_OK));
+    CHECK(is_shown(&w, "first"));
+    CHECK(is_shown(&w, "first")); /* kept now */
+    int64_t fresh = 0;
+    for (int at = 1; fresh == 0 && at < 200; at++) {
+        (void)snprintf(args, sizeof args, delta, at, "other");
+        json_t *json = delta_world_ask(&w, "create", args, PANDO_OK);
+        fresh = json_integer_value(json_object_get(json, "new"));
+        json_decref(json);
+    }
+    CHECK_EQ(fresh, 1);
+    CHECK(is_shown(&w, "other"));
+    CHECK(!is_shown(&w, "first"));
+    delta_world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +567,7 @@ int main(void)
         TEST(views_follow_what_is_staged),
         TEST(stats_count_what_is_held),
         TEST(wrong_settings_are_named),
+        TEST(a_kept_view_loses_what_another_delta_displaced),
         TEST(every_verb_of_the_views_is_listed),
     };
     return CHECK_RUN(tests);
