@@ -199,7 +199,7 @@ static void host_open(struct host *h, const char *dir)
 {
     struct pando_err err = { 0 };
     const struct store_config config = { .dir = dir, .sync = true };
-    const struct store_fold how = { NULL, fold };
+    const struct store_fold how = { NULL, fold, NULL };
     memset(h, 0, sizeof *h);
     h->seam = (struct space_host){ .ctx = h, .append = append, .space = { { 1, 2, 3 } } };
     if (store_open(&config, &h->store, &err) != PANDO_OK ||
