@@ -82,7 +82,7 @@ static double read_fraction(struct plain *p)
     text[len] = '\0';
     const double value = is_fraction(text) ? strtod(text, &end) : 0;
     /* Not where the locale writes numbers otherwise; not what is too large. */
-    p->failed = p->failed || end != text + len || value - value != 0;
+    p->failed = p->failed || len == 0 || end != text + len || value - value != 0;
     return value;
 }
 

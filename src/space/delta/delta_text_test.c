@@ -75,6 +75,7 @@ static void what_is_unusual_or_wrong_is_left_to_the_tree(void **state)
         HEAD "{\"role\":\"r\",\"target\":{\"id\":\"x\",\"context\":\"\"}}]}",
         HEAD "{\"role\":\"r\",\"target\":{\"context\":\"c\"}}]}",
         HEAD "{\"role\":\"r\",\"target\":null}]}", HEAD "{\"role\":\"r\"}]}",
+        HEAD "{\"role\":\"r\",\"target\":}]}", HEAD "{\"target\":,\"role\":\"r\"}]}", /* none */
         HEAD "{\"role\":\"\",\"target\":1}]}",
         HEAD "{\"role\":\"r\",\"target\":-0}]}", HEAD "{\"role\":\"r\",\"target\":01}]}",
         HEAD "{\"role\":\"r\",\"target\":- 1}]}", HEAD "{\"role\":\"r\",\"target\":+1}]}",
