@@ -399,11 +399,6 @@ size_t hyperview_bytes(const struct hyperview *h)
     return sizeof *h + parts_bytes(&h->parts) + h->objects_cap * sizeof *h->objects;
 }
 
-bool hyperview_is_empty(const struct hyperview *h)
-{
-    return h->parts.count == 0;
-}
-
 struct parts *hyperview_parts(struct hyperview *h)
 {
     return &h->parts;

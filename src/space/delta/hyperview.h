@@ -56,6 +56,5 @@ bool hyperview_item(struct hyperview *h, size_t n, struct pando_slice *ret_prope
 size_t hyperview_items(const struct hyperview *h);
 struct schema *hyperview_schema(const struct hyperview *h);
 size_t hyperview_bytes(const struct hyperview *h); /* of memory, about */
-bool hyperview_is_empty(const struct hyperview *h);
 
 #endif

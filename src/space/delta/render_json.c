@@ -70,14 +70,3 @@ enum pando_status render_json(struct pando_buf *b, const json_t *value)
         b->len = before;
     return st;
 }
-
-enum pando_status render_hash(struct pando_buf *b, const struct pando_id *hash)
-{
-    char text[66];
-    text[0] = text[65] = '"';
-    for (size_t i = 0; i < 32; i++) {
-        text[1 + 2 * i] = "0123456789abcdef"[hash->bytes[i] >> 4];
-        text[2 + 2 * i] = "0123456789abcdef"[hash->bytes[i] & 15];
-    }
-    return buf_append(b, slice_of(text, sizeof text));
-}

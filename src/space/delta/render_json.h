@@ -13,7 +13,5 @@
 
 /* Errors: PANDO_FULL too deep or the buffer's cap; the buffer is as it was. */
 enum pando_status render_json(struct pando_buf *b, const json_t *value) PANDO_MUST_USE;
-/* 32 bytes as 64 hexadecimal digits in quotes. */
-enum pando_status render_hash(struct pando_buf *b, const struct pando_id *hash) PANDO_MUST_USE;
 
 #endif

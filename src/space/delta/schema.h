@@ -58,7 +58,7 @@ struct schema {
     size_t rules_len;
     json_t *normal; /* the slices borrow it */
     struct pando_id hash;
-    struct pando_id closure; /* with all schemas that it reaches; see schema_closure() */
+    struct pando_id closure; /* with all schemas that it reaches; see registry_closure() */
     uint64_t closure_of;     /* generation of the registry */
     uint64_t resolved_of;    /* views: when all it reaches was last looked up */
 };
