@@ -122,7 +122,6 @@ static void take_event(struct ws_conn *c, const struct ws_event *ev)
     const bool theirs = ev->kind == WS_CLOSE;
     c->answered = true;
     if (!theirs) {
-        c->ws->counters.faults++;
         trace(c->ws->config.tracer, TRACE_API, TRACE_WARNING, "%s: %s (close %u)", c->remote,
               ev->text, ev->code);
     }
@@ -147,7 +146,6 @@ static void weigh(struct ws_conn *c)
     if (w->assembled <= WS_ASSEMBLED_MAX || c->state != WS_OPEN)
         return;
     static const char why[] = "too much is being received: try again later";
-    w->counters.faults++;
     c->answered = true;
     tell(c, PANDO_FULL, PIPE_CODE_LATER, why);
     part(c, PIPE_CODE_LATER, why);
@@ -344,12 +342,10 @@ void conn_expire(struct ws_conn *c)
         return;
     }
     if (unsent(c) > 0 && pando_time_reached(pando_time_add(c->moved, WS_STALL_LIMIT), now)) {
-        c->ws->counters.slow++;
         lost(c, PANDO_TIMEOUT, "the other side takes nothing: it was cut after 30 s");
         return;
     }
     if (c->pinged) {
-        c->ws->counters.slow++;
         lost(c, PANDO_TIMEOUT, "the other side was silent for 60 s, a ping included");
         return;
     }

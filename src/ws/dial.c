@@ -87,7 +87,6 @@ void dial_failed(struct ws_conn *c, enum pando_status status, const char *format
     (void)vsnprintf(why, sizeof why, format, args);
     va_end(args);
     ws_conn_free(c);
-    w->counters.failed++;
     w->config.sink.event(w->config.sink.ctx, &(struct pipe_event){ .kind = PIPE_CLOSED,
                                                                   .pipe = PIPE_NONE,
                                                                   .dial = number,
@@ -226,7 +225,6 @@ static void push_request(struct ws_conn *c)
 
 static void upgraded(struct ws_conn *c)
 {
-    struct ws *w = c->ws;
     struct ws_dial *d = c->dial;
     const uint64_t number = d->number;
     c->dial = NULL;
@@ -238,7 +236,6 @@ static void upgraded(struct ws_conn *c)
         dial_failed(c, PANDO_NOMEM, "memory is out");
         return;
     }
-    w->counters.dialed++;
     free(d);
 }
 

@@ -231,13 +231,6 @@ bool ws_has_room(const struct ws *w)
     return w->conns_len < WS_CONNS_MAX;
 }
 
-struct ws_counters ws_count(const struct ws *w)
-{
-    struct ws_counters counters = w->counters;
-    counters.now = w->conns_len;
-    return counters;
-}
-
 enum pando_status ws_adopt(struct ws *w, struct pando_time now, int fd, struct pando_slice extra,
                            const char *path, const char *remote)
 {
@@ -252,7 +245,5 @@ enum pando_status ws_adopt(struct ws *w, struct pando_time now, int fd, struct p
     const enum pando_status st = conn_open(c, WS_SERVER, extra, PIPE_INBOUND, path);
     if (st != PANDO_OK)
         ws_conn_free(c);
-    else
-        w->counters.inbound++;
     return st;
 }

@@ -93,10 +93,4 @@ bool ws_serves_tls(const struct ws *w);
 enum pando_status ws_tls_serve(struct ws *w, struct pando_time now, int fd,
                                int *ret_plain) PANDO_MUST_USE;
 
-struct ws_counters {
-    uint64_t inbound, dialed, failed, faults, slow; /* ever */
-    size_t now;                                     /* connections */
-};
-struct ws_counters ws_count(const struct ws *w);
-
 #endif

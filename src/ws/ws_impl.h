@@ -99,7 +99,6 @@ struct ws {
     struct pando_time now;
     gnutls_certificate_credentials_t server, client;
     bool serves_tls;
-    struct ws_counters counters;
     uint8_t block[WS_BLOCK];
 };
 
