@@ -318,7 +318,7 @@ static void a_run_comes_back_with_output_or_reason(void **state)
     node_turn(sim_node(s, 0), sim_now(s));
     CHECK(run_job != 0);
     node_ran(sim_node(s, 0), sim_now(s), run_job, &result, NULL);
-    struct space_effect said;
+    struct space_effect said = { 0 };
     CHECK(echo_poll(last_echo[0], &said));
     CHECK_EQ(said.status, PANDO_OK);
     CHECK(slice_equal(bytes_view(said.bytes), slice_text("{\"got\":\"yes\"}")));
