@@ -37,10 +37,10 @@ struct host {
 };
 
 static enum pando_status append(void *ctx, uint8_t record, struct pando_slice b,
-                                uint64_t *ret_position)
+                                const struct tables_fold *f, uint64_t *ret_position)
 {
     struct host *h = ctx;
-    return store_append(h->space, record, b, ret_position);
+    return store_append(h->space, record, b, f, ret_position);
 }
 
 static enum pando_status fold(void *ctx, struct tables *tables, const struct pando_id *space,

@@ -162,13 +162,16 @@ void disk_close(struct disk *d, uint32_t slot)
 }
 
 enum pando_status disk_append(struct disk *d, uint32_t slot, uint8_t record,
-                              struct pando_slice bytes, uint64_t *ret_position)
+                              struct pando_slice bytes, const struct tables_fold *fold,
+                              uint64_t *ret_position)
 {
     struct disk_space *s = &d->spaces[slot];
     const enum pando_status st = journal_append(s->journal, record, bytes, ret_position);
-    return st != PANDO_OK
-               ? st
-               : s->ops->fold(rows_tables(s->rows), &s->id, record, *ret_position, bytes);
+    if (st != PANDO_OK)
+        return st;
+    if (fold != NULL)
+        return fold->run(fold->ctx, rows_tables(s->rows), *ret_position);
+    return s->ops->fold(rows_tables(s->rows), &s->id, record, *ret_position, bytes);
 }
 
 static void begin(struct disk *d, uint32_t slot);

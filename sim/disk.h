@@ -41,7 +41,8 @@ enum pando_status disk_open(struct disk *d, uint32_t slot, const struct pando_id
                             struct pando_err *reterr);
 void disk_close(struct disk *d, uint32_t slot);
 enum pando_status disk_append(struct disk *d, uint32_t slot, uint8_t record,
-                              struct pando_slice bytes, uint64_t *ret_position);
+                              struct pando_slice bytes, const struct tables_fold *fold,
+                              uint64_t *ret_position);
 void disk_commit(struct disk *d, uint32_t slot);
 /* Write it after the disk's latency, then drop the records below. Takes the reference. */
 void disk_snapshot(struct disk *d, uint32_t slot, uint64_t position, struct bytes *state);

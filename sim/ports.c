@@ -36,9 +36,11 @@ static enum pando_status space_remove(void *ctx, const struct pando_id *id,
 }
 
 static enum pando_status append(void *ctx, uint32_t slot, uint8_t record,
-                                struct pando_slice bytes, uint64_t *ret_position)
+                                struct pando_slice bytes, const struct tables_fold *fold,
+                                uint64_t *ret_position)
 {
-    return disk_append(((struct sim_node *)ctx)->disk, slot, record, bytes, ret_position);
+    struct disk *d = ((struct sim_node *)ctx)->disk;
+    return disk_append(d, slot, record, bytes, fold, ret_position);
 }
 
 static void commit(void *ctx, uint32_t slot)

@@ -115,10 +115,24 @@ static uint8_t *room(struct wire_writer *w, size_t len)
     return at;
 }
 
+/* The common width, without a loop. */
+static void put_be8(uint8_t at[static 8], uint64_t value)
+{
+    const uint8_t bytes[8] = { (uint8_t)(value >> 56), (uint8_t)(value >> 48),
+                               (uint8_t)(value >> 40), (uint8_t)(value >> 32),
+                               (uint8_t)(value >> 24), (uint8_t)(value >> 16),
+                               (uint8_t)(value >> 8),  (uint8_t)value };
+    memcpy(at, bytes, sizeof bytes);
+}
+
 void wire_put_be(struct wire_writer *w, uint64_t value, size_t size)
 {
     PANDO_ASSERT(size >= 1 && size <= 8);
     uint8_t *at = room(w, size);
+    if (at != NULL && size == 8) {
+        put_be8(at, value);
+        return;
+    }
     for (size_t i = size; at != NULL && i > 0; i--, value >>= 8)
         at[i - 1] = (uint8_t)value;
 }

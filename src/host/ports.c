@@ -61,10 +61,11 @@ static const struct link_ops no_links = { no_dial,    no_close,    no_open,
                                           no_consume, no_class,    no_rtt };
 
 static enum pando_status append(void *ctx, uint32_t slot, uint8_t record,
-                                struct pando_slice bytes, uint64_t *ret_position)
+                                struct pando_slice bytes, const struct tables_fold *fold,
+                                uint64_t *ret_position)
 {
     struct host *h = ctx;
-    return store_append(h->spaces[slot].store, record, bytes, ret_position);
+    return store_append(h->spaces[slot].store, record, bytes, fold, ret_position);
 }
 
 static void entropy(void *ctx, uint8_t *ret, size_t len)

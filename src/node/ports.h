@@ -58,7 +58,7 @@ struct node_ports {
                                       struct pando_err *reterr);
     /* Stage a record in the slot's journal and fold it. Errors: as store_append. */
     enum pando_status (*append)(void *ctx, uint32_t slot, uint8_t record, struct pando_slice bytes,
-                                uint64_t *ret_position);
+                                const struct tables_fold *fold, uint64_t *ret_position);
     /* Something was staged in the slot's journal: commit it soon -> node_durable. */
     void (*commit)(void *ctx, uint32_t slot);
     /* Replace the slot's snapshot and drop the records below -> node_snapshotted, perhaps

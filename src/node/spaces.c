@@ -82,6 +82,7 @@ static bool heard_for_space(void *ctx)
 
 static enum pando_status append_for_space(void *ctx, uint8_t record,
                                           struct pando_slice bytes,
+                                          const struct tables_fold *fold,
                                           uint64_t *ret_position);
 
 static void fill_host(struct node *n, struct node_space *s)
@@ -276,10 +277,11 @@ void spaces_close(struct node *n, uint32_t slot)
 
 static enum pando_status append_for_space(void *ctx, uint8_t record,
                                           struct pando_slice bytes,
+                                          const struct tables_fold *fold,
                                           uint64_t *ret_position)
 {
     struct node_space *s = ctx;
-    const enum pando_status st = node_store_append(s, record, bytes, ret_position);
+    const enum pando_status st = node_store_append(s, record, bytes, fold, ret_position);
     if (st == PANDO_OK && !s->commit_wanted) {
         s->commit_wanted = true;
         s->node->commits_wanted = true;

@@ -329,6 +329,7 @@ void channels_send(struct node *n, struct node_space *s, const struct space_effe
 void channels_digested(struct node *n, struct node_space *s, const struct space_effect *e);
 /* storing.c: the journal, its durability and its failures */
 enum pando_status node_store_append(struct node_space *s, uint8_t record, struct pando_slice bytes,
+                                    const struct tables_fold *fold,
                                     uint64_t *ret_position);
 /* keeping.c: the operator's changes survive a restart */
 enum pando_status keeping_new(struct node *n);

@@ -1,13 +1,14 @@
 #include "node/state.h"
 
 enum pando_status node_store_append(struct node_space *s, uint8_t record,
-                                    struct pando_slice bytes, uint64_t *ret_position)
+                                    struct pando_slice bytes,
+                                    const struct tables_fold *fold, uint64_t *ret_position)
 {
     const struct node_ports *ports = &s->node->ports;
     if (s->failed)
         return PANDO_IO;
     const enum pando_status st =
-        ports->append(ports->ctx, s->slot, record, bytes, ret_position);
+        ports->append(ports->ctx, s->slot, record, bytes, fold, ret_position);
     if (st == PANDO_OK)
         s->appended = *ret_position + 1;
     return st;

@@ -132,6 +132,7 @@ struct space_effect {
 };
 
 struct tables;  /* store/tables.h */
+struct tables_fold;
 struct journal; /* store/journal.h */
 
 /* What the node gives an instance at open. All pointers outlive the instance. */
@@ -142,9 +143,10 @@ struct space_host {
     /* Stage a record in the space's journal, fold it into the tables' overlay at once and
      * schedule a commit. It is durable when a DURABLE input reaches beyond the position.
      * Errors: PANDO_BUSY the unfolded tail is at its cap: wait for the next DURABLE;
-     * PANDO_NOSPACE, PANDO_IO the journal has stopped. Nothing is staged then. */
+     * PANDO_NOSPACE, PANDO_IO the journal has stopped. Nothing is staged then.
+     * `fold`: runs in place of the kind's own; NULL: none. */
     enum pando_status (*append)(void *ctx, uint8_t record, struct pando_slice bytes,
-                                uint64_t *ret_position);
+                                const struct tables_fold *fold, uint64_t *ret_position);
     struct pando_wall (*wall)(void *ctx);
     /* Whether anybody hears a NOTICE now; where nobody does, none need be made.
      * NULL: somebody always does. */

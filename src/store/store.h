@@ -72,9 +72,10 @@ enum pando_status store_space_remove(struct store *s, const struct pando_id *id,
 struct journal *store_journal(struct store_space *sp);
 struct tables *store_tables(struct store_space *sp);
 uint64_t store_epoch(const struct store_space *sp);
-/* Stage a record and fold it. Errors: as journal_append, and PANDO_BUSY at the overlay's
- * cap. Nothing is staged then. */
+/* Stage a record and fold it, through `fold` if that is not NULL. Errors: as journal_append,
+ * and PANDO_BUSY at the overlay's cap. Nothing is staged then. */
 enum pando_status store_append(struct store_space *sp, uint8_t record, struct pando_slice bytes,
+                               const struct tables_fold *fold,
                                uint64_t *ret_position) PANDO_MUST_USE;
 /* The space's snapshot (journal.h). Write: any thread, one a space at a time; drop: the loop,
  * PANDO_BUSY while a group is in flight. */

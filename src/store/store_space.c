@@ -204,8 +204,19 @@ uint64_t store_epoch(const struct store_space *sp)
     return journal_epoch(sp->journal);
 }
 
+static enum pando_status fold_known(struct store_space *sp, const struct tables_fold *fold,
+                                    uint64_t position)
+{
+    const enum pando_status st =
+        fold->run(fold->ctx, tables_lmdb_tables(sp->tables), position);
+    if (st == PANDO_OK)
+        tables_lmdb_mark(sp->tables, position + 1);
+    return st;
+}
+
 enum pando_status store_append(struct store_space *sp, uint8_t record,
-                               struct pando_slice bytes, uint64_t *ret_position)
+                               struct pando_slice bytes, const struct tables_fold *fold,
+                               uint64_t *ret_position)
 {
     uint64_t position;
     if (sp->broken != PANDO_OK)
@@ -217,7 +228,8 @@ enum pando_status store_append(struct store_space *sp, uint8_t record,
         return st;
     /* The record is staged and cannot be taken back: if the tables cannot follow, they
      * stop here, are not flushed any more, and the next start folds the record. */
-    sp->broken = fold_one(sp, record, position, bytes);
+    sp->broken = fold != NULL ? fold_known(sp, fold, position)
+                              : fold_one(sp, record, position, bytes);
     if (sp->broken != PANDO_OK)
         trace(
             sp->store->tracer, TRACE_STORE, TRACE_CRITICAL,

@@ -24,6 +24,13 @@ struct tables {
     const struct tables_ops *ops;
 };
 
+/* What a record at `position` amounts to, for who appends it and knows that already. It puts
+ * the same rows as folding the record would. */
+struct tables_fold {
+    void *ctx;
+    enum pando_status (*run)(void *ctx, const struct tables *t, uint64_t position);
+};
+
 /* A walk over the keys of one table that begin with a prefix. Fill by tables_seek. */
 struct tables_cursor {
     uint8_t table;

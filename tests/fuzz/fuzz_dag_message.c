@@ -27,9 +27,10 @@ static struct pando_wall wall(void *ctx)
 }
 
 static enum pando_status append(void *ctx, uint8_t record, struct pando_slice bytes,
-                                uint64_t *ret_position)
+                                const struct tables_fold *fold, uint64_t *ret_position)
 {
     struct world *w = ctx;
+    (void)fold;
     return sim_store_append(w->store, record, bytes, ret_position);
 }
 

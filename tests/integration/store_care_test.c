@@ -58,7 +58,7 @@ static void put_text(struct fixture *f, const char *text)
     uint64_t position;
     fixture_put_number(room, f->next++);
     memcpy(room + 8, text, strlen(text));
-    CHECK_OK(store_append(f->sp, 7, slice_of(room, 8 + strlen(text)), &position));
+    CHECK_OK(store_append(f->sp, 7, slice_of(room, 8 + strlen(text)), NULL, &position));
     CHECK_OK(fixture_commit(f));
 }
 

@@ -87,7 +87,7 @@ enum pando_status fixture_append(struct fixture *f)
     uint8_t room[FIXTURE_RECORD_MAX];
     uint64_t position;
     const enum pando_status st = store_append(
-        f->sp, 7, fixture_record_of(f->next, fixture_len_of(f->next), room), &position);
+        f->sp, 7, fixture_record_of(f->next, fixture_len_of(f->next), room), NULL, &position);
     f->next += st == PANDO_OK;
     return st;
 }

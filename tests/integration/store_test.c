@@ -132,13 +132,13 @@ static void at_the_overlays_cap_appends_wait_for_a_flush(void **state)
     enum pando_status st = PANDO_OK;
     uint64_t position, n = 0;
     for (; st == PANDO_OK && n < 1000; n += st == PANDO_OK) {
-        st = store_append(f.sp, 7, fixture_record_of(n, sizeof room, room), &position);
+        st = store_append(f.sp, 7, fixture_record_of(n, sizeof room, room), NULL, &position);
         CHECK_OK(fixture_commit(&f));
     }
     CHECK_EQ(st, PANDO_BUSY);
     CHECK(n >= STORE_OVERLAY_MAX / sizeof room - 1);
     fixture_flush(&f);
-    CHECK_OK(store_append(f.sp, 7, fixture_record_of(n, sizeof room, room), &position));
+    CHECK_OK(store_append(f.sp, 7, fixture_record_of(n, sizeof room, room), NULL, &position));
     CHECK_OK(fixture_commit(&f));
     fixture_teardown(&f);
 }
@@ -151,7 +151,7 @@ static size_t until_a_flush(struct fixture *f, uint64_t *n)
     size_t bytes = 0;
     while (!store_flush_begin(f->sp, false, &job)) {
         uint64_t position;
-        CHECK_OK(store_append(f->sp, 7, fixture_record_of((*n)++, sizeof room, room), &position));
+        CHECK_OK(store_append(f->sp, 7, fixture_record_of((*n)++, sizeof room, room), NULL, &position));
         CHECK_OK(fixture_commit(f));
         bytes += sizeof room;
         CHECK(bytes <= 2 * STORE_FLUSH_MAX);

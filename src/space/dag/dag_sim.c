@@ -90,8 +90,9 @@ static struct pando_wall wall_of(void *ctx)
 }
 
 static enum pando_status append_to(void *ctx, uint8_t record, struct pando_slice bytes,
-                                   uint64_t *ret_position)
+                                   const struct tables_fold *fold, uint64_t *ret_position)
 {
+    (void)fold;
     struct sim_node *n = ctx;
     return sim_store_append(n->store, record, bytes, ret_position);
 }

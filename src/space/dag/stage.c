@@ -143,7 +143,7 @@ enum pando_status dag_stage(struct dag *d, uint8_t record, struct bytes *bytes,
         return PANDO_UNAVAILABLE;
     if (!reserve(d))
         return PANDO_NOMEM;
-    const enum pando_status st = d->host.append(d->host.ctx, record, block, &position);
+    const enum pando_status st = d->host.append(d->host.ctx, record, block, NULL, &position);
     d->blocked = d->blocked || st != PANDO_OK;
     if (st != PANDO_OK)
         return st;

@@ -72,7 +72,7 @@ static enum pando_status commit_some(struct delta_archive *a, struct pando_buf *
         st = put_item(a, &a->items[at++], record);
     const size_t count = st == PANDO_OK ? rows_gone_count(record) : 0;
     if (count > 0)
-        st = store_append_record(a->store, DELTA_RECORD_ARCHIVED, buf_view(record),
+        st = store_append_record(a->store, DELTA_RECORD_ARCHIVED, buf_view(record), NULL,
                                  &a->position);
     if (st != PANDO_OK) { /* none of them does, for now */
         while (at > a->committed)
@@ -164,7 +164,7 @@ static enum pando_status move_group(struct delta_store *s, struct delta_compact 
     st = group_encode(&g, &s->encoded);
     if (st == PANDO_OK)
         st = store_append_record(s, is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN,
-                                 buf_view(&s->encoded), &c->last);
+                                 buf_view(&s->encoded), NULL, &c->last);
     if (st == PANDO_OK)
         c->moved += live;
     else
@@ -189,7 +189,7 @@ static enum pando_status move_names(struct delta_store *s, struct delta_compact 
         st = rows_gone_put(&record, &item);
     }
     if (st == PANDO_NOT_FOUND)
-        st = store_append_record(s, DELTA_RECORD_ARCHIVED, buf_view(&record), &c->last);
+        st = store_append_record(s, DELTA_RECORD_ARCHIVED, buf_view(&record), NULL, &c->last);
     else if (st == PANDO_MALFORMED)
         st = PANDO_CORRUPT;
     buf_deinit(&record);

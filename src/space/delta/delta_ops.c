@@ -64,10 +64,11 @@ static enum pando_status open_parts(struct deltas *d, struct pando_err *reterr)
 
 /* Whoever appends through us and is told to wait: we wake up for it. */
 static enum pando_status append_through(void *ctx, uint8_t record, struct pando_slice bytes,
-                                        uint64_t *ret_position)
+                                        const struct tables_fold *fold, uint64_t *ret_position)
 {
     struct deltas *d = ctx;
-    const enum pando_status st = d->node.append(d->node.ctx, record, bytes, ret_position);
+    const enum pando_status st =
+        d->node.append(d->node.ctx, record, bytes, fold, ret_position);
     d->blocked = d->blocked || st == PANDO_BUSY;
     return st;
 }

@@ -232,7 +232,7 @@ static void a_part_of_a_signed_group_keeps_its_signature(void **state)
     g.held[2] = false;
     g.bodies[2] = SLICE_OF(digest);
     add(&f, &m[0], false);
-    CHECK_OK(delta_store_stage_group(f.store, &g, NULL, outcomes, &ticket));
+    ticket = take(&f, &g, outcomes);
     CHECK_EQ(outcomes[0], DELTA_KNOWN);
     CHECK_EQ(outcomes[1], DELTA_NEW);
     CHECK_EQ(outcomes[2], DELTA_KNOWN);
@@ -262,7 +262,6 @@ static void of_a_plain_group_what_is_new_is_taken(void **state)
     struct made m[3];
     struct group g = { .len = 3 };
     enum delta_outcome outcomes[3];
-    uint64_t ticket;
     fixture_init(&f);
     for (unsigned i = 0; i < 3; i++) {
         make_plain(&m[i], i, 100 + i, i);
@@ -270,7 +269,7 @@ static void of_a_plain_group_what_is_new_is_taken(void **state)
         g.held[i] = true;
     }
     add(&f, &m[1], false);
-    CHECK_OK(delta_store_stage_group(f.store, &g, NULL, outcomes, &ticket));
+    (void)take(&f, &g, outcomes);
     CHECK_EQ(outcomes[0], DELTA_NEW);
     CHECK_EQ(outcomes[1], DELTA_KNOWN);
     CHECK_EQ(outcomes[2], DELTA_NEW);
@@ -423,7 +422,7 @@ static void the_order_of_records_does_not_matter(void **state)
             CHECK_OK(f.host.append(f.host.ctx,
                                    order[i] == GROUPS ? DELTA_RECORD_ARCHIVED
                                                       : DELTA_RECORD_PLAIN,
-                                   buf_view(&records[order[i]]), &position));
+                                   buf_view(&records[order[i]]), NULL, &position));
         fixture_commit(&f);
         fixture_crash(&f);
         const struct pando_id hash = fixture_hash(&f);

@@ -9,7 +9,7 @@
 enum { CALL = 1, STREAM = 2 };
 
 static enum pando_status append(void *ctx, uint8_t record, struct pando_slice bytes,
-                                uint64_t *ret_position)
+                                const struct tables_fold *fold, uint64_t *ret_position)
 {
     struct delta_world *w = ctx;
     if (w->busy)
@@ -17,6 +17,8 @@ static enum pando_status append(void *ctx, uint8_t record, struct pando_slice by
     const enum pando_status st = journal_append(w->journal, record, bytes, ret_position);
     if (st != PANDO_OK)
         return st;
+    if (fold != NULL)
+        return fold->run(fold->ctx, rows_tables(w->rows), *ret_position);
     return space_delta_ops.fold(rows_tables(w->rows), &w->host.space, record, *ret_position,
                                 bytes);
 }

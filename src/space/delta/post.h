@@ -43,12 +43,21 @@ int post_compare(const struct post_entry *a, const struct post_entry *b);
 int post_compare_place(const struct post_entry *a, const struct delta_place *b);
 bool post_list_equal(const struct post_list *a, const struct post_list *b);
 
+/* The last leaves of lists that were put into lately: where a list grows, its leaf need not be
+ * looked for. Whoever has tails puts and takes out through them only, or forgets them. */
+struct post_tails;
+enum pando_status post_tails_new(struct post_tails **ret) PANDO_MUST_USE;
+void post_tails_free(struct post_tails *tails);
+void post_tails_forget(struct post_tails *tails);
+
 /* Put entries, which are in order and all different, into a list; one that is there gets
- * the new place. */
-enum pando_status post_put(const struct tables *t, const struct post_list *list,
-                           const struct post_entry *entries, size_t len) PANDO_MUST_USE;
+ * the new place. `tails` may be NULL. */
+enum pando_status post_put(const struct tables *t, struct post_tails *tails,
+                           const struct post_list *list, const struct post_entry *entries,
+                           size_t len) PANDO_MUST_USE;
 /* Take one out; a missing one is a success. */
-enum pando_status post_del(const struct tables *t, const struct post_list *list,
+enum pando_status post_del(const struct tables *t, struct post_tails *tails,
+                           const struct post_list *list,
                            const struct post_entry *entry) PANDO_MUST_USE;
 /* The leaf that holds the first entry behind `place` (the last before it, descending; an
  * unset place is the end from which the walk begins). PANDO_NOT_FOUND at the end. */

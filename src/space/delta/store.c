@@ -27,6 +27,10 @@ enum pando_status delta_store_new(const struct space_host *host, struct delta_st
     struct delta_store *s = calloc(1, sizeof *s);
     if (s == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "delta: memory is out");
+    if (post_tails_new(&s->tails) != PANDO_OK) {
+        free(s);
+        return pando_err_set(reterr, PANDO_NOMEM, "delta: memory is out");
+    }
     s->host = *host;
     s->version = 1;
     s->durable_position = journal_durable(host->journal);
@@ -52,6 +56,9 @@ void delta_store_free(struct delta_store *s)
     buf_deinit(&s->encoded);
     buf_deinit(&s->glimpse);
     buf_deinit(&s->open.bodies);
+    rows_batch_deinit(&s->open.rows);
+    rows_batch_deinit(&s->arriving);
+    post_tails_free(s->tails);
     free(s->pending);
     free(s);
 }
@@ -191,13 +198,29 @@ enum pando_status store_look_up(struct delta_store *s, const struct delta_brief 
 
 /* --- staging --- */
 
-enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
-                                      struct pando_slice bytes, uint64_t *ret_position)
+struct staging {
+    struct delta_store *store;
+    const struct rows_batch *rows;
+};
+
+static enum pando_status fold_staged(void *ctx, const struct tables *t, uint64_t position)
 {
-    const enum pando_status st =
-        s->host.append(s->host.ctx, kind, bytes, ret_position);
+    const struct staging *staged = ctx;
+    return rows_apply(t, staged->store->tails, staged->rows, position);
+}
+
+enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
+                                      struct pando_slice bytes, const struct rows_batch *rows,
+                                      uint64_t *ret_position)
+{
+    struct staging staged = { s, rows };
+    const struct tables_fold fold = { &staged, fold_staged };
+    const enum pando_status st = s->host.append(s->host.ctx, kind, bytes,
+                                                rows != NULL ? &fold : NULL, ret_position);
     if (st == PANDO_OK)
         s->version++;
+    if (st != PANDO_OK || rows == NULL)
+        post_tails_forget(s->tails);
     return st;
 }
 
@@ -226,7 +249,7 @@ enum pando_status delta_store_flush(struct delta_store *s)
         st = encode_open(s, &is_signed);
     if (st == PANDO_OK)
         st = store_append_record(s, is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN,
-                                 buf_view(&s->encoded), &position);
+                                 buf_view(&s->encoded), &s->open.rows, &position);
     if (st != PANDO_OK)
         return st;
     store_give_tickets(s, position, s->open.len);
@@ -239,6 +262,7 @@ enum pando_status delta_store_flush(struct delta_store *s)
     }
     s->open.len = s->open.replacing = 0;
     buf_reset(&s->open.bodies);
+    rows_batch_reset(&s->open.rows);
     return PANDO_OK;
 }
 
@@ -266,6 +290,10 @@ enum pando_status delta_store_stage(struct delta_store *s, const struct delta *d
         return PANDO_OK;
     }
     st = make_room(s, d, own);
+    if (st == PANDO_OK)
+        st = buf_reserve(&s->open.bodies, d->bytes.len);
+    if (st == PANDO_OK)
+        st = rows_batch_add(&s->open.rows, d, s->open.len, !known.replaces);
     if (st == PANDO_OK)
         st = buf_append(&s->open.bodies, d->bytes);
     if (st != PANDO_OK)

@@ -64,13 +64,13 @@ static inline struct delta_brief delta_brief_of(const struct delta *d)
 }
 
 /* Stage the deltas of a group whose signature was found valid: those that are new here go
- * into one record together with it. `briefs` of the members that are in this copy; NULL: they
- * are decoded here. `outcomes` has room for all members; those that are not in this copy are
+ * into one record together with it. `deltas`: its members as delta_pile_read (pile.h) gives
+ * them. `outcomes` has room for all members; those that are not in this copy are
  * KNOWN. `*ret_ticket` covers all of them (0: all durable).
- * Errors: as delta_store_stage; PANDO_MALFORMED a member is no delta, or stands twice. */
+ * Errors: as delta_store_stage; PANDO_MALFORMED a member stands twice. */
 struct group; /* group.h */
 enum pando_status delta_store_stage_group(struct delta_store *s, const struct group *g,
-                                          const struct delta_brief *briefs,
+                                          const struct delta *deltas,
                                           enum delta_outcome *outcomes,
                                           uint64_t *ret_ticket) PANDO_MUST_USE;
 

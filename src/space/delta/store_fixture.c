@@ -4,13 +4,15 @@
 #include "check.h"
 #include "codec/json.h"
 #include "space/delta/delta_json.h"
+#include "space/delta/pile.h"
+#include "space/delta/rows.h"
 
 #include <stdlib.h>
 
 #define DIR "/journal"
 
 static enum pando_status append(void *ctx, uint8_t record, struct pando_slice bytes,
-                                uint64_t *ret_position)
+                                const struct tables_fold *fold, uint64_t *ret_position)
 {
     struct fixture *f = ctx;
     if (f->busy)
@@ -19,7 +21,27 @@ static enum pando_status append(void *ctx, uint8_t record, struct pando_slice by
     if (st != PANDO_OK)
         return st;
     f->appends++;
+    CHECK_OK(delta_store_fold(rows_tables(f->twin), &f->host.space, record, *ret_position, bytes));
+    if (fold != NULL)
+        return fold->run(fold->ctx, rows_tables(f->rows), *ret_position);
     return delta_store_fold(rows_tables(f->rows), &f->host.space, record, *ret_position, bytes);
+}
+
+static void check_same_rows(const struct fixture *f)
+{
+    for (uint8_t table = ROWS_COUNTS; table <= ROWS_TALLIES; table++) {
+        struct tables_cursor a, b;
+        struct pando_slice key[2], value[2];
+        enum pando_status st;
+        tables_seek(&a, table, SLICE_EMPTY, SLICE_EMPTY, false);
+        tables_seek(&b, table, SLICE_EMPTY, SLICE_EMPTY, false);
+        do {
+            st = tables_next(rows_tables(f->rows), &a, &key[0], &value[0]);
+            CHECK_EQ(tables_next(rows_tables(f->twin), &b, &key[1], &value[1]), st);
+            CHECK(st != PANDO_OK || (slice_equal(key[0], key[1]) && slice_equal(value[0], value[1])));
+        } while (st == PANDO_OK);
+        CHECK_EQ(st, PANDO_NOT_FOUND);
+    }
 }
 
 static enum pando_status fold_all(struct fixture *f)
@@ -32,6 +54,8 @@ static enum pando_status fold_all(struct fixture *f)
     journal_scan(f->journal, journal_first(f->journal), &c);
     while ((st = journal_next(&c, &position, &kind, &bytes)) == PANDO_OK) {
         st = delta_store_fold(rows_tables(f->rows), &f->host.space, kind, position, bytes);
+        if (st == PANDO_OK)
+            st = delta_store_fold(rows_tables(f->twin), &f->host.space, kind, position, bytes);
         if (st != PANDO_OK)
             break;
     }
@@ -43,7 +67,7 @@ enum pando_status fixture_open(struct fixture *f, struct files_memory *disk)
 {
     const uint8_t seed[32] = { 9 };
     const struct pando_id space = { { 4, 5, 6 } };
-    *f = (struct fixture){ .disk = disk, .rows = rows_new() };
+    *f = (struct fixture){ .disk = disk, .rows = rows_new(), .twin = rows_new() };
     const struct journal_config config = { .files = files_memory_files(disk),
                                            .dir = DIR,
                                            .space = space,
@@ -78,9 +102,10 @@ void fixture_close(struct fixture *f)
     if (f->journal != NULL)
         journal_close(f->journal);
     rows_free(f->rows);
+    rows_free(f->twin);
     f->store = NULL;
     f->journal = NULL;
-    f->rows = NULL;
+    f->rows = f->twin = NULL;
 }
 
 void fixture_deinit(struct fixture *f)
@@ -98,6 +123,7 @@ void fixture_commit(struct fixture *f)
         CHECK_OK(journal_commit_end(f->journal, group, &durable));
         delta_store_on_durable(f->store, durable);
     }
+    check_same_rows(f);
 }
 
 void fixture_crash(struct fixture *f)
@@ -170,6 +196,16 @@ uint64_t add(struct fixture *f, const struct made *m, bool own)
     uint64_t ticket;
     CHECK_OK(delta_store_stage(f->store, &m->delta, own, &outcome, &ticket));
     CHECK_EQ(outcome, DELTA_NEW);
+    return ticket;
+}
+
+uint64_t take(struct fixture *f, const struct group *g, enum delta_outcome *outcomes)
+{
+    struct delta_pile pile = { .len = 0 };
+    uint64_t ticket;
+    CHECK_OK(delta_pile_read(&pile, g));
+    CHECK_OK(delta_store_stage_group(f->store, g, pile.deltas, outcomes, &ticket));
+    delta_pile_deinit(&pile);
     return ticket;
 }
 

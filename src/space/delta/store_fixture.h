@@ -1,13 +1,14 @@
 /* store_fixture.h - a store over the real journal on a disk in memory, and rows in memory.
  *
  * The disk crashes like a real one (store/files_memory.h); rows are derived, so every opening
- * folds them anew from the journal.
+ * folds them anew from the journal. A second set of rows is folded from the records alone: each
+ * commit checks that what was folded as it was staged is the same.
  */
 #ifndef SPACE_DELTA_STORE_FIXTURE_H
 #define SPACE_DELTA_STORE_FIXTURE_H
 
 #include "sim/rows.h"
-#include "space/delta/store.h"
+#include "space/delta/group.h"
 #include "store/files_memory.h"
 #include "store/journal.h"
 
@@ -15,6 +16,7 @@ struct fixture {
     struct files_memory *disk;
     struct journal *journal;
     struct rows *rows;
+    struct rows *twin; /* folded from records */
     struct crypto_secret secret;
     struct space_host host;
     struct delta_store *store;
@@ -53,6 +55,8 @@ void make_negation(struct made *m, unsigned id, int64_t time, const char *target
 
 /* Stage and expect NEW; gives the ticket. */
 uint64_t add(struct fixture *f, const struct made *m, bool own);
+/* Stage a peer's group; gives the ticket. */
+uint64_t take(struct fixture *f, const struct group *g, enum delta_outcome *outcomes);
 uint64_t add_plain(struct fixture *f, unsigned id, int64_t time, unsigned object);
 
 struct pando_id fixture_hash(struct fixture *f);

@@ -13,10 +13,9 @@
 /* --- staging a signed group --- */
 
 struct arriving {
+    const struct delta *deltas; /* of the group */
     struct group kept; /* what is new, and digests of the rest */
     size_t fresh;
-    const struct delta_brief *given; /* NULL: none */
-    struct delta_brief briefs[DELTA_GROUP_MAX];
     struct known known[DELTA_GROUP_MAX];
     uint64_t ticket;
 };
@@ -25,7 +24,7 @@ struct arriving {
 static bool is_twice(const struct group *g, const struct arriving *a, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (g->held[k] && hash_equal(&a->briefs[k].name, &a->briefs[i].name))
+        if (g->held[k] && hash_equal(&a->deltas[k].name, &a->deltas[i].name))
             return true;
     return false;
 }
@@ -33,19 +32,13 @@ static bool is_twice(const struct group *g, const struct arriving *a, size_t i)
 static enum pando_status look_at(struct delta_store *s, const struct group *g, size_t i,
                                  struct arriving *a)
 {
-    struct delta d;
-    struct delta_brief *brief = &a->briefs[i];
     a->known[i] = (struct known){ .outcome = DELTA_KNOWN };
-    if (!g->held[i]) {
-        memcpy(brief->digest.bytes, g->bodies[i].ptr, sizeof brief->digest.bytes);
+    if (!g->held[i])
         return PANDO_OK;
-    }
-    if (a->given == NULL && delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK)
-        return PANDO_MALFORMED;
-    *brief = a->given != NULL ? a->given[i] : delta_brief_of(&d);
     if (is_twice(g, a, i))
         return PANDO_MALFORMED;
-    const enum pando_status st = store_look_up(s, brief, &a->known[i]);
+    const struct delta_brief brief = delta_brief_of(&a->deltas[i]);
+    const enum pando_status st = store_look_up(s, &brief, &a->known[i]);
     if (st != PANDO_OK)
         return st;
     if (a->known[i].outcome != DELTA_NEW && a->known[i].ticket > a->ticket)
@@ -59,19 +52,25 @@ static bool is_new(const struct group *g, const struct arriving *a, size_t i)
 }
 
 /* Those that are new, as they came; of the others of a signed group the digest. */
-static void keep_new(const struct group *g, struct arriving *a)
+static enum pando_status keep_new(struct delta_store *s, const struct group *g,
+                                  struct arriving *a)
 {
+    enum pando_status st = PANDO_OK;
     size_t kept = 0;
     a->kept = *g;
-    for (size_t i = 0; i < g->len; i++) {
+    for (size_t i = 0; st == PANDO_OK && i < g->len; i++) {
         const bool fresh = is_new(g, a, i);
-        a->fresh += fresh;
         if (!fresh && !g->is_signed)
             continue;
+        if (fresh)
+            st = rows_batch_add(&s->arriving, &a->deltas[i], kept, !a->known[i].replaces);
+        a->fresh += fresh;
         a->kept.held[kept] = fresh;
-        a->kept.bodies[kept++] = fresh ? g->bodies[i] : SLICE_OF(a->briefs[i].digest);
+        a->kept.bodies[kept++] =
+            fresh || !g->held[i] ? g->bodies[i] : SLICE_OF(a->deltas[i].digest);
     }
     a->kept.len = kept;
+    return st;
 }
 
 static void tell_all(struct delta_store *s, const struct group *g, const struct arriving *a)
@@ -81,41 +80,49 @@ static void tell_all(struct delta_store *s, const struct group *g, const struct 
             continue;
         if (a->known[i].replaces)
             store_tell(s, a->known[i].old.timestamp, &a->known[i].old.digest, false);
-        store_tell(s, a->briefs[i].timestamp, &a->briefs[i].digest, true);
+        store_tell(s, a->deltas[i].timestamp, &a->deltas[i].digest, true);
     }
 }
 
+/* Append what is new as one record. */
+static enum pando_status append_new(struct delta_store *s, const struct group *g,
+                                    struct arriving *a)
+{
+    const uint8_t kind = g->is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN;
+    uint64_t position;
+    buf_reset(&s->encoded);
+    enum pando_status st = store_reserve_pending(s);
+    if (st == PANDO_OK)
+        st = group_encode(&a->kept, &s->encoded);
+    if (st == PANDO_OK)
+        st = store_append_record(s, kind, buf_view(&s->encoded), &s->arriving, &position);
+    if (st != PANDO_OK)
+        return st;
+    store_give_tickets(s, position, a->fresh);
+    store_cache_group(s, position, g->is_signed, buf_view(&s->encoded));
+    tell_all(s, g, a);
+    a->ticket = s->tickets;
+    return PANDO_OK;
+}
+
 enum pando_status delta_store_stage_group(struct delta_store *s, const struct group *g,
-                                          const struct delta_brief *briefs,
+                                          const struct delta *deltas,
                                           enum delta_outcome *outcomes, uint64_t *ret_ticket)
 {
     struct arriving a; /* 30 KiB: what is read was written before */
-    uint64_t position;
     a.fresh = 0;
     a.ticket = 0;
-    a.given = briefs;
+    a.deltas = deltas;
     enum pando_status st = delta_store_flush(s);
     for (size_t i = 0; st == PANDO_OK && i < g->len; i++)
         st = look_at(s, g, i, &a);
+    rows_batch_reset(&s->arriving);
+    if (st == PANDO_OK)
+        st = keep_new(s, g, &a);
+    if (st == PANDO_OK && a.fresh > 0)
+        st = append_new(s, g, &a);
     if (st != PANDO_OK)
         return st;
-    keep_new(g, &a);
-    if (a.fresh > 0) {
-        buf_reset(&s->encoded);
-        st = store_reserve_pending(s);
-        if (st == PANDO_OK)
-            st = group_encode(&a.kept, &s->encoded);
-        if (st == PANDO_OK)
-            st = store_append_record(s,
-                                     g->is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN,
-                                     buf_view(&s->encoded), &position);
-        if (st != PANDO_OK)
-            return st;
-        store_give_tickets(s, position, a.fresh);
-        store_cache_group(s, position, g->is_signed, buf_view(&s->encoded));
-        tell_all(s, g, &a);
-        a.ticket = s->tickets;
-    }
     for (size_t i = 0; i < g->len; i++) {
         outcomes[i] = a.known[i].outcome;
         s->refused_conflicts += outcomes[i] == DELTA_SHADOWED;

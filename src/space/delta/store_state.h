@@ -3,7 +3,7 @@
 #ifndef SPACE_DELTA_STORE_STATE_H
 #define SPACE_DELTA_STORE_STATE_H
 
-#include "space/delta/rows.h"
+#include "space/delta/rows_batch.h"
 #include "store/journal.h"
 
 #define CACHE_GROUPS 32u   /* records kept as they were read */
@@ -27,6 +27,7 @@ struct open_group {
     size_t replacing;
     struct pando_buf bodies;
     struct member members[DELTA_GROUP_MAX];
+    struct rows_batch rows;
 };
 
 /* A record that is not durable yet, and the last ticket in it. */
@@ -64,6 +65,8 @@ struct delta_store {
     uint64_t durable_position;
     uint64_t refused_conflicts; /* shadowed ones that were not stored */
     struct open_group open;
+    struct rows_batch arriving; /* of a peer's group, while it is staged */
+    struct post_tails *tails;
     struct pando_buf encoded;
     struct pending *pending; /* a queue, oldest at pending_head */
     size_t pending_head, pending_len, pending_cap;
@@ -82,9 +85,10 @@ struct delta_store {
     struct delta_room room;
 };
 
-/* Append one record, fold included. Errors: as space_host.append. */
+/* Append one record, fold included: by `rows`, or, where that is NULL, by reading the record.
+ * Errors: as space_host.append. */
 enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
-                                      struct pando_slice bytes,
+                                      struct pando_slice bytes, const struct rows_batch *rows,
                                       uint64_t *ret_position) PANDO_MUST_USE;
 /* Room for one more pending record. */
 enum pando_status store_reserve_pending(struct delta_store *s) PANDO_MUST_USE;

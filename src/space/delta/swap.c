@@ -60,6 +60,7 @@ void swap_free(struct swap *s)
         return;
     for (size_t i = 0; i < s->peers_len; i++)
         peer_free(s->peers[i]);
+    delta_pile_deinit(&s->pile);
     space_effects_deinit(&s->effects);
     buf_deinit(&s->out);
     buf_deinit(&s->encoded);

@@ -10,7 +10,7 @@
 #define SPACE_DELTA_SWAP_STATE_H
 
 #include "base/bytes.h"
-#include "space/delta/group.h"
+#include "space/delta/pile.h"
 #include "space/delta/swap.h"
 #include "space/delta/swap_mutant.h"
 #include "space/effects.h"
@@ -113,7 +113,7 @@ struct swap {
     struct delta_room room;
     enum delta_outcome outcomes[DELTA_GROUP_MAX];
     struct delta_hash digests[DELTA_GROUP_MAX]; /* of members that are left out */
-    struct delta_brief briefs[DELTA_GROUP_MAX]; /* of a group that is being taken */
+    struct delta_pile pile; /* of a group that is being taken */
     struct swap_totals totals;
     struct pando_buf out;     /* a message that is being made */
     struct pando_buf encoded; /* a group of it */

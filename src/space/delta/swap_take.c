@@ -81,27 +81,25 @@ static enum pando_status sift(struct swap *s, bool *ret_any)
     struct group *g = &s->group;
     size_t kept = 0;
     *ret_any = false;
-    for (size_t i = 0; i < g->len; i++) {
-        struct delta d;
-        if (g->held[i] && delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK)
-            return PANDO_MALFORMED;
-        if (g->held[i] && !s->config.admits(s->config.ctx, &d)) {
+    const enum pando_status st = delta_pile_read(&s->pile, g);
+    for (size_t i = 0; st == PANDO_OK && i < g->len; i++) {
+        struct delta *d = &s->pile.deltas[i];
+        if (g->held[i] && !s->config.admits(s->config.ctx, d)) {
             s->totals.refused++;
             if (!g->is_signed)
                 continue;
             struct delta_hash *digest = &s->digests[i];
-            *digest = d.digest;
+            *digest = d->digest;
             g->held[i] = false;
             g->bodies[i] = slice_of(digest->bytes, digest_len);
         }
         *ret_any = *ret_any || g->held[i];
-        if (g->held[i])
-            s->briefs[kept] = delta_brief_of(&d);
+        s->pile.deltas[kept] = *d;
         g->held[kept] = g->held[i];
         g->bodies[kept++] = g->bodies[i];
     }
     g->len = kept;
-    return PANDO_OK;
+    return st;
 }
 
 static void remember_origin(struct swap *s, const struct swap_peer *p, uint64_t from, uint64_t to)
@@ -118,17 +116,6 @@ static void remember_origin(struct swap *s, const struct swap_peer *p, uint64_t 
     s->origins_next = (s->origins_next + 1) % SWAP_ORIGINS_MAX;
 }
 
-/* Tell of the i-th member, which is new. It was decoded before: name and digest are known. */
-static void tell(struct swap *s, const struct swap_peer *p, size_t i, uint64_t ticket)
-{
-    struct delta d;
-    if (s->config.took == NULL || delta_parse(s->group.bodies[i], &s->room, &d) != PANDO_OK)
-        return;
-    d.name = s->briefs[i].name;
-    d.digest = s->briefs[i].digest;
-    s->config.took(s->config.ctx, p->handle, &d, ticket);
-}
-
 static void count_outcomes(struct swap *s, const struct swap_peer *p, struct swap_parcel *parcel,
                            uint64_t ticket)
 {
@@ -141,7 +128,8 @@ static void count_outcomes(struct swap *s, const struct swap_peer *p, struct swa
             continue;
         }
         parcel->fresh = true;
-        tell(s, p, i, ticket);
+        if (s->config.took != NULL)
+            s->config.took(s->config.ctx, p->handle, &s->pile.deltas[i], ticket);
     }
 }
 
@@ -157,7 +145,7 @@ static enum pando_status stage(struct swap *s, const struct swap_peer *p,
     if (st != PANDO_OK)
         return st;
     const uint64_t from = journal_end(s->config.host->journal);
-    st = delta_store_stage_group(s->config.store, &s->group, s->briefs, s->outcomes,
+    st = delta_store_stage_group(s->config.store, &s->group, s->pile.deltas, s->outcomes,
                                  &ticket);
     if (st != PANDO_OK)
         return st;

@@ -23,9 +23,10 @@ struct world {
 };
 
 static enum pando_status append(void *ctx, uint8_t record, struct pando_slice bytes,
-                                uint64_t *ret_position)
+                                const struct tables_fold *fold, uint64_t *ret_position)
 {
     struct world *w = ctx;
+    (void)fold;
     return journal_append(w->journal, record, bytes, ret_position);
 }
 

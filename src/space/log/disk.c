@@ -101,7 +101,7 @@ void log_write_run(struct log *l)
 {
     while (l->writes_appended < l->writes_len && !l->store_failed) {
         struct log_write *w = &l->writes[l->writes_appended];
-        if (l->host.append(l->host.ctx, w->record, bytes_view(w->bytes), &w->position) !=
+        if (l->host.append(l->host.ctx, w->record, bytes_view(w->bytes), NULL, &w->position) !=
             PANDO_OK)
             return; /* DURABLE or STORE_BACK wakes us again */
         struct log_place *place = w->index == 0 ? NULL : place_of(l, w->index);
