@@ -3,6 +3,7 @@
 #include "space/delta/post_leaf.h"
 
 #include "base/slice.h"
+#include "space/delta/store_mutant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -221,7 +222,7 @@ enum pando_status post_del(const struct tables *t, struct post_tails *tails,
 {
     const struct post_key at = post_key_of(l, entry->timestamp, &entry->digest);
     struct leaf leaf;
-    if (tails != NULL && is_tail_of(tail_of(tails, l), l))
+    if (tails != NULL && is_tail_of(tail_of(tails, l), l) && DELTA_STORE_MUTANT != 5)
         tail_of(tails, l)->used = false;
     const enum pando_status st = load(t, l, &at, &leaf);
     if (st != PANDO_OK)
