@@ -50,6 +50,23 @@ static int forget_row(MDB_cursor *c, MDB_val *key, struct row_mark *mark)
     return MDB_SUCCESS;
 }
 
+/* Room for a value under `key`; what lay there before is taken out of the count. Most rows are
+ * new: those are looked for once. */
+static int make_room(MDB_cursor *c, MDB_val *key, size_t len, struct row_mark *mark,
+                     uint8_t **ret)
+{
+    MDB_val room = { len, NULL };
+    int rc = mdb_cursor_put(c, key, &room, MDB_NOOVERWRITE | MDB_RESERVE);
+    if (rc == MDB_KEYEXIST) {
+        mark->rows--;
+        mark->digest -= row_digest(slice_of(room.mv_data, room.mv_size));
+        room = (MDB_val){ len, NULL };
+        rc = mdb_cursor_put(c, key, &room, MDB_RESERVE);
+    }
+    *ret = room.mv_data;
+    return rc;
+}
+
 /* Entries come in order, so that most lie on the page at which the cursor stands already: it
  * is not searched for from the root. */
 static int write_entry(MDB_cursor *c, const struct omap_entry *e, struct row_mark *mark)
@@ -61,21 +78,19 @@ static int write_entry(MDB_cursor *c, const struct omap_entry *e, struct row_mar
     memcpy(bytes + ROW_SPACE, key.ptr, key.len);
     const struct pando_slice row_key = slice_of(bytes, ROW_SPACE + key.len);
     MDB_val k = val_of(row_key);
-    int rc = forget_row(c, &k, mark);
-    if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
-        return rc;
-    if (omap_is_gone(e)) /* heads come and go between two flushes: most were never here */
-        return rc == MDB_NOTFOUND ? MDB_SUCCESS : mdb_cursor_del(c, 0);
-    MDB_val room = { ROW_CRC + value.len, NULL };
-    rc = mdb_cursor_put(c, &k, &room, MDB_RESERVE);
+    if (omap_is_gone(e)) { /* heads come and go between two flushes: most were never here */
+        const int rc = forget_row(c, &k, mark);
+        return rc == MDB_SUCCESS ? mdb_cursor_del(c, 0) : rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+    }
+    uint8_t *to;
+    const int rc = make_room(c, &k, ROW_CRC + value.len, mark, &to);
     if (rc != MDB_SUCCESS)
         return rc;
-    uint8_t *to = room.mv_data;
     row_put_checksum(row_checksum(row_key, value), to);
     if (value.len != 0)
         memcpy(to + ROW_CRC, value.ptr, value.len);
     mark->rows++;
-    mark->digest += row_digest(slice_of(room.mv_data, room.mv_size));
+    mark->digest += row_digest(slice_of(to, ROW_CRC + value.len));
     return MDB_SUCCESS;
 }
 

@@ -169,6 +169,8 @@ enum pando_status tally_build(struct tally *t, size_t items)
                     return spoil(t, PANDO_NOMEM);
             }
             sum_key(&t->buckets[t->len - 1].sum, &keys[i]);
+            sum_key(&t->total, &keys[i]);
+            t->newest = keys[i];
             t->built = tally_after(&keys[i]);
         }
         done += len;
@@ -231,11 +233,28 @@ static bool counted(const struct tally *t, const struct tally_key *key)
     return t->len > 0 && (t->ready || before(key, &t->built));
 }
 
+/* Behind everything, and the last bucket is full: another one begins here, if there is room. */
+static void grow_at_end(struct tally *t, const struct tally_key *key)
+{
+    if (t->buckets[t->len - 1].sum.count < t->target)
+        return;
+    if (t->len == TALLY_BUCKETS_MAX)
+        merge_pairs(t);
+    const struct tally_bucket next = { .first = between(&t->newest, key) };
+    (void)!insert_bucket(t, t->len, &next); /* without memory the last one grows */
+}
+
 /* What is not counted yet will be when the building comes by. */
 void tally_add(struct tally *t, const struct tally_key *key)
 {
     if (!counted(t, key))
         return;
+    if (before(&t->newest, key)) {
+        if (t->ready)
+            grow_at_end(t, key);
+        t->newest = *key;
+    }
+    sum_key(&t->total, key);
     struct tally_bucket *b = &t->buckets[bucket_of(t, key)];
     sum_key(&b->sum, key);
     if (b->sum.count > 2 * t->target && t->full_len < TALLY_FULL_MAX)
@@ -248,6 +267,7 @@ void tally_remove(struct tally *t, const struct tally_key *key)
     if (!counted(t, key))
         return;
     sum_key(&one, key);
+    sum_minus(&t->total, &one);
     sum_minus(&t->buckets[bucket_of(t, key)].sum, &one);
 }
 
@@ -264,6 +284,12 @@ enum pando_status tally_settle(struct tally *t)
     return PANDO_OK;
 }
 
+static bool is_first(const struct tally_key *key)
+{
+    const struct tally_key first = { 0 };
+    return tally_compare(key, &first) == 0;
+}
+
 enum pando_status tally_range(const struct tally *t, const struct tally_key *from,
                               const struct tally_key *to, struct tally_sum *ret)
 {
@@ -271,6 +297,10 @@ enum pando_status tally_range(const struct tally *t, const struct tally_key *fro
     PANDO_ASSERT(t->ready);
     if (!before(from, to))
         return PANDO_OK;
+    if (is_first(from) && to->time == UINT64_MAX) {
+        *ret = t->total;
+        return PANDO_OK;
+    }
     size_t i = bucket_of(t, from);
     struct tally_key end = bucket_end(t, i);
     if (tally_compare(from, &t->buckets[i].first) != 0 || before(to, &end)) {

@@ -6,7 +6,8 @@
  * is whole buckets, whose sums are added, and two ends, whose items are listed.
  *
  * It is built when first needed, in slices, by listing all rows once; from then on the owner
- * tells each item that came or went, after its row did. There are at most TALLY_BUCKETS_MAX
+ * tells each item that came or went, after its row did. A set that grows at its end grows by
+ * buckets, and no row is read for that. There are at most TALLY_BUCKETS_MAX
  * buckets: beyond that neighbours are merged and grow to twice the size. Memory: 48 bytes a
  * bucket, so 750 KiB at most, whatever the set's size.
  *
@@ -61,6 +62,8 @@ struct tally {
     size_t target;          /* items a bucket aims at */
     struct tally_key built; /* every item before it is counted */
     bool ready;             /* all are */
+    struct tally_sum total; /* of what is counted */
+    struct tally_key newest; /* nothing that was ever counted is behind it */
     struct tally_key full[TALLY_FULL_MAX]; /* in buckets that should be halved */
     size_t full_len;
 };
@@ -76,7 +79,8 @@ void tally_remove(struct tally *t, const struct tally_key *key);
 /* Halve the buckets that have grown, by reading their rows; now and then, and when the owner of
  * the rows can be asked. On an error the tally is empty and must be built anew. */
 enum pando_status tally_settle(struct tally *t) PANDO_MUST_USE;
-/* Needs a tally that is ready. Cost: the buckets within the range, and two listed ends. */
+/* Needs a tally that is ready. Cost: the buckets within the range, and two listed ends; the
+ * whole set costs nothing. */
 enum pando_status tally_range(const struct tally *t, const struct tally_key *from,
                               const struct tally_key *to, struct tally_sum *ret) PANDO_MUST_USE;
 /* Up to `parts` - 1 bounds that part [from, to), which holds `count` items, into pieces of

@@ -83,6 +83,41 @@ static void ranges_sum_to_what_the_rows_say_while_items_come_and_go(void **state
     }
 }
 
+static enum pando_status refuse(void *ctx, const struct tally_key *from,
+                                const struct tally_key *to, struct tally_key *ret, size_t cap,
+                                size_t *ret_len)
+{
+    (void)ctx, (void)from, (void)to, (void)ret, (void)cap, (void)ret_len;
+    return PANDO_IO;
+}
+
+static void a_set_that_grows_at_its_end_reads_no_rows(void **state)
+{
+    (void)state;
+    struct rng r = rng_seeded(3);
+    struct set_model m = { 0 };
+    struct tally t;
+    tally_init(&t, set_model_rows(&m));
+    build(&t, 1);
+    const struct tally_rows rows = t.rows;
+    t.rows.list = refuse;
+    for (uint64_t i = 0; i < 20000; i++) {
+        struct tally_key k = draw(&r, 1);
+        k.time = 1 + i / 3; /* some of one time come out of order */
+        if (set_model_add(&m, &k))
+            tally_add(&t, &k);
+        CHECK_OK(tally_settle(&t));
+    }
+    CHECK(t.len > m.len / TALLY_BUCKET / 2);
+    t.rows = rows;
+    for (int i = 0; i < 100; i++) {
+        struct tally_key a = draw(&r, 7000), b = draw(&r, 7000);
+        compare(&t, &m, &a, &b);
+    }
+    tally_deinit(&t);
+    free(m.keys);
+}
+
 static void a_split_rises_inside_the_range_and_parts_it_evenly(void **state)
 {
     (void)state;
@@ -143,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(ranges_sum_to_what_the_rows_say_while_items_come_and_go),
+        TEST(a_set_that_grows_at_its_end_reads_no_rows),
         TEST(a_split_rises_inside_the_range_and_parts_it_evenly),
         TEST(buckets_never_exceed_their_cap),
     };
