@@ -32,7 +32,6 @@
 
 struct seed {
     struct delta_hash name, digest;
-    int64_t timestamp;
     size_t at, len;
 };
 
@@ -74,7 +73,7 @@ static void make(size_t i, size_t count, struct pando_buf *buf)
                        .pointers_len = 2 };
     if (delta_seal(&d, buf, NULL) != PANDO_OK)
         bench_fail("a delta cannot be made");
-    seeds[i] = (struct seed){ d.name, d.digest, d.timestamp, buf->len - d.bytes.len,
+    seeds[i] = (struct seed){ d.name, d.digest, buf->len - d.bytes.len,
                               d.bytes.len };
 }
 
@@ -272,10 +271,12 @@ static uint64_t waits; /* turns in which the store took no more */
 static void stage_one(struct host *h, size_t i)
 {
     const struct seed *s = &seeds[i];
-    const struct delta d = { .bytes = slice_of(bytes + s->at, s->len),
-                             .name = s->name,
-                             .digest = s->digest,
-                             .timestamp = s->timestamp };
+    static struct delta_room room;
+    struct delta d;
+    if (delta_parse(slice_of(bytes + s->at, s->len), &room, &d) != PANDO_OK)
+        bench_fail("a delta does not read");
+    d.name = s->name; /* as whoever stages it has worked out */
+    d.digest = s->digest;
     enum delta_outcome outcome;
     uint64_t ticket;
     for (;;) {

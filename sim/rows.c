@@ -180,7 +180,9 @@ static bool full(void *ctx)
     return false;
 }
 
-static const struct tables_ops ops = { get, put, del, next, full };
+static const struct tables_ops ops = {
+    .get = get, .put = put, .del = del, .next = next, .full = full
+};
 
 struct rows *rows_new(void)
 {
@@ -212,4 +214,29 @@ void rows_free(struct rows *r)
 struct tables *rows_tables(struct rows *r)
 {
     return &r->tables;
+}
+
+static bool same_table(struct rows *a, struct rows *b, uint8_t table)
+{
+    struct tables_cursor at, other;
+    struct pando_slice key[2], value[2];
+    tables_seek(&at, table, SLICE_EMPTY, SLICE_EMPTY, false);
+    tables_seek(&other, table, SLICE_EMPTY, SLICE_EMPTY, false);
+    for (;;) {
+        const enum pando_status st = tables_next(&a->tables, &at, &key[0], &value[0]);
+        if (tables_next(&b->tables, &other, &key[1], &value[1]) != st)
+            return false;
+        if (st != PANDO_OK)
+            return true;
+        if (!slice_equal(key[0], key[1]) || !slice_equal(value[0], value[1]))
+            return false;
+    }
+}
+
+bool rows_equal(struct rows *a, struct rows *b)
+{
+    for (unsigned table = 0; table < 0xf0; table++)
+        if (!same_table(a, b, (uint8_t)table))
+            return false;
+    return true;
 }

@@ -15,5 +15,7 @@ struct rows *rows_new(void);
 void rows_free(struct rows *r);
 /* Valid until rows_free. */
 struct tables *rows_tables(struct rows *r);
+/* Whether both hold the same rows. */
+bool rows_equal(struct rows *a, struct rows *b);
 
 #endif

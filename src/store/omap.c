@@ -321,6 +321,12 @@ const struct omap_entry *omap_find(const struct omap *m, struct pando_slice key)
     return m->slots_len == 0 ? NULL : slot_of(m, hash_of(m, key), key)->entry;
 }
 
+void omap_expect(const struct omap *m, struct pando_slice key)
+{
+    if (m->slots_len != 0)
+        __builtin_prefetch(&m->slots[(size_t)hash_of(m, key) & (m->slots_len - 1)]);
+}
+
 /* The first entry of the lists from `i` on. */
 static const struct omap_entry *first_from(struct omap *m, size_t i)
 {

@@ -57,6 +57,8 @@ enum pando_status omap_put(struct omap *m, struct pando_slice key,
                            struct pando_slice value, bool gone) PANDO_MUST_USE;
 /* The entry of `key`, or NULL. Valid until the key is put again. Cost: O(1). */
 const struct omap_entry *omap_find(const struct omap *m, struct pando_slice key);
+/* `key` will be found or put soon: let memory come nearer. */
+void omap_expect(const struct omap *m, struct pando_slice key);
 /* The first entry at (if inclusive) or beyond `key` in the given direction, or NULL. Links
  * what is loose in the lists it looks at. Cost: O(log n), and as much for each such key. */
 const struct omap_entry *omap_seek(struct omap *m, struct pando_slice key, bool inclusive,

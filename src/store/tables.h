@@ -49,6 +49,7 @@ struct tables_ops {
     enum pando_status (*next)(void *ctx, struct tables_cursor *cursor, struct pando_slice *ret_key,
                               struct pando_slice *ret_value);
     bool (*full)(void *ctx);
+    void (*expect)(void *ctx, uint8_t table, struct pando_slice key); /* NULL: nothing to do */
 };
 
 /* The value of `key`; valid until the next call on these tables.
@@ -70,6 +71,13 @@ static inline enum pando_status tables_del(const struct tables *t, uint8_t table
                                            struct pando_slice key)
 {
     return t->ops->del(t->ctx, table, key);
+}
+/* That key will be asked for, or put, soon: what many lookups one after the other wait for is
+ * memory, and it can be fetched meanwhile. No more than a hint. */
+static inline void tables_expect(const struct tables *t, uint8_t table, struct pando_slice key)
+{
+    if (t->ops->expect != NULL)
+        t->ops->expect(t->ctx, table, key);
 }
 /* Begin a walk over the keys of `table` that begin with `prefix`, from `from` on (inclusive;
  * an empty one means the prefix's first key, or its last when descending). */

@@ -109,6 +109,17 @@ static enum pando_status lmdb_get(void *ctx, uint8_t table, struct pando_slice k
     return st;
 }
 
+static void lmdb_expect(void *ctx, uint8_t table, struct pando_slice key)
+{
+    const struct tables_lmdb *t = ctx;
+    if (key.len == 0 || key.len > TABLES_KEY_MAX)
+        return;
+    const struct row_key k = key_of(t, table, key);
+    omap_expect(&t->live, in_overlay(&k));
+    if (t->has_frozen)
+        omap_expect(&t->frozen, in_overlay(&k));
+}
+
 static enum pando_status write_row(struct tables_lmdb *t, uint8_t table,
                                    struct pando_slice key, struct pando_slice value,
                                    bool gone)
@@ -305,6 +316,7 @@ enum pando_status tables_lmdb_open(struct tables_index *x, const struct pando_id
         .del = lmdb_del,
         .next = lmdb_next,
         .full = lmdb_full,
+        .expect = lmdb_expect,
     };
     struct tables_lmdb *t = calloc(1, sizeof *t);
     if (t == NULL)

@@ -160,7 +160,9 @@ static bool full(void *ctx)
     return false;
 }
 
-static const struct tables_ops OPS = { get, put, del, next, full };
+static const struct tables_ops OPS = {
+    .get = get, .put = put, .del = del, .next = next, .full = full
+};
 
 void tables_seek(struct tables_cursor *c, uint8_t table, struct pando_slice prefix,
                  struct pando_slice from, bool descending)

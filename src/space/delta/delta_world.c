@@ -17,6 +17,8 @@ static enum pando_status append(void *ctx, uint8_t record, struct pando_slice by
     const enum pando_status st = journal_append(w->journal, record, bytes, ret_position);
     if (st != PANDO_OK)
         return st;
+    CHECK_OK(space_delta_ops.fold(rows_tables(w->twin), &w->host.space, record, *ret_position,
+                                  bytes));
     if (fold != NULL)
         return fold->run(fold->ctx, rows_tables(w->rows), *ret_position);
     return space_delta_ops.fold(rows_tables(w->rows), &w->host.space, record, *ret_position,
@@ -35,9 +37,12 @@ static void fold_all(struct delta_world *w)
     uint64_t position;
     uint8_t kind;
     journal_scan(w->journal, journal_first(w->journal), &c);
-    while (journal_next(&c, &position, &kind, &bytes) == PANDO_OK)
+    while (journal_next(&c, &position, &kind, &bytes) == PANDO_OK) {
         CHECK_OK(space_delta_ops.fold(rows_tables(w->rows), &w->host.space, kind, position,
                                       bytes));
+        CHECK_OK(space_delta_ops.fold(rows_tables(w->twin), &w->host.space, kind, position,
+                                      bytes));
+    }
     journal_scan_end(&c);
 }
 
@@ -48,7 +53,7 @@ static void open_instance(struct delta_world *w, const char *settings)
                                            .dir = "/j", .sync = true };
     struct pando_err err = { .text = "" };
     w->rows = rows_new();
-    CHECK(w->rows != NULL);
+    w->twin = rows_new();
     CHECK_OK(journal_open(&config, &w->journal, &err));
     crypto_secret_from_seed(seed, &w->secret);
     w->host = (struct space_host){ .ctx = w,
@@ -83,7 +88,9 @@ static void close_instance(struct delta_world *w)
 {
     space_delta_ops.close(w->instance);
     journal_close(w->journal);
+    CHECK(rows_equal(w->rows, w->twin));
     rows_free(w->rows);
+    rows_free(w->twin);
 }
 
 void delta_world_restart(struct delta_world *w, bool crash, const char *settings)

@@ -15,6 +15,7 @@ struct delta_world {
     struct files_memory *disk;
     struct journal *journal;
     struct rows *rows;
+    struct rows *twin; /* folded from records alone: must be the same */
     struct crypto_secret secret;
     struct space_host host;
     void *instance;

@@ -75,6 +75,11 @@ enum pando_status rows_name(const struct tables *t, const struct delta_hash *nam
     return wire_read_done(&r) ? PANDO_OK : PANDO_CORRUPT;
 }
 
+void rows_expect_name(const struct tables *t, const struct delta_hash *name)
+{
+    tables_expect(t, ROWS_NAMES, SLICE_OF(*name));
+}
+
 enum pando_status rows_put_name(const struct tables *t, const struct delta_hash *name,
                                 const struct row_name *n)
 {

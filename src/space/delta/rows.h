@@ -79,6 +79,8 @@ enum pando_status rows_counts(const struct tables *t, struct row_counts *ret) PA
 /* Errors: PANDO_NOT_FOUND. */
 enum pando_status rows_name(const struct tables *t, const struct delta_hash *name,
                             struct row_name *ret) PANDO_MUST_USE;
+/* It will be asked for soon (tables_expect). */
+void rows_expect_name(const struct tables *t, const struct delta_hash *name);
 /* Entries of a list; 0 when none was ever made. */
 uint64_t rows_tally(const struct tables *t, const struct post_list *list);
 /* As post_find, for TARGETS: the next entries, as many as a leaf has room for. */

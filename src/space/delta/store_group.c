@@ -114,6 +114,9 @@ enum pando_status delta_store_stage_group(struct delta_store *s, const struct gr
     a.ticket = 0;
     a.deltas = deltas;
     enum pando_status st = delta_store_flush(s);
+    for (size_t i = 0; i < g->len; i++)
+        if (g->held[i])
+            rows_expect_name(s->host.tables, &deltas[i].name);
     for (size_t i = 0; st == PANDO_OK && i < g->len; i++)
         st = look_at(s, g, i, &a);
     rows_batch_reset(&s->arriving);
