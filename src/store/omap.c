@@ -1,6 +1,7 @@
 #include "store/omap.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,19 +100,10 @@ struct omap_slot {
     struct omap_entry *entry; /* NULL: free */
 };
 
-/* Seeded multiply-and-fold over words of 8 bytes: keys of a peer's choosing cannot aim at
- * a slot without the seed. */
+/* Peers choose keys: they cannot aim at a slot without the seed. */
 static uint64_t hash_of(const struct omap *m, struct pando_slice key)
 {
-    uint64_t h = m->hash_seed ^ key.len;
-    for (size_t i = 0; i < key.len; i += 8) {
-        uint64_t word = 0;
-        memcpy(&word, key.ptr + i, key.len - i < 8 ? key.len - i : 8);
-        h = (h ^ word) * 0x9fb21c651e98df25u;
-        h ^= h >> 32;
-    }
-    h = (h ^ m->hash_seed) * 0xd6e8feb86659fd93u;
-    return h ^ h >> 29;
+    return hash_bytes(m->hash_seed, key);
 }
 
 /* The slot of `key`, or the free one where it would go. There is a free one. */

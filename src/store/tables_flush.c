@@ -113,22 +113,26 @@ bool tables_lmdb_flush_begin(struct tables_lmdb *t, uint64_t durable,
                                       .entries = &t->frozen,
                                       .space = t->space,
                                       .position = t->frozen_position,
-                                      .result = MDB_SUCCESS };
+                                      .result = MDB_SUCCESS,
+                                      .absent = &t->absent,
+                                      .table = tables_absent_wants(&t->absent) };
     t->index->flushing = true;
     *ret = &t->flush;
     return true;
 }
 
-static int write_entries(struct tables_index *x, MDB_txn *txn, const struct omap *entries,
-                         struct row_mark *mark)
+static int write_entries(const struct tables_flush *f, MDB_txn *txn, struct row_mark *mark)
 {
+    const struct omap *entries = f->entries;
     struct omap_sorted *sorted = NULL;
     MDB_cursor *c = NULL;
     if (omap_sort(entries, &sorted) != PANDO_OK)
         return ENOMEM;
-    int rc = mdb_cursor_open(txn, x->rows, &c);
-    for (size_t i = 0; rc == MDB_SUCCESS && i < entries->len; i++)
+    int rc = mdb_cursor_open(txn, f->index->rows, &c);
+    for (size_t i = 0; rc == MDB_SUCCESS && i < entries->len; i++) {
+        tables_absent_wrote(f->absent, omap_key(sorted[i].entry));
         rc = write_entry(c, sorted[i].entry, mark);
+    }
     if (c != NULL)
         mdb_cursor_close(c);
     free(sorted);
@@ -144,7 +148,9 @@ void tables_lmdb_flush_run(struct tables_flush *f)
     if (rc == MDB_SUCCESS)
         rc = read_mark(x, txn, &f->space, &mark);
     if (rc == MDB_SUCCESS)
-        rc = write_entries(x, txn, f->entries, &mark);
+        rc = write_entries(f, txn, &mark);
+    if (rc == MDB_SUCCESS)
+        rc = tables_absent_make(f, txn);
     if (rc == MDB_SUCCESS) {
         mark.position = f->position;
         mark.format = TABLES_FORMAT;
@@ -162,10 +168,15 @@ enum pando_status tables_lmdb_flush_end(struct tables_lmdb *t, struct tables_flu
     struct tables_index *x = t->index;
     PANDO_ASSERT(f == &t->flush && x->flushing && t->has_frozen);
     x->flushing = false;
+    if (f->result != MDB_SUCCESS) {
+        bloom_free(f->made);
+        f->made = NULL;
+    }
     if (f->result == MDB_MAP_FULL)
         return tables_index_grow(x);
     if (f->result != MDB_SUCCESS)
         return tables_from_mdb(f->result);
+    tables_absent_turn(&t->absent, f);
     x->flushes++;
     tables_index_turn(x); /* the next lookup must see what was written */
     tables_forget_misses(t);
@@ -227,6 +238,7 @@ enum pando_status tables_lmdb_clear(struct tables_lmdb *t)
     t->has_frozen = false;
     t->position = t->frozen_position = t->base_position = 0;
     tables_forget_misses(t);
+    tables_absent_forget(&t->absent);
     for (;;) {
         const int rc = clear_some(t->index, &t->space);
         tables_index_turn(t->index);

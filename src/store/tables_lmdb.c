@@ -101,11 +101,13 @@ static enum pando_status lmdb_get(void *ctx, uint8_t table, struct pando_slice k
         *ret = omap_value(e);
         return omap_is_gone(e) ? PANDO_NOT_FOUND : PANDO_OK;
     }
-    if (is_missed(t, in_overlay(&k)))
+    if (tables_absent_has_not(&t->absent, in_overlay(&k)) || is_missed(t, in_overlay(&k)))
         return PANDO_NOT_FOUND;
     const enum pando_status st = base_get(t, &k, ret);
-    if (st == PANDO_NOT_FOUND)
+    if (st == PANDO_NOT_FOUND) {
         note_miss(t, in_overlay(&k));
+        tables_absent_in_vain(&t->absent, in_overlay(&k));
+    }
     return st;
 }
 
@@ -118,6 +120,8 @@ static void lmdb_expect(void *ctx, uint8_t table, struct pando_slice key)
     omap_expect(&t->live, in_overlay(&k));
     if (t->has_frozen)
         omap_expect(&t->frozen, in_overlay(&k));
+    if (t->absent.keys != NULL && t->absent.table == table)
+        bloom_expect(t->absent.keys, in_overlay(&k));
 }
 
 static enum pando_status write_row(struct tables_lmdb *t, uint8_t table,
@@ -347,6 +351,7 @@ void tables_lmdb_close(struct tables_lmdb *t)
     omap_deinit(&t->live);
     omap_deinit(&t->frozen);
     free(t->misses);
+    tables_absent_forget(&t->absent);
     free(t);
 }
 

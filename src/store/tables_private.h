@@ -3,6 +3,7 @@
 #ifndef STORE_TABLES_PRIVATE_H
 #define STORE_TABLES_PRIVATE_H
 
+#include "store/bloom.h"
 #include "store/omap.h"
 #include "store/tables_lmdb.h"
 #include "store/tables_row.h"
@@ -30,6 +31,20 @@ struct tables_flush {
     uint64_t position;
     int result; /* LMDB's */
     enum pando_status status;
+    struct tables_absent *absent; /* gets the rows' keys */
+    uint8_t table;                /* whose keys a new filter gets; 0: none is wanted */
+    struct bloom *made;           /* it, in place of the old one */
+};
+
+/* What LMDB surely does not have. A kind that takes in new things asks for each whether it is
+ * there, and LMDB searches its tree to say no. When one table was asked in vain often enough,
+ * the next flush lists its keys into a filter, which is kept up from then on. */
+#define TABLES_VAIN_MIN 4096 /* lookups before that is done */
+struct tables_absent {
+    uint32_t vain[256]; /* lookups in LMDB that found nothing, by table */
+    bool given_up;      /* until the space is opened again */
+    uint8_t table;      /* that of the filter */
+    struct bloom *keys; /* NULL: none */
 };
 
 /* A key that LMDB was found not to have. Who is about to store a thing asks whether it is
@@ -53,6 +68,7 @@ struct tables_lmdb {
     uint64_t seed;
     struct tables_flush flush;
     struct tables_miss *misses; /* void when LMDB has got new rows; NULL: memory was out */
+    struct tables_absent absent;
 };
 
 enum pando_status tables_from_mdb(int rc);
@@ -60,6 +76,17 @@ enum pando_status tables_from_mdb(int rc);
 enum pando_status tables_index_read(struct tables_index *x) PANDO_MUST_USE;
 /* LMDB has other rows now. */
 void tables_forget_misses(struct tables_lmdb *t);
+/* tables_absent.c; `key`: table | key */
+bool tables_absent_has_not(const struct tables_absent *a, struct pando_slice key);
+void tables_absent_in_vain(struct tables_absent *a, struct pando_slice key);
+/* Which table's keys the next flush should list; 0: none. */
+uint8_t tables_absent_wants(const struct tables_absent *a);
+/* On the flushing thread: a row was written; all were, and a filter may have to be made. */
+void tables_absent_wrote(struct tables_absent *a, struct pando_slice key);
+int tables_absent_make(struct tables_flush *f, MDB_txn *txn) PANDO_MUST_USE;
+/* On the loop, when the flush has ended well. */
+void tables_absent_turn(struct tables_absent *a, struct tables_flush *f);
+void tables_absent_forget(struct tables_absent *a);
 /* Double the map. Only while no transaction is open. */
 enum pando_status tables_index_grow(struct tables_index *x) PANDO_MUST_USE;
 
