@@ -107,15 +107,15 @@ enum pando_status delta_archive_commit(struct delta_archive *a, uint64_t *ret_po
 /* --- records written again --- */
 
 /* Which members of a group still count from where they lie. */
-static enum pando_status keep_live(struct delta_store *s, struct group *g, uint64_t position,
-                                   struct delta_hash digests[static DELTA_GROUP_MAX],
-                                   struct delta_compact *c, size_t *ret_live)
+static enum pando_status find_live(struct delta_store *s, const struct group *g,
+                                   uint64_t position, bool ret[static DELTA_GROUP_MAX],
+                                   size_t *ret_live)
 {
-    size_t live = 0;
+    *ret_live = 0;
     for (size_t i = 0; i < g->len; i++) {
         struct row_name row;
         struct delta d;
-        digests[i] = group_digest(g, i);
+        ret[i] = false;
         if (!g->held[i])
             continue;
         if (delta_decode(g->bodies[i], &s->room, &d) != PANDO_OK)
@@ -123,53 +123,39 @@ static enum pando_status keep_live(struct delta_store *s, struct group *g, uint6
         const enum pando_status st = rows_name(s->host.tables, &d.name, &row);
         if (st != PANDO_OK && st != PANDO_NOT_FOUND)
             return st;
-        if (st == PANDO_OK && !row.archived && row.place == (position << 8 | i)) {
-            live++;
-            continue;
-        }
-        c->left++;
-        g->held[i] = false;
-        g->bodies[i] = SLICE_OF(digests[i]);
+        ret[i] = st == PANDO_OK && !row.archived && row.place == (position << 8 | i);
+        *ret_live += ret[i];
     }
-    *ret_live = live;
     return PANDO_OK;
-}
-
-static void drop_dead(struct group *g)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < g->len; i++)
-        if (g->held[i]) {
-            g->bodies[len] = g->bodies[i];
-            g->held[len++] = true;
-        }
-    g->len = len;
 }
 
 static enum pando_status move_group(struct delta_store *s, struct delta_compact *c,
                                     uint64_t position, bool is_signed, struct pando_slice bytes)
 {
-    struct delta_hash digests[DELTA_GROUP_MAX];
+    bool live[DELTA_GROUP_MAX];
     struct group g;
-    size_t live = 0;
-    const uint64_t left = c->left;
+    size_t len;
     if (group_decode(bytes, is_signed, &g) != PANDO_OK)
         return PANDO_CORRUPT;
-    enum pando_status st = keep_live(s, &g, position, digests, c, &live);
-    if (st != PANDO_OK || live == 0 || (DELTA_STORE_MUTANT == 4 && is_signed))
+    enum pando_status st = find_live(s, &g, position, live, &len);
+    if (st != PANDO_OK)
         return st;
-    if (!is_signed) /* without signature nothing asks for the digests of the others */
-        drop_dead(&g);
+    const size_t dead = group_held(&g) - len;
+    if (len == 0 || (DELTA_STORE_MUTANT == 4 && is_signed)) {
+        c->left += dead;
+        return PANDO_OK;
+    }
+    group_part(&g, live, NULL);
     buf_reset(&s->encoded);
     st = group_encode(&g, &s->encoded);
     if (st == PANDO_OK)
         st = store_append_record(s, is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN,
                                  buf_view(&s->encoded), NULL, &c->last);
-    if (st == PANDO_OK)
-        c->moved += live;
-    else
-        c->left = left;
-    return st;
+    if (st != PANDO_OK)
+        return st;
+    c->moved += len;
+    c->left += dead;
+    return PANDO_OK;
 }
 
 /* Names stay known; the lists they stood under are gone. */

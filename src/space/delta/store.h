@@ -3,8 +3,8 @@
  * Deltas are staged one by one, gathered into a group (a journal record, DELTA_GROUP_BYTES at
  * most) and appended when it is full or at the end of the engine's turn. Each staged delta gets a
  * ticket, rising by one; when the record that holds it is durable, so is the ticket. A group of
- * deltas that this node made carries one signature over the digests of all of them; a peer that
- * has only some of a signed group gets the digests of the others (docs/wire/delta.md).
+ * deltas that this node made carries one signature over the tree of their digests; a peer that
+ * has only some of a signed group gets the hashes that stand for the others (docs/wire/delta.md).
  *
  * Rows (store/tables.h) are folded from records and can be thrown away. A delta costs three
  * or more rows: name -> place; (time, digest) -> place; one per distinct target object.

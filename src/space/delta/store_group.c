@@ -14,7 +14,7 @@
 
 struct arriving {
     const struct delta *deltas; /* of the group */
-    struct group kept; /* what is new, and digests of the rest */
+    struct group kept; /* what is new, and hashes for the rest */
     size_t fresh;
     struct known known[DELTA_GROUP_MAX];
     uint64_t ticket;
@@ -51,26 +51,24 @@ static bool is_new(const struct group *g, const struct arriving *a, size_t i)
     return g->held[i] && a->known[i].outcome == DELTA_NEW;
 }
 
-/* Those that are new, as they came; of the others of a signed group the digest. */
+/* Those that are new, as they came, with their signature if they had one. */
 static enum pando_status keep_new(struct delta_store *s, const struct group *g,
                                   struct arriving *a)
 {
     enum pando_status st = PANDO_OK;
-    size_t kept = 0;
-    a->kept = *g;
+    bool keep[DELTA_GROUP_MAX];
     for (size_t i = 0; st == PANDO_OK && i < g->len; i++) {
-        const bool fresh = is_new(g, a, i);
-        if (!fresh && !g->is_signed)
-            continue;
-        if (fresh)
-            st = rows_batch_add(&s->arriving, &a->deltas[i], kept, !a->known[i].replaces);
-        a->fresh += fresh;
-        a->kept.held[kept] = fresh;
-        a->kept.bodies[kept++] =
-            fresh || !g->held[i] ? g->bodies[i] : SLICE_OF(a->deltas[i].digest);
+        keep[i] = is_new(g, a, i);
+        if (keep[i]) /* a plain group closes up */
+            st = rows_batch_add(&s->arriving, &a->deltas[i], g->is_signed ? i : a->fresh,
+                                !a->known[i].replaces);
+        a->fresh += keep[i];
     }
-    a->kept.len = kept;
-    return st;
+    if (st != PANDO_OK || a->fresh == 0)
+        return st;
+    a->kept = *g;
+    group_part(&a->kept, keep, a->deltas);
+    return PANDO_OK;
 }
 
 static void tell_all(struct delta_store *s, const struct group *g, const struct arriving *a)

@@ -15,33 +15,53 @@ static enum pando_status begin(struct swap *s, bool live)
 {
     const uint8_t flag = live;
     buf_reset(&s->out);
+    s->keys_len = 0;
     return buf_append(&s->out, slice_of(&flag, 1));
+}
+
+/* Which of the message's keys it is; the next one if it is not there yet. */
+static size_t find_key(const struct swap *s, const struct pando_key *key)
+{
+    size_t i = 0;
+    while (i < s->keys_len && !key_equal(&s->keys[i], key))
+        i++;
+    return i;
+}
+
+/* What stands before a group: its kind, of a signed one the key, and how long it is. Returns the
+ * number of the key. */
+static size_t put_head(struct swap *s, size_t len, struct wire_writer *w)
+{
+    const struct group *g = &s->group;
+    const size_t key = find_key(s, &g->key);
+    wire_put_be(w, g->is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN, 1);
+    if (g->is_signed)
+        wire_put_be(w, key, 1);
+    if (g->is_signed && key == s->keys_len)
+        wire_put_bytes(w, SLICE_OF(g->key));
+    wire_put_uvarint(w, len);
+    return key;
 }
 
 /* Append s->group. PANDO_FULL: there is no room for it. */
 static enum pando_status put_group(struct swap *s)
 {
-    uint8_t head[1 + WIRE_UVARINT_MAX];
+    uint8_t head[2 + sizeof s->group.key + WIRE_UVARINT_MAX];
     struct pando_buf *body = &s->encoded;
     buf_reset(body);
-    const enum pando_status st = group_encode(&s->group, body);
+    enum pando_status st = group_encode_bare(&s->group, body);
     if (st != PANDO_OK)
         return st;
     struct wire_writer w = wire_write(head, sizeof head);
-    wire_put_be(&w, s->group.is_signed ? DELTA_RECORD_SIGNED : DELTA_RECORD_PLAIN, 1);
-    wire_put_uvarint(&w, body->len);
+    const size_t key = put_head(s, body->len, &w);
     if (s->out.len > 1 && s->out.len + w.len + body->len > SWAP_MESSAGE_MAX)
         return PANDO_FULL;
-    const enum pando_status head_st = buf_append(&s->out, wire_written(&w));
-    return head_st == PANDO_OK ? buf_append(&s->out, buf_view(body)) : head_st;
-}
-
-static size_t held(const struct group *g)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < g->len; i++)
-        n += g->held[i];
-    return n;
+    st = buf_append(&s->out, wire_written(&w));
+    if (st == PANDO_OK)
+        st = buf_append(&s->out, buf_view(body));
+    if (st == PANDO_OK && s->group.is_signed && key == s->keys_len)
+        s->keys[s->keys_len++] = s->group.key;
+    return st;
 }
 
 /* --- passing on --- */
@@ -109,7 +129,7 @@ static bool pass_on(struct swap *s, struct swap_peer *p)
             st = put_group(s);
         if (st != PANDO_OK)
             break;
-        deltas += held(&s->group);
+        deltas += group_held(&s->group);
         groups++;
         p->cursor = after;
     }
@@ -140,27 +160,14 @@ static size_t find_places(struct swap *s, const struct tally_key *keys, size_t l
     return n;
 }
 
-/* Keep in s->group what is asked for; of a signed one the digests of the others. Returns how many of
- * `places` lie in this record. */
+/* Keep in s->group what is asked for. Returns how many of `places` lie in this record. */
 static size_t choose(struct swap *s, const uint64_t *places, size_t len)
 {
-    struct group *g = &s->group;
     bool wanted[DELTA_GROUP_MAX] = { false };
-    size_t used = 0, kept = 0;
+    size_t used = 0;
     for (; used < len && places[used] >> 8 == places[0] >> 8; used++)
         wanted[places[used] & 0xff] = true;
-    for (size_t i = 0; i < g->len; i++) {
-        const bool take = wanted[i] && g->held[i];
-        if (!take && !g->is_signed)
-            continue;
-        if (!take && g->held[i]) {
-            s->digests[i] = group_digest(g, i);
-            g->bodies[i] = SLICE_OF(s->digests[i]);
-        }
-        g->held[kept] = take;
-        g->bodies[kept++] = g->bodies[i];
-    }
-    g->len = kept;
+    group_part(&s->group, wanted, NULL);
     return used;
 }
 
@@ -188,7 +195,7 @@ static void send_places(struct swap *s, struct swap_peer *p, const uint64_t *pla
         }
         if (st == PANDO_OK) {
             groups++;
-            s->totals.sent += held(&s->group);
+            s->totals.sent += group_held(&s->group);
         }
         i += used;
     }

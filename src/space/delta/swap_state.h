@@ -34,11 +34,17 @@
 enum swap_message {
     SWAP_STATE = 1, /* space id 32, count 8, low 8, high 8 */
     SWAP_RANGES,    /* ranges */
-    SWAP_GROUPS,    /* 1: passed on, 0: was lacking; then kind 1, uvarint length, group ... */
+    SWAP_GROUPS,    /* 1: passed on, 0: was lacking; then groups, see swap_take.c */
     SWAP_PRUNE,
     SWAP_GRAFT,
     SWAP_HAVE, /* keys (time 8, digest 16), 1 to 1024: held here, not passed on */
     SWAP_WANT, /* likewise: of those that were announced, what did not come */
+};
+
+/* Keys that stand in a message, where they stand. */
+struct swap_keys {
+    const uint8_t *of[SWAP_GROUPS_MAX];
+    size_t len;
 };
 
 /* A received message that cannot be done with at once. */
@@ -54,6 +60,7 @@ struct swap_parcel {
     struct space_verify_item *items; /* of the signed groups */
     uint8_t *signed_bytes;
     size_t items_len, items_at;
+    struct swap_keys keys; /* in what is done with */
     uint64_t valid; /* bit i: item i is */
     struct reconcile_reader reader;
 };
@@ -112,10 +119,11 @@ struct swap {
     struct group group;      /* being read or made */
     struct delta_room room;
     enum delta_outcome outcomes[DELTA_GROUP_MAX];
-    struct delta_hash digests[DELTA_GROUP_MAX]; /* of members that are left out */
     struct delta_pile pile; /* of a group that is being taken */
     struct swap_totals totals;
     struct pando_buf out;     /* a message that is being made */
+    struct pando_key keys[SWAP_GROUPS_MAX]; /* that stand in it */
+    size_t keys_len;
     struct pando_buf encoded; /* a group of it */
 };
 

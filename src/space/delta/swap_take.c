@@ -1,4 +1,8 @@
 /* swap_take.c - received groups: verified, then staged, in their order.
+ *
+ * A message of groups has, for each, its kind (1), its length (uvarint) and a bare group. Of a signed
+ * one a number (1) follows the kind: which of the keys that stand in the message is its own. The
+ * number of a key that has not stood there yet is that of the keys before it, and the key follows.
  */
 #include "space/delta/swap_state.h"
 
@@ -9,29 +13,56 @@
 
 /* One group of a message. */
 struct block {
-    uint8_t kind;
+    bool is_signed;
+    struct pando_key key; /* of a signed one */
     struct pando_slice bytes;
 };
 
-static bool next_block(struct pando_slice *left, struct block *ret)
+static bool get_key(struct wire_reader *r, struct swap_keys *keys, struct pando_key *ret)
+{
+    const size_t number = (size_t)wire_get_be(r, 1);
+    if (r->failed || number > keys->len || number == SWAP_GROUPS_MAX)
+        return false;
+    if (number == keys->len) {
+        const struct pando_slice key = wire_get_bytes(r, sizeof ret->bytes);
+        if (r->failed)
+            return false;
+        keys->of[keys->len++] = key.ptr;
+    }
+    memcpy(ret->bytes, keys->of[number], sizeof ret->bytes);
+    return true;
+}
+
+static bool next_block(struct pando_slice *left, struct swap_keys *keys, struct block *ret)
 {
     struct wire_reader r = wire_read(*left);
-    ret->kind = (uint8_t)wire_get_be(&r, 1);
+    const uint64_t kind = wire_get_be(&r, 1);
+    ret->is_signed = kind == DELTA_RECORD_SIGNED;
+    if (!ret->is_signed && kind != DELTA_RECORD_PLAIN)
+        return false;
+    if (ret->is_signed && !get_key(&r, keys, &ret->key))
+        return false;
     ret->bytes = wire_get_block(&r, GROUP_BYTES_MAX);
     *left = r.left;
-    return !r.failed && (ret->kind == DELTA_RECORD_PLAIN || ret->kind == DELTA_RECORD_SIGNED);
+    return !r.failed;
+}
+
+static bool decode_block(const struct block *b, struct group *ret)
+{
+    return group_decode_bare(b->bytes, b->is_signed ? &b->key : NULL, ret) == PANDO_OK;
 }
 
 /* How many groups are signed; -1: the message does not read. */
 static int count_signed(struct swap *s, struct pando_slice left)
 {
+    struct swap_keys keys = { .len = 0 };
     struct block b;
     int groups = 0, is_signed = 0;
     while (left.len > 0) {
-        if (++groups > SWAP_GROUPS_MAX || !next_block(&left, &b) ||
-            group_decode(b.bytes, b.kind == DELTA_RECORD_SIGNED, &s->group) != PANDO_OK)
+        if (++groups > SWAP_GROUPS_MAX || !next_block(&left, &keys, &b) ||
+            !decode_block(&b, &s->group))
             return -1;
-        is_signed += b.kind == DELTA_RECORD_SIGNED;
+        is_signed += b.is_signed;
     }
     return groups == 0 ? -1 : is_signed;
 }
@@ -39,12 +70,12 @@ static int count_signed(struct swap *s, struct pando_slice left)
 static void gather_items(struct swap *s, struct swap_parcel *parcel)
 {
     struct pando_slice left = parcel->left;
+    struct swap_keys keys = { .len = 0 };
     struct block b;
-    while (left.len > 0 && next_block(&left, &b)) {
-        if (b.kind != DELTA_RECORD_SIGNED ||
-            group_decode(b.bytes, true, &s->group) != PANDO_OK)
+    while (left.len > 0 && next_block(&left, &keys, &b)) {
+        if (!b.is_signed || !decode_block(&b, &s->group))
             continue;
-        uint8_t *message = parcel->signed_bytes + parcel->items_len * GROUP_MESSAGE_MAX;
+        uint8_t *message = parcel->signed_bytes + parcel->items_len * GROUP_MESSAGE;
         parcel->items[parcel->items_len++] =
             group_verify_item(&s->group, &s->config.host->space, message);
     }
@@ -62,7 +93,7 @@ enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel)
         return is_signed < 0 ? PANDO_MALFORMED : PANDO_OK;
     }
     parcel->items = calloc((size_t)is_signed, sizeof *parcel->items);
-    parcel->signed_bytes = malloc((size_t)is_signed * GROUP_MESSAGE_MAX);
+    parcel->signed_bytes = malloc((size_t)is_signed * GROUP_MESSAGE);
     if (parcel->items == NULL || parcel->signed_bytes == NULL)
         return PANDO_NOMEM;
     gather_items(s, parcel);
@@ -74,32 +105,27 @@ enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel)
     return PANDO_OK;
 }
 
-/* Leave out what the node's policy refuses; of a signed group its digest stays. */
+/* Leave out what the node's policy refuses. */
 static enum pando_status sift(struct swap *s, bool *ret_any)
 {
-    static const size_t digest_len = sizeof(struct delta_hash);
     struct group *g = &s->group;
+    bool keep[DELTA_GROUP_MAX];
     size_t kept = 0;
-    *ret_any = false;
     const enum pando_status st = delta_pile_read(&s->pile, g);
-    for (size_t i = 0; st == PANDO_OK && i < g->len; i++) {
-        struct delta *d = &s->pile.deltas[i];
-        if (g->held[i] && !s->config.admits(s->config.ctx, d)) {
-            s->totals.refused++;
-            if (!g->is_signed)
-                continue;
-            struct delta_hash *digest = &s->digests[i];
-            *digest = d->digest;
-            g->held[i] = false;
-            g->bodies[i] = slice_of(digest->bytes, digest_len);
-        }
-        *ret_any = *ret_any || g->held[i];
-        s->pile.deltas[kept] = *d;
-        g->held[kept] = g->held[i];
-        g->bodies[kept++] = g->bodies[i];
+    *ret_any = false;
+    if (st != PANDO_OK)
+        return st;
+    for (size_t i = 0; i < g->len; i++) {
+        const struct delta *d = &s->pile.deltas[i];
+        keep[i] = g->held[i] && s->config.admits(s->config.ctx, d);
+        s->totals.refused += g->held[i] && !keep[i];
+        *ret_any = *ret_any || keep[i];
     }
-    g->len = kept;
-    return st;
+    group_part(g, keep, s->pile.deltas);
+    for (size_t i = 0; !g->is_signed && i < s->pile.len; i++) /* a plain group closed up */
+        if (keep[i])
+            s->pile.deltas[kept++] = s->pile.deltas[i];
+    return PANDO_OK;
 }
 
 static void remember_origin(struct swap *s, const struct swap_peer *p, uint64_t from, uint64_t to)
@@ -161,12 +187,11 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_
         return PANDO_BUSY;
     while (parcel->left.len > 0) {
         struct pando_slice left = parcel->left;
+        struct swap_keys keys = parcel->keys;
         struct block b;
-        if (!next_block(&left, &b) ||
-            group_decode(b.bytes, b.kind == DELTA_RECORD_SIGNED, &s->group) != PANDO_OK)
+        if (!next_block(&left, &keys, &b) || !decode_block(&b, &s->group))
             return PANDO_MALFORMED;
-        const bool is_signed = b.kind == DELTA_RECORD_SIGNED;
-        const bool good = !is_signed || SWAP_MUTANT == 3 ||
+        const bool good = !b.is_signed || SWAP_MUTANT == 3 ||
                           (parcel->valid >> parcel->items_at & 1) != 0;
         const enum pando_status st = good ? stage(s, p, parcel) : PANDO_OK;
         if (st == PANDO_MALFORMED)
@@ -176,8 +201,9 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_
             return PANDO_BUSY;
         }
         forged = forged || !good;
-        parcel->items_at += is_signed;
+        parcel->items_at += b.is_signed;
         parcel->left = left;
+        parcel->keys = keys;
     }
     swap_taken(s, p, parcel->live, parcel->fresh);
     return forged ? PANDO_FORGED : PANDO_OK;

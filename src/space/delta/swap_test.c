@@ -1,5 +1,6 @@
 #include "space/delta/swap_sim.h"
 
+#include "base/slice.h"
 #include "check.h"
 #include "codec/wire.h"
 #include "space/delta/group.h"
@@ -144,7 +145,7 @@ static void a_forged_group_is_a_fault_and_nothing_of_it_is_kept(void **state)
     struct pando_buf message;
     struct group *g = calloc(1, sizeof *g);
     struct made m;
-    uint8_t head[16] = { 3, 1, DELTA_RECORD_SIGNED };
+    uint8_t head[64] = { 3, 1, DELTA_RECORD_SIGNED, 0 }; /* the first key, which is all zeros */
     make_plain(&m, 1, T0, 1);
     buf_init(&message, 4096);
     g->is_signed = g->held[0] = true;
@@ -152,10 +153,10 @@ static void a_forged_group_is_a_fault_and_nothing_of_it_is_kept(void **state)
     g->bodies[0] = m.delta.bytes;
     struct pando_buf encoded;
     buf_init(&encoded, 4096);
-    CHECK_OK(group_encode(g, &encoded));
-    struct wire_writer to = wire_write(head + 3, sizeof head - 3);
+    CHECK_OK(group_encode_bare(g, &encoded));
+    struct wire_writer to = wire_write(head + 36, sizeof head - 36);
     wire_put_uvarint(&to, encoded.len);
-    CHECK_OK(buf_append(&message, (struct pando_slice){ head, 3 + to.len }));
+    CHECK_OK(buf_append(&message, (struct pando_slice){ head, 36 + to.len }));
     CHECK_OK(buf_append(&message, buf_view(&encoded)));
     CHECK_EQ(world_offer(w, 0, 1, buf_view(&message)), 1);
     struct swap_totals t;
@@ -170,12 +171,86 @@ static void a_forged_group_is_a_fault_and_nothing_of_it_is_kept(void **state)
     world_free(w);
 }
 
+/* A group in a message, its key the one with that number, which stands there if it is new. */
+static void put_block(struct pando_buf *message, const struct group *g, uint8_t number,
+                      bool is_new)
+{
+    uint8_t room[64];
+    struct pando_buf bare;
+    struct wire_writer w = wire_write(room, sizeof room);
+    buf_init(&bare, GROUP_BYTES_MAX);
+    CHECK_OK(group_encode_bare(g, &bare));
+    wire_put_be(&w, DELTA_RECORD_SIGNED, 1);
+    wire_put_be(&w, number, 1);
+    if (is_new)
+        wire_put_bytes(&w, SLICE_OF(g->key));
+    wire_put_uvarint(&w, bare.len);
+    CHECK_OK(buf_append(message, wire_written(&w)));
+    CHECK_OK(buf_append(message, buf_view(&bare)));
+    buf_deinit(&bare);
+}
+
+/* Groups of five by two makers, each of which only one delta was passed on, in one message; then the
+ * next delta of the first group, with a hash beside it that is not its own. */
+static void a_part_is_taken_when_its_hashes_are_those_that_were_signed(void **state)
+{
+    (void)state;
+    enum { MAKERS = 2, EACH = 5 };
+    struct world *w = world_new(8, 2, WORLD_LINE);
+    struct world_node *n = world_node(w, 0);
+    struct group whole[MAKERS], part;
+    struct made m[MAKERS * EACH];
+    struct delta_store_stats stats;
+    struct swap_totals t;
+    struct pando_buf message;
+    buf_init(&message, 65536);
+    CHECK_OK(buf_append(&message, slice_text("\3\1")));
+    for (unsigned k = 0; k < MAKERS; k++) {
+        const uint8_t seed[32] = { (uint8_t)(60 + k) };
+        struct crypto_secret maker;
+        whole[k] = (struct group){ .len = EACH };
+        for (unsigned i = 0; i < EACH; i++) {
+            make_plain(&m[k * EACH + i], k * EACH + i, T0 + i, i);
+            whole[k].bodies[i] = m[k * EACH + i].delta.bytes;
+            whole[k].held[i] = true;
+        }
+        crypto_secret_from_seed(seed, &maker);
+        group_sign(&whole[k], &n->store.host.space, &maker);
+        for (unsigned i = 0; i < 2; i++) { /* two groups of each key */
+            bool keep[DELTA_GROUP_MAX] = { false };
+            keep[3 + i] = true;
+            part = whole[k];
+            group_part(&part, keep, NULL);
+            put_block(&message, &part, (uint8_t)k, i == 0);
+        }
+    }
+    CHECK_EQ(world_offer(w, 0, 1, buf_view(&message)), 0);
+    delta_store_stats(n->store.store, &stats);
+    CHECK_EQ(stats.deltas, 4);
+    part = whole[0];
+    group_part(&part, (bool[DELTA_GROUP_MAX]){ [0] = true }, NULL);
+    part.hashes[0].bytes[0] ^= 1;
+    buf_reset(&message);
+    CHECK_OK(buf_append(&message, slice_text("\3\1")));
+    put_block(&message, &part, 0, true);
+    CHECK_EQ(world_offer(w, 0, 1, buf_view(&message)), 1);
+    swap_totals(n->swap, &t);
+    CHECK_EQ(t.forged, 1);
+    delta_store_stats(n->store.store, &stats);
+    CHECK_EQ(stats.deltas, 4);
+    for (size_t i = 0; i < MAKERS * EACH; i++)
+        made_deinit(&m[i]);
+    buf_deinit(&message);
+    world_free(w);
+}
+
 static void nonsense_is_a_fault_and_changes_nothing(void **state)
 {
     (void)state;
     struct world *w = world_new(5, 2, WORLD_LINE);
-    static const uint8_t bad[][4] = { { 0 }, { 9 }, { 1, 2 }, { 3 }, { 3, 7 }, { 3, 1 }, { 3, 0, 1, 9 } };
-    static const size_t lens[] = { 1, 1, 2, 1, 2, 2, 4 };
+    static const uint8_t bad[][4] = { { 0 },    { 9 },    { 1, 2 },       { 3 },
+                                      { 3, 7 }, { 3, 1 }, { 3, 0, 1, 9 }, { 3, 0, 2, 1 } };
+    static const size_t lens[] = { 1, 1, 2, 1, 2, 2, 4, 4 };
     for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
         CHECK_EQ(world_offer(w, 0, 1, (struct pando_slice){ bad[i], lens[i] }), 1);
     }
@@ -193,6 +268,7 @@ int main(void)
         TEST(in_a_ring_nothing_goes_round_for_ever),
         TEST(a_policy_keeps_out_what_it_refuses_and_the_rest_still_converges),
         TEST(a_forged_group_is_a_fault_and_nothing_of_it_is_kept),
+        TEST(a_part_is_taken_when_its_hashes_are_those_that_were_signed),
         TEST(nonsense_is_a_fault_and_changes_nothing),
     };
     return CHECK_RUN(tests);
