@@ -9,6 +9,7 @@
 #define FEW       2     /* listing so few items takes no more than their sum */
 #define LISTED    64    /* own keys listed at once */
 #define ITEMS_MAX 16384 /* own items looked through for one list */
+#define ONE_MAX   1024  /* items of a range in which one that lacks is looked for by its sum */
 
 enum range_kind {
     RANGE_SKIP,     /* nothing is said about it */
@@ -149,6 +150,33 @@ enum pando_status reconcile_open(const struct tally *t, struct reconcile_writer 
     return st == PANDO_OK && w->out.failed ? PANDO_FULL : st;
 }
 
+/* The other has one item less. If it lacks nothing but that, the sum of the range without it is the
+ * one that the other said: whoever fits is sent. */
+static enum pando_status find_one(const struct tally *t, const struct reconcile_sink *sink,
+                                  struct tally_key from, const struct tally_key *to,
+                                  const struct tally_sum *mine, uint64_t print, bool *ret_found)
+{
+    struct tally_key keys[LISTED];
+    size_t len = LISTED;
+    *ret_found = false;
+    for (size_t seen = 0; len == LISTED && seen < ONE_MAX; seen += len) {
+        const enum pando_status st =
+            t->rows.list(t->rows.ctx, &from, to, keys, LISTED, &len);
+        if (st != PANDO_OK)
+            return st;
+        for (size_t i = 0; i < len; i++) {
+            const struct tally_sum rest = tally_without(mine, &keys[i]);
+            if (fingerprint(&rest) != print)
+                continue;
+            sink->have(sink->ctx, &keys[i], 1);
+            *ret_found = true;
+        }
+        if (len > 0)
+            from = tally_after(&keys[len - 1]);
+    }
+    return PANDO_OK;
+}
+
 static enum pando_status answer_sum(const struct tally *t, struct reconcile_reader *r,
                                     struct reconcile_writer *w,
                                     const struct reconcile_sink *sink,
@@ -159,13 +187,20 @@ static enum pando_status answer_sum(const struct tally *t, struct reconcile_read
     struct tally_sum mine;
     if (r->in.failed)
         return PANDO_MALFORMED;
-    const enum pando_status st = tally_range(t, &from, to, &mine);
+    bool found = false;
+    enum pando_status st = tally_range(t, &from, to, &mine);
     if (st != PANDO_OK || (mine.count == count && fingerprint(&mine) == print))
+        return st;
+    if (count > 0 && mine.count <= ONE_MAX && mine.count - count == 1)
+        st = find_one(t, sink, from, to, &mine, print, &found);
+    if (st != PANDO_OK || found)
         return st;
     if (count == 0)
         sink->have_range(sink->ctx, &from, to);
     else if (mine.count == 0)
         begin_range(w, &from, to, RANGE_WANT_ALL);
+    else if (count <= ONE_MAX && count - mine.count == 1)
+        return put_part(t, w, &from, to); /* the other finds out which it is */
     else if (mine.count <= RECONCILE_LIST)
         return put_list(t, w, &from, to);
     else

@@ -4,14 +4,18 @@
  * ranges; the other compares with its own, is silent about equal ones, parts a differing one
  * into smaller ranges and says their sums, or, when few items are left, lists the first
  * eight bytes of each digest. Whoever reads a list knows what the other lacks (and sends it) and
- * what itself lacks (and says which). A message needs nothing but the set to be answered:
- * there is no session, and either side may forget everything between two messages.
+ * what itself lacks (and says which). Where the other has one item less, the sum alone may tell
+ * which: all but that one have the sum that the other said. A message
+ * needs nothing but the set to be answered: there is no session, and either side may forget
+ * everything between two messages.
  *
- * Cost on the wire, for d differences in n items: about d * log16(n / d) * 16 sums of a
- * dozen bytes; differences that lie together share their ranges.
+ * Cost on the wire, for items that one lacks, far apart: as many sums of a dozen bytes as there are
+ * ranges until most have one of them at most (for 1,000 of a million 6,500); items that lie
+ * together share their ranges. Where each lacks some within a range, lists part them.
  *
  * Layout: docs/wire/reconcile.md. Source: A. Meyer, "Range-Based Set Reconciliation", SRDS
- * 2023; deviation: eight bytes of a sum of digests as a range's fingerprint, with its count.
+ * 2023; deviations: eight bytes of a sum of digests as a range's fingerprint, with its count; one
+ * item that lacks is found by the sum.
  */
 #ifndef SYNC_RECONCILE_H
 #define SYNC_RECONCILE_H

@@ -50,6 +50,14 @@ static void sum_minus(struct tally_sum *s, const struct tally_sum *o)
     s->high -= o->high + borrow;
 }
 
+struct tally_sum tally_without(const struct tally_sum *sum, const struct tally_key *key)
+{
+    struct tally_sum one = { 0 }, rest = *sum;
+    sum_key(&one, key);
+    sum_minus(&rest, &one);
+    return rest;
+}
+
 struct tally_key tally_after(const struct tally_key *k)
 {
     struct tally_key next = *k;

@@ -43,6 +43,9 @@ struct tally_sum {
     uint64_t low, high;
 };
 
+/* The sum of a range that has `key`, as it were without it. */
+struct tally_sum tally_without(const struct tally_sum *sum, const struct tally_key *key);
+
 /* Where the items are: fill up to `cap` keys in [from, to), in order, and say how many. */
 struct tally_rows {
     void *ctx;
