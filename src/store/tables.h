@@ -40,6 +40,7 @@ struct tables_cursor {
     uint8_t key_len;
     uint8_t prefix[TABLES_KEY_MAX];
     uint8_t key[TABLES_KEY_MAX]; /* where the walk stands */
+    uint64_t stamp;              /* the tables' own; 0: they know nothing of the walk yet */
 };
 
 struct tables_ops {

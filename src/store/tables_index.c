@@ -142,6 +142,7 @@ void tables_index_turn(struct tables_index *x)
     if (x->reading)
         mdb_txn_reset(x->read);
     x->reading = false;
+    x->moves++;
 }
 
 bool tables_index_is_flushing(const struct tables_index *x)
@@ -158,6 +159,7 @@ enum pando_status tables_index_grow(struct tables_index *x)
     x->cursor = NULL;
     x->read = NULL;
     x->reading = false;
+    x->moves++;
     MDB_envinfo info;
     int rc = mdb_env_info(x->env, &info);
     if (rc == MDB_SUCCESS) {

@@ -154,24 +154,53 @@ static bool lmdb_full(void *ctx)
 
 /* --- walks --- */
 
+static bool is_at(const MDB_val *key, const struct row_key *bound)
+{
+    return slice_equal(slice_of(key->mv_data, key->mv_size), full(bound));
+}
+
+/* Find the bound's place from the root. */
+static int search_base(MDB_cursor *c, const struct row_key *bound, bool inclusive,
+                       bool descending, MDB_val *key, MDB_val *value)
+{
+    *key = val_of(full(bound));
+    const int rc = mdb_cursor_get(c, key, value, MDB_SET_RANGE);
+    const bool hit = rc == MDB_SUCCESS && is_at(key, bound);
+    if (descending && !(hit && inclusive))
+        return mdb_cursor_get(c, key, value, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    if (!descending && hit && !inclusive)
+        return mdb_cursor_get(c, key, value, MDB_NEXT);
+    return rc;
+}
+
+/* The cursor stands where this walk's last step left it: at the row that was given, or at
+ * one beyond, since an overlay's came before. */
+static int step_base(MDB_cursor *c, const struct row_key *bound, bool descending, MDB_val *key,
+                     MDB_val *value)
+{
+    const int rc = mdb_cursor_get(c, key, value, MDB_GET_CURRENT);
+    if (rc != MDB_SUCCESS || !is_at(key, bound))
+        return rc;
+    return mdb_cursor_get(c, key, value, descending ? MDB_PREV : MDB_NEXT);
+}
+
 /* The base's first row at or beyond the bound in one direction, within the same table. */
 static enum pando_status base_seek(struct tables_lmdb *t, const struct row_key *bound,
-                                   bool inclusive, bool descending,
+                                   bool inclusive, struct tables_cursor *walk,
                                    struct pando_slice *ret_key,
                                    struct pando_slice *ret_stored)
 {
-    const enum pando_status st = tables_index_read(t->index);
+    struct tables_index *x = t->index;
+    const enum pando_status st = tables_index_read(x);
     if (st != PANDO_OK)
         return st;
-    MDB_val key = val_of(full(bound)), value;
-    MDB_cursor *c = t->index->cursor;
-    int rc = mdb_cursor_get(c, &key, &value, MDB_SET_RANGE);
-    const bool hit =
-        rc == MDB_SUCCESS && slice_equal(slice_of(key.mv_data, key.mv_size), full(bound));
-    if (descending && !(hit && inclusive))
-        rc = mdb_cursor_get(c, &key, &value, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-    else if (!descending && hit && !inclusive)
-        rc = mdb_cursor_get(c, &key, &value, MDB_NEXT);
+    MDB_val key, value;
+    const int rc =
+        walk->stamp != 0 && walk->stamp == x->moves && !inclusive
+            ? step_base(x->cursor, bound, walk->descending, &key, &value)
+            : search_base(x->cursor, bound, inclusive, walk->descending, &key, &value);
+    x->moves++;
+    walk->stamp = rc == MDB_SUCCESS ? x->moves : 0;
     if (rc != MDB_SUCCESS)
         return tables_from_mdb(rc);
     if (key.mv_size <= ROW_SPACE + 1 || key.mv_size > ROW_KEY_MAX ||
@@ -201,19 +230,21 @@ static void offer(struct nearest *n, const struct omap_entry *e, uint8_t table,
 }
 
 static enum pando_status find_nearest(struct tables_lmdb *t, const struct row_key *bound,
-                                      bool inclusive, bool descending,
+                                      bool inclusive, struct tables_cursor *walk,
                                       struct nearest *ret)
 {
     const uint8_t table = bound->bytes[ROW_SPACE];
+    const bool descending = walk->descending;
     struct nearest n = { .entry = NULL };
     struct pando_slice row_key, stored;
-    offer(&n, omap_seek(&t->live, in_overlay(bound), inclusive, descending), table,
-          descending);
+    if (t->live.len > 0)
+        offer(&n, omap_seek(&t->live, in_overlay(bound), inclusive, descending), table,
+              descending);
     if (t->has_frozen)
         offer(&n, omap_seek(&t->frozen, in_overlay(bound), inclusive, descending), table,
               descending);
     const enum pando_status st =
-        base_seek(t, bound, inclusive, descending, &row_key, &stored);
+        base_seek(t, bound, inclusive, walk, &row_key, &stored);
     if (st != PANDO_OK && st != PANDO_NOT_FOUND)
         return st;
     if (st == PANDO_OK) {
@@ -252,7 +283,7 @@ static enum pando_status lmdb_next(void *ctx, struct tables_cursor *c,
     for (;;) {
         struct nearest n;
         const enum pando_status st =
-            find_nearest(t, &bound, inclusive, c->descending, &n);
+            find_nearest(t, &bound, inclusive, c, &n);
         if (st != PANDO_OK)
             return st;
         const struct pando_slice key = slice_from(n.key, 1);
@@ -288,6 +319,7 @@ static enum pando_status load_mark(struct tables_lmdb *t, struct pando_err *rete
     if (rc == MDB_NOTFOUND) {
         const struct row_key first = key_of(t, 0, SLICE_EMPTY);
         MDB_val at = val_of(full(&first)), any;
+        x->moves++;
         if (mdb_cursor_get(x->cursor, &at, &any, MDB_SET_RANGE) != MDB_SUCCESS ||
             memcmp(at.mv_data, t->space.bytes, ROW_SPACE) != 0)
             return PANDO_OK; /* a new space */

@@ -16,6 +16,7 @@ struct tables_index {
     MDB_txn *read; /* of the loop thread; reset between turns */
     MDB_cursor *cursor;
     bool reading; /* `read` is live */
+    uint64_t moves; /* rises whenever `cursor` is moved, or its transaction ends */
     bool flushing;
     bool read_only;
     size_t spaces; /* open handles */
