@@ -5,15 +5,33 @@
 
 #include <string.h>
 
-enum pando_status render_literal(struct pando_buf *b, const char *text)
+static bool is_plain_byte(uint8_t c)
 {
-    return buf_append(b, slice_text(text));
+    return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The top bit of some byte, if one of the word's is zero. */
+static uint64_t zeros(uint64_t word)
+{
+    return (word - EACH(1)) & ~word;
+}
+
+/* Nothing of it is escaped: eight bytes at a time, in any byte order. */
 static bool is_plain(struct pando_slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < 0x20 || s.ptr[i] == 0x7f || s.ptr[i] == '"' || s.ptr[i] == '\\')
+    size_t i = 0;
+    for (; s.len - i >= 8; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.ptr + i, sizeof word);
+        const uint64_t found = zeros(word ^ EACH('"')) | zeros(word ^ EACH('\\')) |
+                               zeros(word ^ EACH(0x7f)) | ((word - EACH(0x20)) & ~word);
+        if ((found & EACH(0x80)) != 0)
+            return false;
+    }
+    for (; i < s.len; i++)
+        if (!is_plain_byte(s.ptr[i]))
             return false;
     return true;
 }
@@ -22,14 +40,17 @@ enum pando_status render_text(struct pando_buf *b, struct pando_slice text)
 {
     if (!is_plain(text))
         return json_text_escape(b, text);
-    enum pando_status st = buf_reserve(b, text.len + 2);
-    if (st != PANDO_OK)
-        return st;
-    b->ptr[b->len++] = '"';
+    if (b->cap - b->len < text.len + 2) {
+        const enum pando_status st = buf_reserve(b, text.len + 2);
+        if (st != PANDO_OK)
+            return st;
+    }
+    uint8_t *at = b->ptr + b->len;
+    *at++ = '"';
     if (text.len > 0)
-        memcpy(b->ptr + b->len, text.ptr, text.len);
-    b->len += text.len;
-    b->ptr[b->len++] = '"';
+        memcpy(at, text.ptr, text.len);
+    at[text.len] = '"';
+    b->len += text.len + 2;
     return PANDO_OK;
 }
 
@@ -43,7 +64,7 @@ enum pando_status render_integer(struct pando_buf *b, int64_t n)
     while ((left /= 10) > 0);
     if (n < 0)
         text[--at] = '-';
-    return buf_append(b, slice_of(text + at, sizeof text - at));
+    return render_bytes(b, text + at, sizeof text - at);
 }
 
 enum pando_status render_number(struct pando_buf *b, double number)

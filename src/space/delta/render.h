@@ -6,9 +6,28 @@
 #ifndef SPACE_DELTA_RENDER_H
 #define SPACE_DELTA_RENDER_H
 
+#include "base/buf.h"
 #include "space/delta/delta.h"
 
-enum pando_status render_literal(struct pando_buf *b, const char *text) PANDO_MUST_USE;
+#include <string.h>
+
+/* There is mostly room: no call for each of the many pieces of a view. */
+static inline enum pando_status render_bytes(struct pando_buf *b, const void *bytes, size_t len)
+{
+    if (b->cap - b->len < len) {
+        const enum pando_status st = buf_reserve(b, len);
+        if (st != PANDO_OK)
+            return st;
+    }
+    memcpy(b->ptr + b->len, bytes, len);
+    b->len += len;
+    return PANDO_OK;
+}
+/* A text of at least one byte. */
+static inline enum pando_status render_literal(struct pando_buf *b, const char *text)
+{
+    return render_bytes(b, text, strlen(text));
+}
 /* A JSON string with its quotes. */
 enum pando_status render_text(struct pando_buf *b, struct pando_slice text) PANDO_MUST_USE;
 /* Whole numbers within 2^53 without a point, others as short as they read back. */
