@@ -181,8 +181,10 @@ enum pando_status archive_read(struct delta_archive *a, const struct archive_ite
     if (st == PANDO_OK && (row.archived || memcmp(row.digest.bytes, item->block.bytes,
                                                   sizeof row.digest.bytes) != 0))
         st = PANDO_NOT_FOUND; /* another delta with this id came meanwhile */
-    return st == PANDO_OK ? store_read(a->store, row.place, &row.digest, &a->store->room, ret)
-                          : st;
+    const struct post_entry e = { row.timestamp, row.digest, row.place };
+    return st == PANDO_OK
+               ? store_read(a->store, &e, (struct read_how){ .amid = false }, &a->store->room, ret)
+               : st;
 }
 
 static enum pando_status find_negations(struct delta_archive *a)

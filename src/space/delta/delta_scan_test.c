@@ -255,6 +255,69 @@ static void counts_agree_with_the_scan(void **state)
     fixture_deinit(&f);
 }
 
+/* Reads all deltas of an object out of a damaged journal, with nothing cached. What is given
+ * is what was written; the rest is told. */
+static void read_damaged(struct fixture *f, bool one_by_one, size_t *told)
+{
+    struct pando_slice object = slice_text("t3");
+    struct delta_store *store;
+    CHECK_OK(delta_store_new(&f->host, &store, NULL));
+    const struct delta_source source = delta_store_source(store);
+    struct filter filter;
+    struct delta_place place = { .set = false };
+    struct delta d;
+    enum pando_status st;
+    filter_init(&filter);
+    filter.target_ids = (struct filter_list){ &object, 1 };
+    filter.unnamed = one_by_one;
+    while ((st = source_next(&source, &filter, one_by_one, &place, &d)) != PANDO_NOT_FOUND) {
+        CHECK(st == PANDO_OK || st == PANDO_BUSY || st == PANDO_CORRUPT);
+        *told += st == PANDO_CORRUPT;
+        if (st != PANDO_OK)
+            continue;
+        const struct delta_hash digest = group_hash(d.bytes);
+        CHECK(hash_equal(&digest, &d.digest));
+        size_t i = 0;
+        while (i < DELTAS && !hash_equal(&deltas[i].digest, &digest))
+            i++;
+        CHECK(i < DELTAS);
+    }
+    delta_store_free(store);
+}
+
+static void what_is_damaged_is_told_and_never_given(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct rng rng = rng_seeded(8);
+    size_t told = 0;
+    fixture_init(&f);
+    for (unsigned i = 0; i < DELTAS; i++) {
+        add(&f, &made[i], i % 5 == 0);
+        if (rng_chance(&rng, 1, 40))
+            CHECK_OK(delta_store_flush(f.store));
+    }
+    CHECK_OK(delta_store_flush(f.store));
+    fixture_commit(&f);
+    for (unsigned n = 0; n < 300; n++) {
+        const char *path;
+        uint64_t size;
+        size_t files = 0;
+        while (files_memory_at(f.disk, files, &path, &size))
+            files++;
+        CHECK(files_memory_at(f.disk, (size_t)rng_below(&rng, files), &path, &size));
+        if (size == 0)
+            continue;
+        const uint64_t at = rng_below(&rng, size);
+        const unsigned bit = (unsigned)rng_below(&rng, 8);
+        CHECK(files_memory_flip(f.disk, path, at, bit));
+        read_damaged(&f, n % 2 == 0, &told);
+        CHECK(files_memory_flip(f.disk, path, at, bit));
+    }
+    CHECK(told > 30);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +326,7 @@ int main(void)
         TEST(a_place_stays_valid_while_others_are_written),
         TEST(the_listener_hears_what_the_items_show),
         TEST(counts_agree_with_the_scan),
+        TEST(what_is_damaged_is_told_and_never_given),
     };
     make_all();
     const int failed = CHECK_RUN(tests);

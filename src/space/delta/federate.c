@@ -80,7 +80,7 @@ static enum pando_status host_count(void *ctx, const struct filter *f, int64_t f
     return st == PANDO_BUSY ? PANDO_OK : st;
 }
 
-static const struct delta_source_ops durable_ops = { durable_get, durable_next };
+static const struct delta_source_ops durable_ops = { .get = durable_get, .next = durable_next };
 
 enum pando_status deltas_federate_open(struct deltas *d, struct pando_err *reterr)
 {

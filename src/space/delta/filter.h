@@ -26,6 +26,7 @@ struct filter {
     struct filter_list ids, target_ids, target_contexts, authors, systems;
     int64_t start, end; /* inclusive; INT64_MIN and INT64_MAX when open */
     bool include_negated;
+    bool unnamed; /* of a scan: the deltas' names are not wanted, and may be left zero */
     struct pando_buf texts; /* what the slices borrow */
 };
 

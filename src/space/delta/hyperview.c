@@ -95,6 +95,7 @@ static enum pando_status push(struct hyperview *h, struct schema *schema, struct
     f->filter.target_ids.len = 1;
     f->filter.end = h->t;
     f->filter.include_negated = true;
+    f->filter.unnamed = true;
     h->holds_itself =
         h->holds_itself || (h->depth > 0 && slice_equal(object, buf_view(&h->object)));
     h->frames[h->depth++] = f;

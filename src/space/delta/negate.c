@@ -252,6 +252,8 @@ static enum pando_status ask(const struct delta_source *s, struct pando_slice as
         return PANDO_OK; /* no delta has this id */
     memcpy(text, asked.ptr, asked.len);
     const struct pando_slice id = slice_of(text, asked.len);
+    if (source_unnegated(s, id))
+        return PANDO_OK;
     const enum pando_status any = has_negation(&g, id);
     if (any != PANDO_OK)
         return any == PANDO_NOT_FOUND ? PANDO_OK : any;

@@ -298,7 +298,7 @@ static enum pando_status moody_get(void *ctx, struct pando_slice id, struct delt
 static void a_busy_source_is_asked_again_and_a_failure_is_passed_on(void **state)
 {
     (void)state;
-    static const struct delta_source_ops ops = { moody_get, moody_next };
+    static const struct delta_source_ops ops = { .get = moody_get, .next = moody_next };
     static struct world w;
     bool is;
     start(&w);
@@ -356,7 +356,7 @@ static enum pando_status chain_next(void *ctx, const struct filter *f, bool desc
 static void long_chains_are_answered_up_to_the_cap(void **state)
 {
     (void)state;
-    static const struct delta_source_ops ops = { moody_get, chain_next };
+    static const struct delta_source_ops ops = { .get = moody_get, .next = chain_next };
     struct chain c = { .len = 0 };
     const struct delta_source source = { &c, &ops };
     bool is;

@@ -102,14 +102,24 @@ static struct pando_slice list_key(const struct post_list *l, uint8_t ret[static
     return slice_of(ret, 17);
 }
 
-uint64_t rows_tally(const struct tables *t, const struct post_list *l)
+enum pando_status rows_get_tally(const struct tables *t, const struct post_list *l,
+                                 uint64_t *ret)
 {
     uint8_t key[17];
     struct pando_slice v;
-    if (tables_get(t, ROWS_TALLIES, list_key(l, key), &v) != PANDO_OK)
-        return 0;
+    *ret = 0;
+    const enum pando_status st = tables_get(t, ROWS_TALLIES, list_key(l, key), &v);
+    if (st != PANDO_OK)
+        return st == PANDO_NOT_FOUND ? PANDO_OK : st;
     struct wire_reader r = wire_read(v);
-    return wire_get_be(&r, 8);
+    *ret = wire_get_be(&r, 8);
+    return wire_read_done(&r) ? PANDO_OK : PANDO_CORRUPT;
+}
+
+uint64_t rows_tally(const struct tables *t, const struct post_list *l)
+{
+    uint64_t tally;
+    return rows_get_tally(t, l, &tally) == PANDO_OK ? tally : 0;
 }
 
 enum pando_status rows_add_tally(const struct tables *t, const struct post_list *l,

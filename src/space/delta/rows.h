@@ -81,8 +81,10 @@ enum pando_status rows_name(const struct tables *t, const struct delta_hash *nam
                             struct row_name *ret) PANDO_MUST_USE;
 /* It will be asked for soon (tables_expect). */
 void rows_expect_name(const struct tables *t, const struct delta_hash *name);
-/* Entries of a list; 0 when none was ever made. */
+/* Entries of a list; 0 when none was ever made, or they cannot be counted. */
 uint64_t rows_tally(const struct tables *t, const struct post_list *list);
+enum pando_status rows_get_tally(const struct tables *t, const struct post_list *list,
+                                 uint64_t *ret) PANDO_MUST_USE;
 /* As post_find, for TARGETS: the next entries, as many as a leaf has room for. */
 enum pando_status rows_find_targets(const struct tables *t, const struct post_list *list,
                                     const struct delta_place *place, bool descending,

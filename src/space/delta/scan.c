@@ -14,56 +14,6 @@
 
 #include <string.h>
 
-/* --- entries of lists --- */
-
-/* Whether the entry behind `place` lies in this leaf for sure. */
-static bool covers(const struct post_leaf *leaf, const struct delta_place *place,
-                   bool descending)
-{
-    if (leaf->len == 0 || !place->set)
-        return false;
-    const int first = post_compare_place(&leaf->entries[0], place);
-    const int last = post_compare_place(&leaf->entries[leaf->len - 1], place);
-    return descending ? first < 0 && last >= 0 : first <= 0 && last > 0;
-}
-
-static struct post_leaf *find_cached(struct delta_store *s, const struct post_list *list,
-                                     const struct delta_place *place, bool descending)
-{
-    for (size_t i = 0; i < CACHE_LEAVES; i++) {
-        struct cached_leaf *c = &s->leaves[i];
-        if (c->version == s->version && post_list_equal(&c->leaf.list, list) &&
-            covers(&c->leaf, place, descending))
-            return &c->leaf;
-    }
-    return NULL;
-}
-
-enum pando_status store_next_entry(struct delta_store *s, const struct post_list *list,
-                                   const struct delta_place *place, bool descending,
-                                   struct post_entry *ret)
-{
-    struct post_leaf *leaf = find_cached(s, list, place, descending);
-    if (leaf == NULL) {
-        struct post_leaf found; /* the search for what is not there displaces nothing */
-        const enum pando_status st =
-            list->table == ROWS_TARGETS
-                ? rows_find_targets(s->host.tables, list, place, descending, &found)
-                : post_find(s->host.tables, list, place, descending, &found);
-        if (st != PANDO_OK)
-            return st;
-        struct cached_leaf *c = &s->leaves[s->leaves_next++ % CACHE_LEAVES];
-        c->version = s->version;
-        c->leaf = found;
-        leaf = &c->leaf;
-    }
-    const struct post_entry *e = post_next(leaf, place, descending);
-    if (e == NULL)
-        return PANDO_NOT_FOUND;
-    *ret = *e;
-    return PANDO_OK;
-}
-
 /* --- which lists --- */
 
 struct plan {
@@ -77,7 +27,7 @@ static uint64_t weigh(struct delta_store *s, enum rows_table table,
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < texts->len; i++) {
-        const struct post_list list = rows_list(table, texts->items[i]);
+        const struct post_list list = store_list_of(s, table, texts->items[i]);
         sum += rows_tally(s->host.tables, &list);
     }
     return sum;
@@ -115,6 +65,7 @@ struct candidate {
     bool found;
     struct post_entry entry;
     const struct member *staged; /* NULL: the entry has a place */
+    bool amid; /* the next of its list lies in the same record */
 };
 
 static bool is_beyond(const struct post_entry *e, const struct delta_place *place,
@@ -126,12 +77,11 @@ static bool is_beyond(const struct post_entry *e, const struct delta_place *plac
     return descending ? order < 0 : order > 0;
 }
 
-static void offer(struct candidate *best, const struct post_entry *e,
-                  const struct member *staged, bool descending)
+static void offer(struct candidate *best, const struct candidate *c, bool descending)
 {
-    const int order = best->found ? post_compare(e, &best->entry) : 0;
+    const int order = best->found ? post_compare(&c->entry, &best->entry) : 0;
     if (!best->found || (descending ? order > 0 : order < 0))
-        *best = (struct candidate){ true, *e, staged };
+        *best = *c;
 }
 
 static void offer_staged(const struct delta_store *s, const struct delta_place *place,
@@ -141,7 +91,7 @@ static void offer_staged(const struct delta_store *s, const struct delta_place *
         const struct member *m = &s->open.members[i];
         const struct post_entry e = { m->timestamp, m->digest, 0 };
         if (is_beyond(&e, place, descending))
-            offer(best, &e, m, descending);
+            offer(best, &(struct candidate){ .found = true, .entry = e, .staged = m }, descending);
     }
 }
 
@@ -156,8 +106,9 @@ static enum pando_status offer_ids(struct delta_store *s, const struct filter *f
         if (st != PANDO_OK && st != PANDO_NOT_FOUND)
             return st;
         const struct post_entry e = { row.timestamp, row.digest, row.place };
+        const struct candidate c = { .found = true, .entry = e };
         if (st == PANDO_OK && !row.archived && is_beyond(&e, place, descending))
-            offer(best, &e, NULL, descending);
+            offer(best, &c, descending);
     }
     return PANDO_OK;
 }
@@ -170,11 +121,12 @@ static enum pando_status offer_lists(struct delta_store *s, const struct plan *p
     for (size_t i = 0; i < len; i++) {
         const struct post_list list = plan->texts == NULL
                                           ? rows_times()
-                                          : rows_list(plan->table, plan->texts->items[i]);
-        struct post_entry e;
-        const enum pando_status st = store_next_entry(s, &list, place, descending, &e);
+                                          : store_list_of(s, plan->table, plan->texts->items[i]);
+        struct candidate c = { .found = true };
+        const enum pando_status st =
+            store_next_entry(s, &list, place, descending, &c.entry, &c.amid);
         if (st == PANDO_OK)
-            offer(best, &e, NULL, descending);
+            offer(best, &c, descending);
         else if (st != PANDO_NOT_FOUND)
             return st;
     }
@@ -220,10 +172,11 @@ static enum pando_status examine(struct delta_store *s, const struct filter *f,
 {
     enum pando_status st;
     *ret_wanted = true;
+    const struct read_how how = { .unnamed = f->unnamed && !doubtful, .amid = c->amid };
     if (c->staged != NULL)
         st = delta_decode(store_open_body(s, c->staged), &s->room, ret);
     else
-        st = store_read(s, c->entry.place, &c->entry.digest, &s->room, ret);
+        st = store_read(s, &c->entry, how, &s->room, ret);
     if (st != PANDO_OK && doubtful && c->staged == NULL) {
         *ret_wanted = false; /* its record may be gone */
         return st == PANDO_CORRUPT ? PANDO_OK : st;
@@ -291,11 +244,19 @@ static enum pando_status scan_get(void *ctx, struct pando_slice id, struct delta
     const enum pando_status st = rows_name(s->host.tables, &name, &row);
     if (st != PANDO_OK || row.archived)
         return st == PANDO_OK ? PANDO_NOT_FOUND : st;
-    return store_read(s, row.place, &row.digest, &s->room, ret);
+    const struct post_entry e = { row.timestamp, row.digest, row.place };
+    return store_read(s, &e, (struct read_how){ .amid = false }, &s->room, ret);
+}
+
+static bool scan_unnegated(void *ctx, struct pando_slice id)
+{
+    return store_is_unnegated(ctx, id);
 }
 
 struct delta_source delta_store_source(struct delta_store *s)
 {
-    static const struct delta_source_ops ops = { .get = scan_get, .next = scan_next };
+    static const struct delta_source_ops ops = { .unnegated = scan_unnegated,
+                                                 .get = scan_get,
+                                                 .next = scan_next };
     return (struct delta_source){ s, &ops };
 }

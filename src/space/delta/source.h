@@ -20,6 +20,9 @@ struct delta_place {
 };
 
 struct delta_source_ops {
+    /* Whether surely no negation of `id` (negate.h) is here, at any time. May be NULL: nobody
+     * knows. Ends the delta that was given last, as the other calls do. */
+    bool (*unnegated)(void *ctx, struct pando_slice id);
     /* By id. PANDO_NOT_FOUND. */
     enum pando_status (*get)(void *ctx, struct pando_slice id, struct delta *ret);
     /* The next delta behind `place` (before it when descending) that the filter lets pass,
@@ -34,6 +37,10 @@ struct delta_source {
     const struct delta_source_ops *ops;
 };
 
+static inline bool source_unnegated(const struct delta_source *s, struct pando_slice id)
+{
+    return s->ops->unnegated != NULL && s->ops->unnegated(s->ctx, id);
+}
 static inline enum pando_status source_get(const struct delta_source *s, struct pando_slice id,
                                            struct delta *ret)
 {

@@ -110,6 +110,6 @@ static enum pando_status array_next(void *ctx, const struct filter *f, bool desc
 
 struct delta_source source_array_of(struct source_array *a)
 {
-    static const struct delta_source_ops ops = { array_get, array_next };
+    static const struct delta_source_ops ops = { .get = array_get, .next = array_next };
     return (struct delta_source){ a, &ops };
 }

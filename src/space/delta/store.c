@@ -60,6 +60,7 @@ void delta_store_free(struct delta_store *s)
     rows_batch_deinit(&s->arriving);
     post_tails_free(s->tails);
     free(s->pending);
+    store_aims_deinit(&s->aims);
     free(s);
 }
 
@@ -218,7 +219,7 @@ enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
     const enum pando_status st = s->host.append(s->host.ctx, kind, bytes,
                                                 rows != NULL ? &fold : NULL, ret_position);
     if (st == PANDO_OK)
-        s->version++;
+        s->appended[s->version++ % APPENDED_MAX] = *ret_position;
     if (st != PANDO_OK || rows == NULL)
         post_tails_forget(s->tails);
     return st;

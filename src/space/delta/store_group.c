@@ -2,7 +2,8 @@
  *
  * Records are cached as they were read, so that the deltas of one object, which mostly came
  * together, cost one read of the journal. The first delta that is wanted of a record is read
- * alone, though, since often no other follows: its digest tells that its bytes are right.
+ * alone, though, since often no other follows: its digest tells that its bytes are right. Those
+ * of a whole record need not be hashed: the journal compared its checksum when it was read.
  */
 #include "space/delta/store_state.h"
 
@@ -157,12 +158,17 @@ void store_cache_group(struct delta_store *s, uint64_t position, bool is_signed,
     c->used = ++s->groups_clock;
 }
 
+/* Mostly the one that was used last. */
 static struct cached_group *find_cached(struct delta_store *s, uint64_t position)
 {
-    for (size_t i = 0; i < CACHE_GROUPS; i++) {
-        if (s->groups[i].position != position || position == 0)
+    if (position == 0)
+        return NULL;
+    for (size_t n = 0; n < CACHE_GROUPS; n++) {
+        const size_t i = (s->groups_last + n) % CACHE_GROUPS;
+        if (s->groups[i].position != position)
             continue;
         s->groups[i].used = ++s->groups_clock;
+        s->groups_last = i;
         return &s->groups[i];
     }
     return NULL;
@@ -201,45 +207,59 @@ static bool was_glimpsed(struct delta_store *s, uint64_t position)
 }
 
 /* The delta alone, without the record around it. False: read the record, and see. */
-static bool glimpse(struct delta_store *s, uint64_t place, const struct delta_hash *digest,
-                    struct delta_room *room, struct delta *ret)
+static bool glimpse(struct delta_store *s, const struct post_entry *e, struct delta_room *room,
+                    struct delta *ret)
 {
     struct journal *j = s->host.journal;
     struct pando_buf *b = &s->glimpse;
+    const uint64_t position = e->place >> 8;
     size_t at, len;
     uint8_t kind;
     buf_reset(b);
-    if (digest == NULL || find_cached(s, place >> 8) != NULL || was_glimpsed(s, place >> 8) ||
-        journal_read_part(j, place >> 8, 0, GROUP_TABLE_MAX, &kind, b) != PANDO_OK ||
-        group_locate(buf_view(b), kind == DELTA_RECORD_SIGNED, place & 0xff, &at, &len) !=
+    if (was_glimpsed(s, position) ||
+        journal_read_part(j, position, 0, GROUP_TABLE_MAX, &kind, b) != PANDO_OK ||
+        group_locate(buf_view(b), kind == DELTA_RECORD_SIGNED, e->place & 0xff, &at, &len) !=
             PANDO_OK)
         return false;
     if (at + len > b->len) {
         buf_reset(b);
-        if (journal_read_part(j, place >> 8, at, len, &kind, b) != PANDO_OK || b->len != len)
+        if (journal_read_part(j, position, at, len, &kind, b) != PANDO_OK || b->len != len)
             return false;
         at = 0;
     }
-    return delta_decode(slice_of(b->ptr + at, len), room, ret) == PANDO_OK &&
-           hash_equal(digest, &ret->digest);
+    const struct pando_slice body = slice_of(b->ptr + at, len);
+    const struct delta_hash digest = group_hash(body);
+    return hash_equal(&digest, &e->digest) && delta_parse(body, room, ret) == PANDO_OK;
 }
 
-enum pando_status store_read(struct delta_store *s, uint64_t place,
-                             const struct delta_hash *digest, struct delta_room *room,
-                             struct delta *ret)
+/* The delta out of its record, which may be here already. */
+static enum pando_status read_member(struct delta_store *s, const struct post_entry *e,
+                                     struct delta_room *room, struct delta *ret)
 {
     const struct cached_group *c;
     struct pando_slice body;
-    if (glimpse(s, place, digest, room, ret))
-        return PANDO_OK;
-    enum pando_status st = store_find_group(s, place >> 8, &c);
+    enum pando_status st = store_find_group(s, e->place >> 8, &c);
     if (st == PANDO_OK)
-        st = group_member(buf_view(&c->bytes), c->is_signed, place & 0xff, &body);
+        st = group_member(buf_view(&c->bytes), c->is_signed, e->place & 0xff, &body);
     if (st == PANDO_OK)
-        st = delta_decode(body, room, ret);
+        st = delta_parse(body, room, ret);
     if (st != PANDO_OK)
         return st == PANDO_IO || st == PANDO_NOMEM ? st : PANDO_CORRUPT;
-    return digest == NULL || hash_equal(digest, &ret->digest) ? PANDO_OK : PANDO_CORRUPT;
+    return PANDO_OK;
+}
+
+enum pando_status store_read(struct delta_store *s, const struct post_entry *e,
+                             struct read_how how, struct delta_room *room, struct delta *ret)
+{
+    const bool alone = !how.amid && find_cached(s, e->place >> 8) == NULL;
+    if (!alone || !glimpse(s, e, room, ret)) {
+        const enum pando_status st = read_member(s, e, room, ret);
+        if (st != PANDO_OK)
+            return st;
+    }
+    ret->digest = e->digest;
+    ret->name = how.unnamed ? (struct delta_hash){ { 0 } } : delta_name_of(ret->id);
+    return ret->timestamp == e->timestamp ? PANDO_OK : PANDO_CORRUPT;
 }
 
 enum pando_status delta_store_place(struct delta_store *s, const struct delta_hash *name,

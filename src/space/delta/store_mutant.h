@@ -5,6 +5,7 @@
  *   3  what is archived is not looked at once more before
  *   4  records are dropped before the signed ones among them were written again
  *   5  what is kept of a list's last leaf outlives a delta that was taken out of it
+ *   6  negations that come later are not looked for
  */
 #ifndef SPACE_DELTA_STORE_MUTANT_H
 #define SPACE_DELTA_STORE_MUTANT_H

@@ -9,6 +9,9 @@
 #define CACHE_GROUPS 32u   /* records kept as they were read */
 #define CACHE_LEAVES 8u    /* leaves of postings, for the next step of a scan */
 #define CACHE_GLIMPSES 8u
+#define CACHE_MEMOS    4u
+#define MEMO_TEXT_MAX  64u
+#define APPENDED_MAX 64u
 #define LOOK_MAX     4096u /* rows looked at by one call */
 
 /* A delta of the open group. */
@@ -45,7 +48,28 @@ struct cached_group {
 
 struct cached_leaf {
     uint64_t version;
+    size_t last;           /* the entry that was given last */
     struct post_leaf leaf; /* len 0: free */
+};
+
+/* The hash of a text that was looked for lately. */
+struct memo {
+    size_t len; /* 0: free */
+    uint8_t text[MEMO_TEXT_MAX];
+    struct delta_hash hash;
+};
+
+/* Of which ids some negation may be here (aims.c). */
+struct aims {
+    uint8_t *bits; /* a Bloom filter; NULL: not made yet */
+    size_t size;   /* bytes of it, a power of two */
+    bool whole;    /* every negation in the rows is in it */
+    uint64_t version;         /* of the store when the rows were last asked; 0: never */
+    uint64_t tally, archived; /* what they said */
+    struct delta_place place; /* where the walk over those that were here before stands */
+    uint64_t open_version; /* the open group that was looked through, how far, and whether */
+    size_t open_looked;    /* a negation may be in it */
+    bool open_negates;
 };
 
 /* The record at which a reader by order of arrival stands. */
@@ -61,6 +85,7 @@ struct arrival {
 struct delta_store {
     struct space_host host;
     uint64_t version; /* rises with every record */
+    uint64_t appended[APPENDED_MAX]; /* positions of the last ones: a version's at its remainder */
     uint64_t tickets, durable_ticket;
     uint64_t durable_position;
     uint64_t refused_conflicts; /* shadowed ones that were not stored */
@@ -72,11 +97,15 @@ struct delta_store {
     size_t pending_head, pending_len, pending_cap;
     struct cached_group groups[CACHE_GROUPS];
     uint64_t groups_clock;
+    size_t groups_last; /* used last */
     uint64_t glimpsed[CACHE_GLIMPSES]; /* records of which one delta was read lately */
     size_t glimpsed_next;
     struct pando_buf glimpse;
     struct cached_leaf leaves[CACHE_LEAVES];
-    size_t leaves_next;
+    size_t leaves_next, leaves_last;
+    struct memo memos[CACHE_MEMOS];
+    size_t memos_next;
+    struct aims aims;
     struct row_counts counts;
     uint64_t counts_version;
     struct arrival arrival;
@@ -118,15 +147,27 @@ void store_cache_group(struct delta_store *s, uint64_t position, bool is_signed,
 /* Errors: PANDO_NOT_FOUND no group lies there; PANDO_CORRUPT; PANDO_IO. */
 enum pando_status store_find_group(struct delta_store *s, uint64_t position,
                                    const struct cached_group **ret) PANDO_MUST_USE;
-/* Read the delta at a place into `room`. PANDO_CORRUPT it is not what `digest` says. */
-enum pando_status store_read(struct delta_store *s, uint64_t place,
-                             const struct delta_hash *digest, struct delta_room *room,
+/* How a delta is read. */
+struct read_how {
+    bool unnamed; /* its name is not wanted, and left zero */
+    bool amid;    /* others of its record will be wanted soon */
+};
+/* Read the delta of an entry into `room`. PANDO_CORRUPT it is not what the entry says. */
+enum pando_status store_read(struct delta_store *s, const struct post_entry *e,
+                             struct read_how how, struct delta_room *room,
                              struct delta *ret) PANDO_MUST_USE;
+/* Whether surely no negation of this id is here: aims.c. */
+bool store_is_unnegated(struct delta_store *s, struct pando_slice id);
+void store_aims_deinit(struct aims *a);
 /* The counters, read again when a record was folded. */
 enum pando_status store_counts(struct delta_store *s, struct row_counts *ret) PANDO_MUST_USE;
-/* The next entry of a list behind a place. PANDO_NOT_FOUND at the end. */
+/* The next entry of a list behind a place. `*ret_amid` (may be NULL): the entry after it lies
+ * in the same record. PANDO_NOT_FOUND at the end. */
 enum pando_status store_next_entry(struct delta_store *s, const struct post_list *list,
                                    const struct delta_place *place, bool descending,
-                                   struct post_entry *ret) PANDO_MUST_USE;
+                                   struct post_entry *ret, bool *ret_amid) PANDO_MUST_USE;
+/* As rows_list. */
+struct post_list store_list_of(struct delta_store *s, enum rows_table table,
+                               struct pando_slice text);
 
 #endif

@@ -84,7 +84,7 @@ static enum pando_status hand_next(void *ctx, const struct filter *f, bool desce
 
 struct delta_source hand_source(struct hand *h)
 {
-    static const struct delta_source_ops ops = { hand_get, hand_next };
+    static const struct delta_source_ops ops = { .get = hand_get, .next = hand_next };
     return (struct delta_source){ h, &ops };
 }
 

@@ -121,7 +121,7 @@ enum pando_status delta_store_items(struct delta_store *s, struct delta_place *p
     enum pando_status st = delta_store_flush(s);
     while (st == PANDO_OK && len < cap) {
         struct post_entry e;
-        st = store_next_entry(s, &times, place, false, &e);
+        st = store_next_entry(s, &times, place, false, &e, NULL);
         if (st == PANDO_OK && e.timestamp > to)
             st = PANDO_NOT_FOUND;
         if (st != PANDO_OK)
