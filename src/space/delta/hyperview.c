@@ -384,10 +384,12 @@ size_t hyperview_items(const struct hyperview *h)
     return h->parts.items_len;
 }
 
-bool hyperview_item(struct hyperview *h, size_t n, struct pando_slice *ret_property,
-                    struct pando_slice *ret_delta)
+bool hyperview_item(struct hyperview *h, size_t n, struct hyperview_item *ret)
 {
-    return parts_item(&h->parts, n, ret_property, ret_delta);
+    if (!parts_item(&h->parts, n, &ret->property, &ret->text))
+        return false;
+    ret->timestamp = h->parts.items[n].timestamp;
+    return true;
 }
 
 struct schema *hyperview_schema(const struct hyperview *h)

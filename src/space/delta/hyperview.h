@@ -51,8 +51,11 @@ const uint64_t *hyperview_objects(const struct hyperview *h, size_t *ret_len);
 bool hyperview_holds(const struct hyperview *h, const struct delta *d);
 struct pando_slice hyperview_object(const struct hyperview *h);
 /* The n-th delta under its property, in order; valid until the next insert. False: no more. */
-bool hyperview_item(struct hyperview *h, size_t n, struct pando_slice *ret_property,
-                    struct pando_slice *ret_delta);
+struct hyperview_item {
+    struct pando_slice property, text;
+    int64_t timestamp;
+};
+bool hyperview_item(struct hyperview *h, size_t n, struct hyperview_item *ret);
 size_t hyperview_items(const struct hyperview *h);
 struct schema *hyperview_schema(const struct hyperview *h);
 size_t hyperview_bytes(const struct hyperview *h); /* of memory, about */

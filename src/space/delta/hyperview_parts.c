@@ -8,7 +8,7 @@
 
 void parts_init(struct parts *p)
 {
-    *p = (struct parts){ .sorted = true };
+    *p = (struct parts){ .sorted = true, .in_order = true };
     buf_init(&p->text, HYPERVIEW_BYTES_MAX);
     buf_init(&p->names, HYPERVIEW_BYTES_MAX);
 }
@@ -24,7 +24,7 @@ void parts_deinit(struct parts *p)
 
 struct parts_mark parts_mark(const struct parts *p)
 {
-    return (struct parts_mark){ p->text.len, p->names.len, p->items_len };
+    return (struct parts_mark){ p->text.len, p->names.len, p->items_len, p->kinds_len };
 }
 
 void parts_back(struct parts *p, struct parts_mark mark)
@@ -32,22 +32,47 @@ void parts_back(struct parts *p, struct parts_mark mark)
     p->text.len = mark.text;
     p->names.len = mark.names;
     p->items_len = mark.items;
+    p->kinds_len = mark.kinds;
 }
 
-/* The property is most often that of the item before: its name is not kept twice. */
+static struct pando_slice name_at(const struct parts *p, uint32_t name, uint32_t len)
+{
+    return slice_of(p->names.ptr + name, len);
+}
+
+/* The property's name is kept once, while there are few. */
 static enum pando_status keep_name(struct parts *p, struct pando_slice property,
                                    struct parts_item *item)
 {
     item->name_len = (uint32_t)property.len;
-    if (p->items_len > 0) {
-        const struct parts_item *last = &p->items[p->items_len - 1];
-        if (slice_equal(slice_of(p->names.ptr + last->name, last->name_len), property)) {
-            item->name = last->name;
+    for (item->kind = 0; item->kind < p->kinds_len; item->kind++) {
+        const struct parts_kind *k = &p->kinds[item->kind];
+        if (slice_equal(name_at(p, k->name, k->name_len), property)) {
+            item->name = k->name;
             return PANDO_OK;
         }
     }
     item->name = (uint32_t)p->names.len;
-    return buf_append(&p->names, property);
+    const enum pando_status st = buf_append(&p->names, property);
+    if (st == PANDO_OK && p->kinds_len < PARTS_KINDS)
+        p->kinds[p->kinds_len++] = (struct parts_kind){ item->name, item->name_len, 0, { { 0 } } };
+    return st;
+}
+
+/* Note whether it comes behind the last one of its kind. */
+static void note_order(struct parts *p, const struct parts_item *item)
+{
+    if (item->kind >= p->kinds_len) {
+        p->in_order = false;
+        return;
+    }
+    struct parts_kind *k = &p->kinds[item->kind];
+    if (k->timestamp > item->timestamp ||
+        (k->timestamp == item->timestamp &&
+         memcmp(&k->digest, &item->digest, sizeof k->digest) > 0))
+        p->in_order = false;
+    k->timestamp = item->timestamp;
+    k->digest = item->digest;
 }
 
 enum pando_status parts_file(struct parts *p, struct pando_slice property, const struct delta *d,
@@ -71,6 +96,7 @@ enum pando_status parts_file(struct parts *p, struct pando_slice property, const
         return st;
     p->items_len++;
     p->sorted = false;
+    note_order(p, item);
     return PANDO_OK;
 }
 
@@ -99,11 +125,46 @@ static int compare(const void *left, const void *right)
     return parts_compare(left, right);
 }
 
+/* Where the items of each kind begin when these stand in the order of their names. */
+static void lay_out(const struct parts *p, size_t ret[static PARTS_KINDS])
+{
+    size_t counts[PARTS_KINDS] = { 0 };
+    for (size_t i = 0; i < p->items_len; i++)
+        counts[p->items[i].kind]++;
+    for (uint32_t k = 0; k < p->kinds_len; k++) {
+        const struct parts_item a = { .property = name_at(p, p->kinds[k].name, p->kinds[k].name_len),
+                                      .name_len = p->kinds[k].name_len };
+        ret[k] = 0;
+        for (uint32_t n = 0; n < p->kinds_len; n++) {
+            const struct parts_item b = {
+                .property = name_at(p, p->kinds[n].name, p->kinds[n].name_len),
+                .name_len = p->kinds[n].name_len
+            };
+            ret[k] += n != k && parts_compare(&b, &a) < 0 ? counts[n] : 0;
+        }
+    }
+}
+
+/* Deal the items out to their properties. False: memory is out. */
+static bool deal_out(struct parts *p)
+{
+    size_t at[PARTS_KINDS];
+    struct parts_item *items = malloc(p->items_cap * sizeof *items);
+    if (items == NULL)
+        return false;
+    lay_out(p, at);
+    for (size_t i = 0; i < p->items_len; i++)
+        items[at[p->items[i].kind]++] = p->items[i];
+    free(p->items);
+    p->items = items;
+    return true;
+}
+
 static void sort(struct parts *p)
 {
     for (size_t i = 0; i < p->items_len; i++)
-        p->items[i].property = slice_of(p->names.ptr + p->items[i].name, p->items[i].name_len);
-    if (!p->sorted && p->items_len > 0)
+        p->items[i].property = name_at(p, p->items[i].name, p->items[i].name_len);
+    if (!p->sorted && p->items_len > 0 && !(p->in_order && deal_out(p)))
         qsort(p->items, p->items_len, sizeof *p->items, compare);
     p->sorted = true;
 }
@@ -206,7 +267,7 @@ bool parts_item(struct parts *p, size_t n, struct pando_slice *ret_property,
     if (!p->sorted)
         sort(p);
     const struct parts_item *item = &p->items[n];
-    *ret_property = slice_of(p->names.ptr + item->name, item->name_len);
+    *ret_property = name_at(p, item->name, item->name_len);
     *ret_text = slice_of(p->text.ptr + item->text, item->text_len);
     return true;
 }

@@ -1,12 +1,16 @@
 /* hyperview_parts.h - the pieces of one object's view: texts of deltas, filed by property.
  *
  * Texts lie one behind the other as they came; items point into them. Order is made when the
- * view is printed, so a late delta is put in at the end. A mark taken before a delta undoes it.
+ * view is printed, so a late delta is put in at the end. Mostly they come in order of time and
+ * have few properties: then they are dealt out to these, else sorted. A mark taken before a
+ * delta undoes it.
  */
 #ifndef SPACE_DELTA_HYPERVIEW_PARTS_H
 #define SPACE_DELTA_HYPERVIEW_PARTS_H
 
 #include "space/delta/hyperview.h"
+
+#define PARTS_KINDS 16u
 
 struct parts_item {
     uint32_t name, name_len; /* in names */
@@ -14,19 +18,31 @@ struct parts_item {
     int64_t timestamp;
     struct delta_hash digest;
     struct pando_slice property; /* while sorting */
+    uint32_t kind;               /* of its property; PARTS_KINDS: of one more */
+};
+
+/* A property, and what was filed under it last. */
+struct parts_kind {
+    uint32_t name, name_len;
+    int64_t timestamp;
+    struct delta_hash digest;
 };
 
 struct parts {
     struct pando_buf text, names;
     struct parts_item *items;
     size_t items_len, items_cap;
+    struct parts_kind kinds[PARTS_KINDS];
+    uint32_t kinds_len;
     bool sorted;
+    bool in_order; /* within each property, and these are all among the kinds */
     uint64_t count; /* deltas */
     int64_t latest; /* timestamp, nested views included; 0 none */
 };
 
 struct parts_mark {
     size_t text, names, items;
+    uint32_t kinds;
 };
 
 void parts_init(struct parts *p);

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/slice.h"
 #include "space/delta/delta_json.h"
+#include "space/delta/hyperview_parts.h"
 #include "space/delta/views_hand.h"
 
 #include <stdlib.h>
@@ -390,9 +391,51 @@ static void a_large_view_takes_several_turns(void **state)
     teardown(&w);
 }
 
+/* Files deltas of some properties, most in order of time, and takes some back. */
+static void file_some(struct parts *p, struct rng *rng, unsigned properties, unsigned late)
+{
+    for (int64_t i = 0; i < 300; i++) {
+        char name[16];
+        struct delta d = { .timestamp = late == 0                    ? i + 1
+                                        : rng_chance(rng, late, 100) ? i / 3 + 1
+                                                                     : i / 4 + 1 };
+        const struct parts_mark before = parts_mark(p);
+        const size_t start = p->text.len;
+        (void)snprintf(name, sizeof name, "p%u", (unsigned)rng_below(rng, properties));
+        rng_fill(rng, d.digest.bytes, 1);
+        CHECK_OK(buf_printf(&p->text, "%s/%d", name, (int)i));
+        CHECK_OK(parts_file(p, slice_text(name), &d, start));
+        if (rng_chance(rng, 1, 8))
+            parts_back(p, before);
+        if (rng_chance(rng, 1, 50)) { /* looked at in between */
+            struct pando_slice property, text;
+            (void)parts_item(p, 0, &property, &text);
+        }
+    }
+}
+
+static void items_stand_in_order_however_they_were_filed(void **state)
+{
+    (void)state;
+    static const unsigned properties[] = { 1, 3, PARTS_KINDS, PARTS_KINDS + 1, 40 };
+    struct rng rng = rng_seeded(4);
+    for (unsigned n = 0; n < 60; n++) {
+        struct parts p;
+        struct pando_slice property, text;
+        parts_init(&p);
+        file_some(&p, &rng, properties[n % 5], n % 3 == 0 ? 0 : n % 3 == 1 ? 1 : 50);
+        for (size_t i = 0; parts_item(&p, i, &property, &text); i++) {
+            CHECK(text.len > property.len && memcmp(text.ptr, property.ptr, property.len) == 0);
+            CHECK(i == 0 || parts_compare(&p.items[i - 1], &p.items[i]) <= 0);
+        }
+        parts_deinit(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(items_stand_in_order_however_they_were_filed),
         TEST(deltas_stand_under_their_property_in_the_order_of_time),
         TEST(metadata_tells_of_time_number_and_schema),
         TEST(negation_counts_as_of_the_time_that_is_asked_for),

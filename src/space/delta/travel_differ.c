@@ -40,11 +40,12 @@ static void note_property(struct difference *d, struct pando_slice name)
 
 static bool has_property(struct hyperview *h, struct pando_slice name)
 {
-    struct pando_slice property, text;
+    struct hyperview_item item;
     size_t low = 0, high = hyperview_items(h);
     while (low < high) {
         const size_t mid = low + (high - low) / 2;
-        (void)hyperview_item(h, mid, &property, &text);
+        (void)hyperview_item(h, mid, &item);
+        const struct pando_slice property = item.property;
         const size_t len = property.len < name.len ? property.len : name.len;
         int order = memcmp(property.ptr, name.ptr, len);
         order = order != 0 ? order : (property.len > name.len) - (property.len < name.len);
@@ -102,9 +103,9 @@ enum pando_status travel_differ(struct hyperview *before, struct hyperview *afte
                                 struct pando_buf *text)
 {
     struct difference d = { json_array(), json_array(), json_object(), json_object() };
-    struct pando_slice property, first;
-    (void)hyperview_item(before, 0, &property, &first); /* sorts */
-    (void)hyperview_item(after, 0, &property, &first);
+    struct hyperview_item first;
+    (void)hyperview_item(before, 0, &first); /* sorts */
+    (void)hyperview_item(after, 0, &first);
     merge(&d, hyperview_parts(before), hyperview_parts(after));
     name_properties(&d, before, after);
     enum pando_status st = buf_append(text, slice_text("\"deltasAdded\":"));

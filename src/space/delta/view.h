@@ -30,7 +30,7 @@
 #define VIEW_VALUES_MAX     65536 /* of one allValues; pointer sets of one consensus */
 #define VIEW_CUSTOM_MAX     4096  /* deltas given to one capsule */
 #define VIEW_DELTA_MAX      (512u << 10) /* text of one delta with what is nested in it */
-#define VIEW_STEP           256          /* deltas of one step */
+#define VIEW_STEP           256          /* deltas parsed in one step, forwards and backwards */
 
 enum view_extract { VIEW_PRIMITIVE, VIEW_REFERENCE, VIEW_ARRAY, VIEW_NESTED };
 enum view_resolve {

@@ -6,11 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_trusting(const struct view_fold *f)
+{
+    return f->property->resolve == VIEW_TRUSTED_AUTHOR ||
+           f->property->resolve == VIEW_TRUSTED_SYSTEM;
+}
+
 enum pando_status view_fold_init(struct view_fold *f, const struct view_property *property)
 {
     *f = (struct view_fold){ .property = property };
-    const bool trusts = property->resolve == VIEW_TRUSTED_AUTHOR ||
-                        property->resolve == VIEW_TRUSTED_SYSTEM;
+    const bool trusts = is_trusting(f);
     const bool lists = property->resolve == VIEW_ALL_VALUES || property->resolve == VIEW_CUSTOM;
     if (trusts) {
         f->of_len = f->of_cap = json_array_size(property->trusted);
@@ -56,6 +61,23 @@ static int order_of(const json_t *a, const json_t *b)
     const json_int_t at = json_integer_value(json_object_get(a, "timestamp"));
     const json_int_t bt = json_integer_value(json_object_get(b, "timestamp"));
     return at != bt ? (at < bt ? -1 : 1) : strcmp(member(a, "id"), member(b, "id"));
+}
+
+bool view_fold_descends(const struct view_fold *f)
+{
+    return f->property->resolve == VIEW_MOST_RECENT || is_trusting(f);
+}
+
+bool view_fold_wants(const struct view_fold *f, int64_t timestamp)
+{
+    /* what the most trusted one said counts, whatever the others did */
+    const json_t *best = is_trusting(f) && f->of_len > 0 ? f->of[0].delta : f->best.delta;
+    if (best == NULL)
+        return true;
+    const json_int_t at = json_integer_value(json_object_get(best, "timestamp"));
+    if (f->property->resolve == VIEW_FIRST_WRITE)
+        return timestamp <= at;
+    return !view_fold_descends(f) || timestamp >= at;
 }
 
 static bool is_of_kind(const json_t *pointer, const struct view_property *p)

@@ -41,6 +41,10 @@ struct view_jobs {
 enum pando_status view_fold_init(struct view_fold *f,
                                  const struct view_property *property) PANDO_MUST_USE;
 void view_fold_deinit(struct view_fold *f);
+/* Whether it asks for the latest delta, and so is best fed backwards. */
+bool view_fold_descends(const struct view_fold *f);
+/* Whether a delta of this time can make a difference; most often one need not be parsed. */
+bool view_fold_wants(const struct view_fold *f, int64_t timestamp);
 enum pando_status view_fold_feed(struct view_fold *f, json_t *delta) PANDO_MUST_USE;
 /* Set the property's value in `holder`, the view of `object`; nothing when there is none. */
 enum pando_status view_fold_end(struct view_fold *f, const char *object, json_t *holder,

@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FED  16u /* deltas passed by cost as much as one that is parsed */
+#define STEP (2u * VIEW_STEP * (FED + 1)) /* VIEW_STEP deltas, both ways */
+
 struct view_run {
     struct view_schema *schema;
     struct hyperview *h;
     struct view_fold *folds;
     size_t next; /* delta to come by */
+    bool backwards;
     bool has_read;
     json_t *view;
     struct view_jobs jobs;
@@ -57,43 +61,74 @@ enum pando_status view_run_new(struct view_schema *s, struct hyperview *h, struc
     return PANDO_OK;
 }
 
-static bool is_wanted(const struct view_run *r, struct pando_slice property)
+/* Whether the fold is fed on this way, and with deltas of that property. */
+static bool takes(const struct view_run *r, size_t i, struct pando_slice property)
 {
-    for (size_t i = 0; i < r->schema->properties_len; i++)
-        if (slice_equal(slice_text(r->schema->properties[i].source), property))
-            return true;
-    return false;
+    return view_fold_descends(&r->folds[i]) == r->backwards &&
+           slice_equal(slice_text(r->schema->properties[i].source), property);
 }
 
-static enum pando_status feed(struct view_run *r, struct pando_slice property,
-                              struct pando_slice text)
+/* Whether some fold takes the delta; `*ret_parse` whether it can make a difference. */
+static bool is_wanted(const struct view_run *r, const struct hyperview_item *item,
+                      bool *ret_parse)
 {
-    if (text.len > VIEW_DELTA_MAX)
-        return PANDO_FULL;
-    json_t *delta = json_loadb((const char *)text.ptr, text.len, JSON_ALLOW_NUL, NULL);
+    bool wanted = false;
+    *ret_parse = false;
+    for (size_t i = 0; i < r->schema->properties_len; i++) {
+        if (!takes(r, i, item->property))
+            continue;
+        wanted = true;
+        *ret_parse = *ret_parse || view_fold_wants(&r->folds[i], item->timestamp);
+    }
+    return wanted;
+}
+
+static enum pando_status feed(struct view_run *r, const struct hyperview_item *item)
+{
+    json_t *delta =
+        json_loadb((const char *)item->text.ptr, item->text.len, JSON_ALLOW_NUL, NULL);
     enum pando_status st = delta != NULL ? PANDO_OK : PANDO_NOMEM;
     for (size_t i = 0; st == PANDO_OK && i < r->schema->properties_len; i++)
-        if (slice_equal(slice_text(r->schema->properties[i].source), property))
+        if (takes(r, i, item->property))
             st = view_fold_feed(&r->folds[i], delta);
     json_decref(delta);
     return st;
 }
 
-/* Deltas until the step is used up; a large one uses up more of it. */
+/* The next delta on the way; false: it has been gone to its end. */
+static bool next_item(struct view_run *r, struct hyperview_item *ret)
+{
+    const size_t len = hyperview_items(r->h);
+    if (r->next >= len)
+        return false;
+    return hyperview_item(r->h, r->backwards ? len - 1 - r->next++ : r->next++, ret);
+}
+
+/* Deltas until the step is used up, forwards and then backwards for those folds that want the
+ * latest. One that is passed by costs little, a large one much. */
 static enum pando_status read_some(struct view_run *r)
 {
-    struct pando_slice property, text;
+    struct hyperview_item item;
     size_t bytes = 0;
-    for (size_t i = 0; i < VIEW_STEP && bytes < VIEW_DELTA_MAX / 4; i++) {
-        if (!hyperview_item(r->h, r->next, &property, &text)) {
-            r->has_read = true;
-            return PANDO_OK;
-        }
-        r->next++;
-        if (!is_wanted(r, property))
+    for (size_t used = 0; used < STEP && bytes < VIEW_DELTA_MAX / 4; used++) {
+        bool parse;
+        if (!next_item(r, &item)) {
+            r->has_read = r->backwards;
+            if (r->backwards)
+                return PANDO_OK;
+            r->backwards = true;
+            r->next = 0;
             continue;
-        bytes += text.len;
-        const enum pando_status st = feed(r, property, text);
+        }
+        if (!is_wanted(r, &item, &parse))
+            continue;
+        if (item.text.len > VIEW_DELTA_MAX)
+            return PANDO_FULL;
+        if (!parse)
+            continue;
+        bytes += item.text.len;
+        used += FED;
+        const enum pando_status st = feed(r, &item);
         if (st != PANDO_OK)
             return st;
     }

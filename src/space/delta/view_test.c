@@ -1,6 +1,7 @@
 /* Views: each way to take a value out and each way to make one of many. */
 #include "check.h"
 
+#include "base/rng.h"
 #include "base/slice.h"
 #include "codec/json.h"
 #include "space/delta/view.h"
@@ -107,6 +108,65 @@ static void strategies_choose_as_they_say(void **state)
     expect(&w, "\"mostRecent\"", "4");
     expect(&w, "\"maximum\"", "4");
     teardown(&w);
+}
+
+struct said {
+    char id[16];
+    int64_t time;
+    unsigned author;
+    bool counts; /* has a value that the extractor takes */
+};
+
+/* What the strategy should choose, by looking at all: -1 nothing. */
+static int choose(const struct said *s, size_t len, bool earliest, int author)
+{
+    int best = -1;
+    for (size_t i = 0; i < len; i++) {
+        if (!s[i].counts || (author >= 0 && s[i].author != (unsigned)author))
+            continue;
+        int order = best < 0 ? 1 : (s[i].time > s[best].time) - (s[i].time < s[best].time);
+        if (order == 0)
+            order = strcmp(s[i].id, s[best].id);
+        if (best < 0 || (earliest ? order < 0 : order > 0))
+            best = (int)i;
+    }
+    return best;
+}
+
+static void expect_said(struct world *w, const char *resolve_as, const struct said *s, int choice)
+{
+    char want[32];
+    if (choice >= 0)
+        (void)snprintf(want, sizeof want, "\"%s\"", s[choice].id);
+    expect(w, resolve_as, choice >= 0 ? want : NULL);
+}
+
+static void many_deltas_resolve_as_a_look_at_all_of_them(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct rng rng = rng_seeded(seed);
+        struct said s[40];
+        struct world w;
+        setup(&w);
+        for (size_t i = 0; i < 40; i++) {
+            char who[2] = "a", value[40];
+            s[i].time = 1 + (int64_t)rng_below(&rng, 12);
+            s[i].author = (unsigned)rng_below(&rng, 3);
+            s[i].counts = rng_chance(&rng, 2, 3);
+            who[0] = (char)('a' + s[i].author);
+            (void)snprintf(s[i].id, sizeof s[i].id, "d%u-%zu", (unsigned)rng_below(&rng, 50), i);
+            (void)snprintf(value, sizeof value, s[i].counts ? "\"%s\"" : "{\"id\":\"%s\"}",
+                           s[i].id);
+            say(&w, s[i].id, s[i].time, who, value);
+            const int b = choose(s, i + 1, false, 1), a = choose(s, i + 1, false, 0);
+            const int latest = choose(s, i + 1, false, -1);
+            expect_said(&w, "\"mostRecent\"", s, latest);
+            expect_said(&w, "\"firstWrite\"", s, choose(s, i + 1, true, -1));
+            expect_said(&w, "{\"trustedAuthor\":[\"b\",\"a\"]}", s, b >= 0 ? b : a >= 0 ? a : latest);
+        }
+        teardown(&w);
+    }
 }
 
 static void ties_are_broken_by_time_and_then_by_id(void **state)
@@ -278,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(strategies_choose_as_they_say),
+        TEST(many_deltas_resolve_as_a_look_at_all_of_them),
         TEST(ties_are_broken_by_time_and_then_by_id),
         TEST(extractors_take_what_they_are_made_for),
         TEST(a_capsule_resolves_while_the_call_waits),
