@@ -94,6 +94,11 @@ enum pando_status journal_read_part(struct journal *j, uint64_t position, size_t
                                     size_t len, uint8_t *ret_kind,
                                     struct pando_buf *ret) PANDO_MUST_USE;
 
+/* The same of a record whose beginning was read before, without another look at it: all `len`
+ * bytes must be there, whoever's they are. Errors: as journal_read. */
+enum pando_status journal_read_on(struct journal *j, uint64_t position, size_t offset, size_t len,
+                                  struct pando_buf *ret) PANDO_MUST_USE;
+
 /* A walk over records in order, from a position on; buffered. */
 struct journal_cursor {
     struct journal *journal;

@@ -130,6 +130,26 @@ static enum pando_status part_of_staged(const uint8_t *at, size_t room, size_t o
     return buf_append(ret, slice_of(at + RECORD_HEAD + offset, part_of(h.len, offset, len)));
 }
 
+static enum pando_status read_written(struct journal *j, const struct segment *s,
+                                      uint64_t position, size_t offset, size_t len,
+                                      struct pando_buf *ret)
+{
+    const struct pando_files *f = &j->config.files;
+    const uint64_t at = position + RECORD_HEAD + offset;
+    size_t got = 0;
+    if (len == 0)
+        return PANDO_OK;
+    if (at + len > s->used)
+        return PANDO_CORRUPT;
+    enum pando_status st = buf_reserve(ret, len);
+    if (st == PANDO_OK)
+        st = f->ops->pread(f->ctx, s->file, at - s->head.base, ret->ptr + ret->len, len, &got);
+    if (st != PANDO_OK || got < len)
+        return st == PANDO_OK ? PANDO_CORRUPT : st;
+    ret->len += len;
+    return PANDO_OK;
+}
+
 enum pando_status journal_read_part(struct journal *j, uint64_t position, size_t offset,
                                     size_t len, uint8_t *ret_kind, struct pando_buf *ret)
 {
@@ -159,14 +179,22 @@ enum pando_status journal_read_part(struct journal *j, uint64_t position, size_t
         return got < RECORD_HEAD + offset + len
                    ? PANDO_CORRUPT
                    : buf_append(ret, slice_of(head + RECORD_HEAD + offset, len));
-    st = buf_reserve(ret, len);
-    if (st == PANDO_OK && len > 0)
-        st = f->ops->pread(f->ctx, s->file, at + RECORD_HEAD + offset, ret->ptr + ret->len, len,
-                           &got);
-    if (st != PANDO_OK || (len > 0 && got < len))
-        return st == PANDO_OK ? PANDO_CORRUPT : st;
-    ret->len += len;
-    return PANDO_OK;
+    return read_written(j, s, position, offset, len, ret);
+}
+
+enum pando_status journal_read_on(struct journal *j, uint64_t position, size_t offset, size_t len,
+                                  struct pando_buf *ret)
+{
+    const size_t before = ret->len;
+    size_t room = 0;
+    uint8_t kind;
+    const uint8_t *staged = journal_staged_at(j, position, &room);
+    if (staged != NULL) {
+        const enum pando_status st = part_of_staged(staged, room, offset, len, &kind, ret);
+        return st == PANDO_OK && ret->len - before < len ? PANDO_CORRUPT : st;
+    }
+    const struct segment *s = segment_of(j, position);
+    return s == NULL ? PANDO_NOT_FOUND : read_written(j, s, position, offset, len, ret);
 }
 
 void journal_scan(struct journal *j, uint64_t from, struct journal_cursor *ret)

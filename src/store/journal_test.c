@@ -89,6 +89,12 @@ static void reads_parts_of_long_records(void **state)
             CHECK_EQ(got.len, want);
             CHECK(want == 0 || memcmp(got.ptr, record + at, want) == 0);
             CHECK_EQ(journal_read_part(j, 4, at, 1, &kind, &got), PANDO_NOT_FOUND);
+            buf_reset(&got);
+            CHECK_OK(journal_read_on(j, position, want > 0 ? at : 0, want, &got));
+            CHECK(got.len == want && (want == 0 || memcmp(got.ptr, record + at, want) == 0));
+            CHECK_EQ(journal_read_on(j, position, at, sizeof record, &got),
+                     at == 0 ? PANDO_OK : PANDO_CORRUPT);
+            CHECK_EQ(journal_read_on(j, 4, at, 1, &got), PANDO_NOT_FOUND);
             buf_deinit(&got);
         }
         if (!written)

@@ -37,9 +37,11 @@ enum pando_status delta_store_new(const struct space_host *host, struct delta_st
     buf_init(&s->open.bodies, GROUP_BYTES_MAX);
     buf_init(&s->encoded, GROUP_BYTES_MAX);
     buf_init(&s->arrival.bytes, JOURNAL_RECORD_MAX);
-    buf_init(&s->glimpse, GROUP_TABLE_MAX + DELTA_BYTES_MAX);
+    buf_init(&s->glimpse, DELTA_BYTES_MAX);
     for (size_t i = 0; i < CACHE_GROUPS; i++)
         buf_init(&s->groups[i].bytes, JOURNAL_RECORD_MAX);
+    for (size_t i = 0; i < CACHE_TABLES; i++)
+        buf_init(&s->tables[i].bytes, GROUP_TABLE_MAX);
     *ret = s;
     return PANDO_OK;
 }
@@ -52,6 +54,8 @@ void delta_store_free(struct delta_store *s)
         journal_scan_end(&s->arrival.cursor);
     for (size_t i = 0; i < CACHE_GROUPS; i++)
         buf_deinit(&s->groups[i].bytes);
+    for (size_t i = 0; i < CACHE_TABLES; i++)
+        buf_deinit(&s->tables[i].bytes);
     buf_deinit(&s->arrival.bytes);
     buf_deinit(&s->encoded);
     buf_deinit(&s->glimpse);

@@ -206,28 +206,44 @@ static bool was_glimpsed(struct delta_store *s, uint64_t position)
     return false;
 }
 
+/* The beginning of a record. NULL: it cannot be read. */
+static const struct cached_table *find_table(struct delta_store *s, uint64_t position)
+{
+    uint8_t kind;
+    for (size_t i = 0; i < CACHE_TABLES; i++)
+        if (s->tables_at[i] == position)
+            return &s->tables[i];
+    const size_t i = s->tables_next++ % CACHE_TABLES;
+    struct cached_table *t = &s->tables[i];
+    s->tables_at[i] = 0;
+    buf_reset(&t->bytes);
+    if (journal_read_part(s->host.journal, position, 0, GROUP_TABLE_MAX, &kind, &t->bytes) !=
+        PANDO_OK)
+        return NULL;
+    t->is_signed = kind == DELTA_RECORD_SIGNED;
+    s->tables_at[i] = position;
+    return t;
+}
+
 /* The delta alone, without the record around it. False: read the record, and see. */
 static bool glimpse(struct delta_store *s, const struct post_entry *e, struct delta_room *room,
                     struct delta *ret)
 {
-    struct journal *j = s->host.journal;
-    struct pando_buf *b = &s->glimpse;
     const uint64_t position = e->place >> 8;
     size_t at, len;
-    uint8_t kind;
-    buf_reset(b);
-    if (was_glimpsed(s, position) ||
-        journal_read_part(j, position, 0, GROUP_TABLE_MAX, &kind, b) != PANDO_OK ||
-        group_locate(buf_view(b), kind == DELTA_RECORD_SIGNED, e->place & 0xff, &at, &len) !=
-            PANDO_OK)
+    if (was_glimpsed(s, position))
         return false;
-    if (at + len > b->len) {
-        buf_reset(b);
-        if (journal_read_part(j, position, at, len, &kind, b) != PANDO_OK || b->len != len)
-            return false;
-        at = 0;
-    }
-    const struct pando_slice body = slice_of(b->ptr + at, len);
+    const struct cached_table *t = find_table(s, position);
+    if (t == NULL ||
+        group_locate(buf_view(&t->bytes), t->is_signed, e->place & 0xff, &at, &len) != PANDO_OK)
+        return false;
+    const bool near = at + len <= t->bytes.len; /* of a small record all was read */
+    struct pando_buf *b = &s->glimpse;
+    buf_reset(b);
+    if ((near ? buf_append(b, slice_of(t->bytes.ptr + at, len))
+              : journal_read_on(s->host.journal, position, at, len, b)) != PANDO_OK)
+        return false;
+    const struct pando_slice body = buf_view(b);
     const struct delta_hash digest = group_hash(body);
     return hash_equal(&digest, &e->digest) && delta_parse(body, room, ret) == PANDO_OK;
 }

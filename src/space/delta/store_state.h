@@ -9,6 +9,7 @@
 #define CACHE_GROUPS 32u   /* records kept as they were read */
 #define CACHE_LEAVES 8u    /* leaves of postings, for the next step of a scan */
 #define CACHE_GLIMPSES 8u
+#define CACHE_TABLES 128u /* beginnings of records: where the deltas lie in them */
 #define CACHE_MEMOS    4u
 #define MEMO_TEXT_MAX  64u
 #define APPENDED_MAX 64u
@@ -42,6 +43,12 @@ struct pending {
 struct cached_group {
     uint64_t position; /* 0: free */
     uint64_t used;
+    bool is_signed;
+    struct pando_buf bytes;
+};
+
+/* The beginning of a record, GROUP_TABLE_MAX bytes or all. */
+struct cached_table {
     bool is_signed;
     struct pando_buf bytes;
 };
@@ -100,6 +107,9 @@ struct delta_store {
     size_t groups_last; /* used last */
     uint64_t glimpsed[CACHE_GLIMPSES]; /* records of which one delta was read lately */
     size_t glimpsed_next;
+    uint64_t tables_at[CACHE_TABLES]; /* positions of their records; 0: free */
+    struct cached_table tables[CACHE_TABLES];
+    size_t tables_next;
     struct pando_buf glimpse;
     struct cached_leaf leaves[CACHE_LEAVES];
     size_t leaves_next, leaves_last;
