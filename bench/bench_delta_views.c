@@ -4,7 +4,8 @@
  * the other, and 200 whose deltas lie far apart in the journal (`far`), for they took turns.
  * All is durable and in the tables before the clock starts. `cold` is a view that is not
  * kept, `hot` one that is; `write` is what a delta costs that goes into a kept view,
- * `resolved` a view of three properties over a kept hyperview.
+ * `resolved` a view of three properties over a kept hyperview. `negating` is `cold` when every
+ * tenth delta of the `far` objects is negated.
  *
  * Usage: bench_delta_views [PREFIX]     environment: BENCH_DIR
  */
@@ -106,6 +107,40 @@ static void settle(struct host *h)
     store_turn(h->store);
 }
 
+static void id_of(size_t i, char ret[static 64])
+{
+    (void)snprintf(ret, 64, "%08zx-0000-4000-8000-%012zx", i * 2654435761u & 0xffffffff, i);
+}
+
+static void seal(struct host *h, struct delta *d)
+{
+    buf_reset(&h->bytes);
+    if (delta_seal(d, &h->bytes, NULL) != PANDO_OK)
+        bench_fail("a delta cannot be made");
+}
+
+/* A negation of the `i`-th delta. */
+static struct delta make_negation(struct host *h, size_t i)
+{
+    static char id[64], negated[64];
+    static struct delta_pointer pointer;
+    const size_t made = h->made++;
+    id_of(made, id);
+    id_of(i, negated);
+    pointer = (struct delta_pointer){ .role = slice_text("negates"),
+                                      .kind = DELTA_REF,
+                                      .text = slice_text(negated),
+                                      .context = slice_text("negated_by") };
+    struct delta d = { .id = slice_text(id),
+                       .author = slice_text("author_1"),
+                       .system = slice_text("system_1"),
+                       .timestamp = INT64_C(1700000000000) + (int64_t)made,
+                       .pointers = &pointer,
+                       .pointers_len = 1 };
+    seal(h, &d);
+    return d;
+}
+
 /* The next delta about an object, sealed in `bytes`. */
 static struct delta make(struct host *h, size_t object)
 {
@@ -113,7 +148,7 @@ static struct delta make(struct host *h, size_t object)
     static struct delta_pointer pointers[2];
     static const char *const properties[] = { "name", "stock", "price" };
     const size_t i = h->made++;
-    (void)snprintf(id, sizeof id, "%08zx-0000-4000-8000-%012zx", i * 2654435761u & 0xffffffff, i);
+    id_of(i, id);
     (void)snprintf(name, sizeof name, "object_%06zu", object);
     const size_t around = 154 + strlen(id) + strlen("author_1") + strlen(name);
     memset(value, 'v', sizeof value);
@@ -130,9 +165,7 @@ static struct delta make(struct host *h, size_t object)
                        .timestamp = INT64_C(1700000000000) + (int64_t)i,
                        .pointers = pointers,
                        .pointers_len = 2 };
-    buf_reset(&h->bytes);
-    if (delta_seal(&d, &h->bytes, NULL) != PANDO_OK)
-        bench_fail("a delta cannot be made");
+    seal(h, &d);
     return d;
 }
 
@@ -229,6 +262,21 @@ static void measure(struct host *h, const char *prefix)
     figure_print(&written, prefix);
 }
 
+static void measure_negating(struct host *h, const char *prefix)
+{
+    struct figure negating = { .name = "delta_view_cold_negating", .unit = "us" };
+    for (size_t i = (size_t)OBJECTS * OF_OBJECT; i < 2 * (size_t)OBJECTS * OF_OBJECT; i += 10) {
+        const struct delta d = make_negation(h, i);
+        stage(h, &d);
+    }
+    settle(h);
+    for (int run = 0; run < RUNS; run++) {
+        views_on_upheaval(h->views);
+        figure_add(&negating, ask_all(h, "hyperview", 0, NULL));
+    }
+    figure_print(&negating, prefix);
+}
+
 static void remove_dir(const char *dir)
 {
     const pid_t pid = fork();
@@ -258,6 +306,7 @@ int main(int argc, char **argv)
     }
     settle(&h);
     measure(&h, argc > 1 ? argv[1] : "");
+    measure_negating(&h, argc > 1 ? argv[1] : "");
     host_close(&h);
     remove_dir(dir);
     return EXIT_SUCCESS;
