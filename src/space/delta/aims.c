@@ -10,83 +10,38 @@
  * there are more negations, or that deltas were archived. When those were too many to be known,
  * it is filled anew. Without any negation there is no filter at all.
  *
- * Memory: AIMS_BITS bits for each negation, AIMS_MAX bytes at most; the more negations beyond
- * that, the more often the rows are asked in vain.
+ * Memory: 500 KiB at most; with more than AIMS_MAX negations the rows are asked in vain the more
+ * often.
  */
 #include "space/delta/store_state.h"
 
 #include "base/slice.h"
 #include "space/delta/negate.h"
 #include "space/delta/store_mutant.h"
+#include "store/bloom.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define AIMS_BITS 16u
 #define AIMS_MIN  1024u
-#define AIMS_MAX  (512u << 10)
-#define AIMS_STEP 8u /* entries taken with one question */
-#define PROBES    3u
-
-/* --- the filter --- */
-
-static uint64_t hash_of(struct pando_slice id)
-{
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15) ^ id.len, word;
-    for (size_t i = 0; i < id.len; i += sizeof word) {
-        const size_t left = id.len - i;
-        word = 0;
-        memcpy(&word, id.ptr + i, left < sizeof word ? left : sizeof word);
-        h = (h ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
-        h ^= h >> 29;
-    }
-    h *= UINT64_C(0x94d049bb133111eb);
-    return h ^ h >> 31;
-}
-
-static size_t probe(const struct aims *a, uint64_t hash, unsigned n)
-{
-    const uint64_t step = hash >> 32 | 1;
-    return (size_t)(hash + n * step) & (a->size * 8 - 1);
-}
-
-static void add(struct aims *a, struct pando_slice id)
-{
-    const uint64_t hash = hash_of(id);
-    for (unsigned n = 0; n < PROBES; n++) {
-        const size_t bit = probe(a, hash, n);
-        a->bits[bit / 8] |= (uint8_t)(1u << bit % 8);
-    }
-}
-
-static bool may_hold(const struct aims *a, struct pando_slice id)
-{
-    const uint64_t hash = hash_of(id);
-    for (unsigned n = 0; n < PROBES; n++) {
-        const size_t bit = probe(a, hash, n);
-        if ((a->bits[bit / 8] & 1u << bit % 8) == 0)
-            return false;
-    }
-    return true;
-}
+#define AIMS_MAX  400000u /* ids for which the filter is made */
+#define AIMS_STEP 8u      /* entries taken with one question */
 
 /* --- filling it --- */
 
-/* The filter as it must be for so many negations, empty. */
+/* An empty filter for so many negations, and as many more. */
 static void begin(struct aims *a, uint64_t tally)
 {
-    size_t size = AIMS_MIN;
-    while (size < AIMS_MAX && size * 8 / AIMS_BITS < tally)
-        size *= 2;
-    if (size != a->size) {
-        free(a->bits);
-        a->bits = malloc(size);
-        a->size = a->bits != NULL ? size : 0;
-    }
-    if (a->bits != NULL)
-        memset(a->bits, 0, a->size);
+    const uint64_t ids = tally < AIMS_MIN ? AIMS_MIN : tally > AIMS_MAX / 2 ? AIMS_MAX : 2 * tally;
+    bloom_free(a->ids);
+    a->ids = bloom_new(ids, 0);
     a->whole = false;
     a->place = (struct delta_place){ .set = false };
+}
+
+/* Whether a larger one would do better. */
+static bool is_narrow(const struct aims *a, uint64_t tally)
+{
+    return a->ids == NULL || (tally > bloom_room(a->ids) && bloom_room(a->ids) < AIMS_MAX);
 }
 
 static void add_targets(struct aims *a, const struct delta *d)
@@ -94,7 +49,7 @@ static void add_targets(struct aims *a, const struct delta *d)
     struct pando_slice targets[DELTA_POINTERS_MAX];
     const size_t len = negate_targets(d, targets, DELTA_POINTERS_MAX);
     for (size_t i = 0; i < len; i++)
-        add(a, targets[i]);
+        bloom_add(a->ids, targets[i]);
 }
 
 /* From `*at` on: whether the context of a negation stands in the bytes. Moves `*at` to it, or to
@@ -161,10 +116,9 @@ static bool look(struct delta_store *s)
     if (store_counts(s, &counts) != PANDO_OK ||
         rows_get_tally(s->host.tables, &list, &tally) != PANDO_OK)
         return false;
-    const bool narrow = a->size < AIMS_MAX && a->size * 8 / AIMS_BITS < tally;
     const bool moved = tally != a->tally || counts.archived != a->archived;
-    if (tally > 0 && (narrow || (moved && !take_records(s, a->version))))
-        begin(a, 2 * tally);
+    if (tally > 0 && (is_narrow(a, tally) || (moved && !take_records(s, a->version))))
+        begin(a, tally);
     a->version = s->version;
     a->tally = tally;
     a->archived = counts.archived;
@@ -177,7 +131,7 @@ static void walk(struct delta_store *s)
 {
     struct aims *a = &s->aims;
     const struct post_list list = store_list_of(s, ROWS_CONTEXTS, slice_text(NEGATE_CONTEXT));
-    for (unsigned n = 0; n < AIMS_STEP && a->bits != NULL; n++) {
+    for (unsigned n = 0; n < AIMS_STEP && a->ids != NULL; n++) {
         struct read_how how = { .unnamed = true };
         struct row_counts counts;
         struct post_entry e;
@@ -223,11 +177,11 @@ bool store_is_unnegated(struct delta_store *s, struct pando_slice id)
         return true;
     if (!a->whole)
         walk(s);
-    return a->whole && !may_hold(a, id);
+    return a->whole && !bloom_may_have(a->ids, id);
 }
 
 void store_aims_deinit(struct aims *a)
 {
-    free(a->bits);
-    *a = (struct aims){ .bits = NULL };
+    bloom_free(a->ids);
+    *a = (struct aims){ .ids = NULL };
 }

@@ -68,9 +68,8 @@ struct memo {
 
 /* Of which ids some negation may be here (aims.c). */
 struct aims {
-    uint8_t *bits; /* a Bloom filter; NULL: not made yet */
-    size_t size;   /* bytes of it, a power of two */
-    bool whole;    /* every negation in the rows is in it */
+    struct bloom *ids; /* NULL: not made yet */
+    bool whole;        /* the target of every negation in the rows is in it */
     uint64_t version;         /* of the store when the rows were last asked; 0: never */
     uint64_t tally, archived; /* what they said */
     struct delta_place place; /* where the walk over those that were here before stands */
