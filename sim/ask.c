@@ -193,16 +193,23 @@ static bool is_answered(struct sim *s, void *ctx)
     return c->done || s->nodes[c->node].life != c->life;
 }
 
-static void call(struct sim *s, uint32_t i, uint64_t token, const char *verb, const char *args)
+static void call(struct sim *s, uint32_t i, uint64_t token, const char *verb,
+                 struct pando_slice args)
 {
     struct sim_node *n = &s->nodes[i];
-    node_call(n->node, s->queue.now, token, verb, slice_text(args));
+    node_call(n->node, s->queue.now, token, verb, args);
     n->dirty = true;
     sim_turn(n);
 }
 
 enum pando_status sim_ask(struct sim *s, uint32_t i, const char *verb, const char *args,
                           struct pando_buf *ret_body)
+{
+    return sim_ask_bytes(s, i, verb, slice_text(args), ret_body);
+}
+
+enum pando_status sim_ask_bytes(struct sim *s, uint32_t i, const char *verb,
+                                struct pando_slice args, struct pando_buf *ret_body)
 {
     uint64_t token;
     if (!s->nodes[i].up)
@@ -228,7 +235,7 @@ void sim_make(struct sim *s, uint32_t i, const char *verb, const char *args)
         return;
     (void)new_call(s, i, SIM_CALL_APPEND, &token);
     s->appends_open++;
-    call(s, i, token, verb, args);
+    call(s, i, token, verb, slice_text(args));
 }
 
 void sim_append(struct sim *s, uint32_t i)
@@ -245,7 +252,7 @@ void sim_watch(struct sim *s, uint32_t i, const char *verb, const char *args)
     if (!s->nodes[i].up)
         return;
     (void)new_call(s, i, SIM_CALL_WATCH, &token);
-    call(s, i, token, verb, args);
+    call(s, i, token, verb, slice_text(args));
 }
 
 void sim_append_many(struct sim *s, uint32_t i, uint32_t count, uint32_t size)
@@ -258,7 +265,7 @@ void sim_append_many(struct sim *s, uint32_t i, uint32_t count, uint32_t size)
     c->count = count;
     s->appends_open++;
     (void)snprintf(args, sizeof args, "{\"count\":%u,\"size\":%u,\"quiet\":true}", count, size);
-    call(s, i, token, "dag.append_many", args);
+    call(s, i, token, "dag.append_many", slice_text(args));
 }
 
 void sim_say(struct sim *s, uint32_t i)
@@ -272,7 +279,7 @@ void sim_say(struct sim *s, uint32_t i)
     s->said[s->said_len++] = (struct sim_said){ .node = i, .asked = s->queue.now };
     s->appends_open++;
     (void)snprintf(args, sizeof args, "{\"text\":\"m%zu\"}", s->said_len);
-    call(s, i, token, "log.append", args);
+    call(s, i, token, "log.append", slice_text(args));
 }
 
 size_t sim_said_len(const struct sim *s)

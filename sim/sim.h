@@ -91,6 +91,10 @@ bool sim_run_until(struct sim *s, bool (*reached)(struct sim *s, void *ctx), voi
  * Errors: the answer's, or PANDO_TIMEOUT (30 virtual seconds), PANDO_UNAVAILABLE (down). */
 enum pando_status sim_ask(struct sim *s, uint32_t i, const char *verb, const char *args,
                           struct pando_buf *ret_body) PANDO_MUST_USE;
+/* The same for a verb that takes bytes. */
+enum pando_status sim_ask_bytes(struct sim *s, uint32_t i, const char *verb,
+                                struct pando_slice args,
+                                struct pando_buf *ret_body) PANDO_MUST_USE;
 /* Append one event on node `i` and go on; once acknowledged it is remembered. */
 void sim_append(struct sim *s, uint32_t i);
 /* Append many and go on; counted in acknowledged events, ids not kept. */

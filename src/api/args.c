@@ -102,3 +102,19 @@ enum pando_status args_add_params(json_t *object, const struct route_match *matc
     }
     return PANDO_OK;
 }
+
+enum pando_status args_join(json_t *object, const struct route_match *match,
+                            struct pando_slice body, char **ret_text,
+                            struct pando_err *reterr)
+{
+    const bool body_alone = json_object_size(object) == 0 && match->params_len == 0;
+    *ret_text = NULL;
+    enum pando_status st = args_add_body(object, body, reterr);
+    if (st == PANDO_OK && args_add_params(object, match) != PANDO_OK)
+        st = pando_err_set(reterr, PANDO_INVALID, "the path does not read");
+    if (st != PANDO_OK || (body_alone && json_object_size(object) > 0))
+        return st; /* the body has just parsed: it need not be printed again */
+    *ret_text = json_dumps(object, JSON_COMPACT);
+    return *ret_text != NULL ? PANDO_OK
+                             : pando_err_set(reterr, PANDO_NOMEM, "memory is out");
+}

@@ -30,5 +30,11 @@ enum pando_status args_add_body(json_t *object, struct pando_slice body,
                                 struct pando_err *reterr) PANDO_MUST_USE;
 enum pando_status args_add_params(json_t *object,
                                   const struct route_match *match) PANDO_MUST_USE;
+/* What the backend is given: the query's arguments (in `object`), the body and the path
+ * together. *ret_text: their JSON text, to be freed; NULL when the body alone is that text.
+ * Errors: as args_add_body and args_add_params, always with a reason; PANDO_NOMEM. */
+enum pando_status args_join(json_t *object, const struct route_match *match,
+                            struct pando_slice body, char **ret_text,
+                            struct pando_err *reterr) PANDO_MUST_USE;
 
 #endif

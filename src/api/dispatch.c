@@ -3,6 +3,7 @@
 
 #include "api/args.h"
 #include "base/near.h"
+#include "base/slice.h"
 #include "codec/json.h"
 
 #include <stdio.h>
@@ -157,15 +158,12 @@ void dispatch(struct request *r)
         call_text(r, r->match.verb->name, buf_view(&r->body));
         return;
     }
-    const bool body_alone = json_object_size(r->args) == 0 && r->match.params_len == 0;
-    enum pando_status st = args_add_body(r->args, buf_view(&r->body), &err);
-    if (st == PANDO_OK)
-        st = args_add_params(r->args, &r->match);
+    char *text = NULL;
+    const struct pando_slice body = buf_view(&r->body);
+    const enum pando_status st = args_join(r->args, &r->match, body, &text, &err);
     if (st != PANDO_OK)
-        reply_fail(r, pando_status_http(st), st,
-                   err.text[0] != '\0' ? err.text : "the path does not read");
-    else if (body_alone && json_object_size(r->args) > 0)
-        call_text(r, r->match.verb->name, buf_view(&r->body)); /* it has just parsed */
+        reply_fail(r, pando_status_http(st), st, err.text);
     else
-        call(r, r->match.verb->name, r->args);
+        call_text(r, r->match.verb->name, text != NULL ? slice_text(text) : body);
+    free(text);
 }
