@@ -230,6 +230,33 @@ static void a_pipe_goes_from_space_to_space(void **state)
     sim_free(s);
 }
 
+static void what_goes_over_pipes_is_counted(void **state)
+{
+    (void)state;
+    struct sim *s = world("echo");
+    struct pando_buf b;
+    buf_init(&b, 65536);
+    CHECK_OK(ask(s, "echo.dial", "ws://n1:9000/federation", &b));
+    CHECK_EQ(ask(s, "echo.dial", "ws://n1:9000/elsewhere", &b), PANDO_NOT_FOUND);
+    CHECK_EQ(ask(s, "echo.dial", "http://n1/federation", &b), PANDO_INVALID);
+    sim_run_for(s, PANDO_SEC(1));
+    CHECK_OK(sim_ask(s, 0, "metrics", "{}", &b));
+    expect(&b, "pando_websockets 0\n");
+    expect(&b, "pando_websockets_opened_total{direction=\"in\"} 0\n");
+    expect(&b, "pando_websockets_opened_total{direction=\"out\"} 1\n");
+    expect(&b, "pando_websocket_messages_total{direction=\"in\"} 1\n");
+    expect(&b, "pando_websocket_bytes_total{direction=\"out\"} 5\n"); /* hello */
+    expect(&b, "pando_websocket_dials_failed_total 2\n");
+    expect(&b, "pando_websockets_closed_total{code=\"1000\"} 1\n");
+    CHECK_OK(sim_ask(s, 1, "metrics", "{}", &b));
+    expect(&b, "pando_websockets_opened_total{direction=\"in\"} 1\n");
+    expect(&b, "pando_websocket_bytes_total{direction=\"in\"} 5\n");
+    expect(&b, "pando_websockets_closed_total{code=\"1000\"} 1\n");
+    expect(&b, "pando_websockets_closed_total{code=\"other\"} 0\n");
+    buf_deinit(&b);
+    sim_free(s);
+}
+
 static void a_dial_that_fails_reaches_whoever_asked(void **state)
 {
     (void)state;
@@ -333,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_pipe_goes_from_space_to_space),
+        TEST(what_goes_over_pipes_is_counted),
         TEST(a_dial_that_fails_reaches_whoever_asked),
         TEST(a_space_that_takes_no_pipes_is_not_reached),
         TEST(a_stopping_node_says_goodbye),

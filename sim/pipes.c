@@ -28,6 +28,7 @@ struct lane {
     uint64_t cut_since; /* 0: the path was whole when looked at last */
     bool pumping;       /* an event of the queue stands for it */
     bool goodbye;
+    uint16_t answered; /* the code of our close, once the other side has it */
 };
 
 struct conn {
@@ -133,7 +134,7 @@ static void die(void *ctx, const struct sim_event *e)
 {
     struct conn *c = conn_at(ctx, (uint32_t)e->a);
     if (c != NULL && c->lanes[e->b].goodbye)
-        end_side(c, e->b, PANDO_OK, 0, "closed by this node");
+        end_side(c, e->b, PANDO_OK, c->lanes[e->b].answered, "closed by this node");
     else if (c != NULL)
         end_side(c, e->b, PANDO_TIMEOUT, 0, "the other side was silent for too long");
 }
@@ -161,6 +162,7 @@ static bool deliver(struct conn *c, unsigned d)
     if (l->first == NULL)
         l->last = NULL;
     if (it->bytes == NULL) {
+        l->answered = it->code;
         end_side(c, 1 - d, status_of(it->code), it->code, it->reason);
         if ((c = conn_at(p, pipe)) != NULL) /* the answer to it */
             put(c, p->queue->now.ns + latency(p), die, d);

@@ -13,6 +13,39 @@
 
 #define STALE "its space is closed here"
 
+const uint16_t node_pipe_codes[NODE_PIPE_CLOSES - 1] = {
+    0,
+    PIPE_CODE_NORMAL,
+    PIPE_CODE_GOING,
+    PIPE_CODE_PROTOCOL,
+    PIPE_CODE_KIND,
+    PIPE_CODE_ABSENT,
+    PIPE_CODE_TEXT,
+    PIPE_CODE_POLICY,
+    PIPE_CODE_SIZE,
+    PIPE_CODE_INTERNAL,
+    PIPE_CODE_LATER,
+};
+
+static void count_event(struct node_pipe_counts *c, const struct pipe_event *ev)
+{
+    size_t i = 0;
+    if (ev->kind == PIPE_OPEN) {
+        c->opened[ev->dial == PIPE_INBOUND ? NODE_PIPE_IN : NODE_PIPE_OUT]++;
+        c->open++;
+    } else if (ev->kind == PIPE_TEXT) {
+        c->messages[NODE_PIPE_IN]++;
+        c->bytes[NODE_PIPE_IN] += bytes_view(ev->bytes).len;
+    } else if (ev->kind == PIPE_CLOSED && ev->pipe == PIPE_NONE) {
+        c->dials_failed++;
+    } else if (ev->kind == PIPE_CLOSED) {
+        while (i < NODE_PIPE_CLOSES - 1 && node_pipe_codes[i] != ev->code)
+            i++;
+        c->closed[i]++;
+        c->open--;
+    }
+}
+
 void pipes_init(struct node *n)
 {
     const size_t most = (size_t)NODE_SPACES_MAX * SPACE_PIPES_MAX;
@@ -166,6 +199,7 @@ static void closed(struct node *n, const struct pipe_event *ev)
 void node_pipe_event(struct node *n, struct pando_time now, const struct pipe_event *ev)
 {
     n->now = now;
+    count_event(&n->pipe_counts, ev);
     struct node_space *s = ev->kind == PIPE_TEXT || ev->kind == PIPE_CREDIT
                                ? owner_of(n, ev->pipe)
                                : NULL;
@@ -210,6 +244,7 @@ static void dial(struct node *n, struct node_space *s, const struct space_effect
     } else {
         (void)pando_err_set(&err, st, "too many dials are under way");
     }
+    n->pipe_counts.dials_failed += st != PANDO_OK;
     if (st != PANDO_OK && map_find(&n->pipe_dials, &number) != NULL)
         dial_failed(n, number, st, err.text);
     else if (st != PANDO_OK)
@@ -231,10 +266,13 @@ void pipes_carry_out(struct node *n, struct node_space *s, const struct space_ef
         bytes_unref(e->bytes);
         return;
     case SPACE_PIPE_SEND:
-        if (ours)
-            port->ops->send(port->ctx, e->pipe, e->bytes);
-        else
+        if (!ours) {
             bytes_unref(e->bytes); /* it closed meanwhile */
+            return;
+        }
+        n->pipe_counts.messages[NODE_PIPE_OUT]++;
+        n->pipe_counts.bytes[NODE_PIPE_OUT] += bytes_view(e->bytes).len;
+        port->ops->send(port->ctx, e->pipe, e->bytes);
         return;
     case SPACE_PIPE_CLOSE:
         if (ours)

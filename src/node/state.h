@@ -179,6 +179,20 @@ struct pubsub_job {
     struct space_verify_item item;
 };
 
+enum node_pipe_way { NODE_PIPE_IN, NODE_PIPE_OUT, NODE_PIPE_WAYS };
+
+#define NODE_PIPE_CLOSES 12 /* no code, each of enum pipe_code, any other */
+
+/* What went over pipes since the start. */
+struct node_pipe_counts {
+    uint64_t open;
+    uint64_t opened[NODE_PIPE_WAYS];
+    uint64_t messages[NODE_PIPE_WAYS];
+    uint64_t bytes[NODE_PIPE_WAYS]; /* of messages */
+    uint64_t dials_failed;
+    uint64_t closed[NODE_PIPE_CLOSES];
+};
+
 struct node {
     struct node_config config;
     struct node_ports ports;
@@ -228,6 +242,7 @@ struct node {
     struct bytes *run_bytes;      /* the last capsule that a space had run, NULL none, */
     char run_cid[CID_TEXT_MAX];   /* and its name */
     struct node_view counts;
+    struct node_pipe_counts pipe_counts;
     uint64_t faults_by[32]; /* by status: how often peers broke a rule */
 };
 
@@ -310,6 +325,7 @@ void reopenings_begin(struct node *n);
 void reopenings_sweep(struct node *n);
 void reopenings_deinit(struct node *n);
 /* pipes.c */
+extern const uint16_t node_pipe_codes[NODE_PIPE_CLOSES - 1]; /* what `closed` counts apart */
 void pipes_init(struct node *n);
 void pipes_deinit(struct node *n);
 void pipes_carry_out(struct node *n, struct node_space *s, const struct space_effect *e);

@@ -34,6 +34,15 @@ def state(node):
     return node.ask("delta.hash")
 
 
+def counted(node, name):
+    """One number of /metrics."""
+    connection = UnixConnection(os.path.join(node.data, "control.sock"), timeout=20)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + " "))
+
+
 def equal(nodes, seconds, what):
     wait_until(lambda: len({json.dumps(state(n)) for n in nodes}) == 1, seconds,
                lambda: f"{what}: {[state(n) for n in nodes]}")
@@ -203,10 +212,18 @@ class Delta(unittest.TestCase):
             equal([a, b], 20, "live")
             a.kill()
             b.ask("delta.create", **about("o", "b", "while the server is down"))
+            wait_until(lambda: counted(b, 'pando_websockets_closed_total{code="none"}') > 0, 20, "the end is counted")
             a.start()
             a.ask("delta.create", **about("o", "a", "back"))
             equal([a, b], 60, "after the server came back")
             self.assertEqual(state(a)["deltas"], 292)
+            self.assertEqual(counted(a, "pando_websockets"), 1)
+            self.assertEqual(counted(a, 'pando_websockets_opened_total{direction="in"}'), 1)
+            self.assertGreaterEqual(counted(b, 'pando_websockets_opened_total{direction="out"}'), 2)
+            for direction in ("in", "out"):
+                messages = counted(b, 'pando_websocket_messages_total{direction="%s"}' % direction)
+                self.assertGreater(messages, 20)
+                self.assertGreater(counted(b, 'pando_websocket_bytes_total{direction="%s"}' % direction), messages)
             names = {e["event"] for e in events.lines}
             self.assertTrue({"delta:sent", "delta:received", "link:disconnected"} <= names, names)
 
