@@ -460,10 +460,32 @@ static void a_server_that_is_none_is_named_with_the_remedy(void **state)
     expect_dial(plain, "220 mail.example ESMTP\r\n", PANDO_MALFORMED, "does not speak HTTP");
     expect_dial(plain, "HTTP/1.1 200 OK\r\n\r\n", PANDO_UNSUPPORTED, "no WebSocket");
     expect_dial(plain, "HTTP/1.1 404 No\r\n\r\n", PANDO_NOT_FOUND, "127.0.0.1");
-    expect_dial(plain, "", PANDO_UNAVAILABLE, "plain text (ws://)");
+    expect_dial(plain, "", PANDO_UNAVAILABLE, "try wss://");
     expect_dial(plain, NULL, PANDO_TIMEOUT, "10 s");
     expect_dial("wss://127.0.0.1:%u/f", "HTTP/1.1 400 Bad\r\n\r\n", PANDO_MALFORMED, "try ws://");
     expect_dial("wss://127.0.0.1:%u/f", NULL, PANDO_TIMEOUT, "10 s");
+}
+
+static void ws_to_a_port_of_tls_names_wss(void **state)
+{
+    (void)state;
+    const char *plain = "ws://127.0.0.1:%u/federation";
+    expect_dial(plain, "\x15\x03\x03", PANDO_MALFORMED, "speaks TLS: try wss://");
+    expect_dial(plain, "HTTP/1.1 400 The plain HTTP request was sent to HTTPS port\r\n\r\n",
+                PANDO_UNSUPPORTED, "try wss://");
+}
+
+static void wss_to_a_plain_port_names_ws(void **state)
+{
+    (void)state;
+    struct fixture *f = begin(); /* a node without a certificate */
+    dial(f, "wss://127.0.0.1:%u/federation", api_port(f->world.machines[1].api));
+    await_closed(f);
+    CHECK_EQ(f->owner.status, PANDO_MALFORMED);
+    CHECK(strstr(f->owner.why, "try ws://") != NULL);
+    finish(f, -1);
+    expect_dial("wss://127.0.0.1:%u/f", "", PANDO_UNAVAILABLE, "try ws://");
+    expect_dial("wss://127.0.0.1:%u/f", "220 mail.example ESMTP\r\n", PANDO_MALFORMED, "try ws://");
 }
 
 static void an_untrusted_certificate_is_refused(void **state)
@@ -563,6 +585,8 @@ int main(void)
         TEST(unfinished_messages_share_a_wall),
         TEST(a_client_that_vanishes_is_noticed),
         TEST(a_server_that_is_none_is_named_with_the_remedy),
+        TEST(ws_to_a_port_of_tls_names_wss),
+        TEST(wss_to_a_plain_port_names_ws),
         TEST(an_untrusted_certificate_is_refused),
         TEST(a_certificate_of_another_name_is_refused),
         TEST(the_second_address_of_a_name_is_tried),

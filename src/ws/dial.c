@@ -255,9 +255,8 @@ static void read_answer(struct ws_conn *c)
             dial_failed(c, d->status, "%s", d->why);
         else
             dial_failed(c, PANDO_UNAVAILABLE,
-                        "%s ended the connection instead of answering: does it speak %s "
-                        "there?",
-                        c->remote, d->url.tls ? "TLS (wss://)" : "plain text (ws://)");
+                        "%s ended the connection instead of answering: is it a WebSocket server%s?",
+                        c->remote, d->url.tls ? "" : ", and if it takes only TLS, try wss://");
         return;
     }
     c->in.len += (size_t)got;
@@ -265,7 +264,9 @@ static void read_answer(struct ws_conn *c)
     if (st == PANDO_BUSY)
         return;
     if (st != PANDO_OK) {
-        dial_failed(c, st, "%s%.40s: %s", c->remote, d->url.target, err.text);
+        const bool perhaps_tls = st == PANDO_UNSUPPORTED && !d->url.tls;
+        dial_failed(c, st, "%s%.40s: %s%s", c->remote, d->url.target, err.text,
+                    perhaps_tls ? "; if it takes only TLS, try wss://" : "");
         return;
     }
     buf_consume(&c->in, len);

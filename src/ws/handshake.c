@@ -66,6 +66,9 @@ enum pando_status ws_request_print(const struct ws_url *url, const char *key,
                       url->target, url->ip6 ? "[" : "", url->host, url->ip6 ? "]" : "", port, key);
 }
 
+/* The first byte of whoever speaks TLS (RFC 8446, section 5.1). */
+enum { TLS_ALERT = 0x15, TLS_HANDSHAKE = 0x16 };
+
 /* The headers that count, as they were sent; "" where one was not. */
 struct answer {
     unsigned status;
@@ -159,6 +162,9 @@ enum pando_status ws_answer_read(struct pando_slice bytes, const char *key, size
     struct answer a = { 0 };
     const char *text = (const char *)bytes.ptr;
     const size_t seen = bytes.len < 7 ? bytes.len : 7;
+    if (seen > 0 && (bytes.ptr[0] == TLS_ALERT || bytes.ptr[0] == TLS_HANDSHAKE))
+        return pando_err_set(reterr, PANDO_MALFORMED,
+                             "whoever answers there speaks TLS: try wss://");
     if (seen > 0 && memcmp(text, proto, seen) != 0)
         return pando_err_set(reterr, PANDO_MALFORMED,
                              "whoever answers there does not speak HTTP");

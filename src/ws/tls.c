@@ -117,6 +117,24 @@ enum pando_status ws_tls_reason(gnutls_session_t session, int rc, char *ret, siz
         (void)snprintf(ret, cap, "whoever answers there does not speak TLS: try ws://");
         return PANDO_MALFORMED;
     }
+    /* What a plain port of ours answers, and some others. */
+    if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED &&
+        gnutls_alert_get(session) == GNUTLS_A_PROTOCOL_VERSION) {
+        (void)snprintf(ret, cap, "no TLS that we speak (1.2, 1.3) is taken there: try ws://");
+        return PANDO_MALFORMED;
+    }
+    if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+        const char *name = gnutls_alert_get_name(gnutls_alert_get(session));
+        (void)snprintf(ret, cap, "the TLS handshake was refused: %.80s",
+                       name == NULL ? "for no known reason" : name);
+        return PANDO_REFUSED;
+    }
+    if (rc == GNUTLS_E_PREMATURE_TERMINATION || rc == GNUTLS_E_PULL_ERROR ||
+        rc == GNUTLS_E_PUSH_ERROR) {
+        (void)snprintf(ret, cap, "the connection ended during the TLS handshake: if no TLS is "
+                                 "spoken there, try ws://");
+        return PANDO_UNAVAILABLE;
+    }
     (void)snprintf(ret, cap, "the TLS handshake failed: %s", gnutls_strerror(rc));
     return PANDO_REFUSED;
 }
