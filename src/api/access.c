@@ -92,9 +92,12 @@ enum access_verdict access_check(const struct access_rules *rules,
     return has_token ? ACCESS_NO_TOKEN : ACCESS_NO_WRITERS;
 }
 
-/* Whether the origin's host, whatever its port, is one of http_hosts. */
+/* Whether it is one of the origins, or its host, whatever the port, one of http_hosts. */
 static bool origin_is_listed(const struct access_rules *rules, const char *origin)
 {
+    for (size_t i = 0; i < rules->origins_len; i++)
+        if (strcasecmp(origin, rules->origins[i]) == 0)
+            return true;
     const char *authority = strstr(origin, "://");
     const size_t len = authority == NULL ? 0 : name_len(authority + 3);
     for (size_t i = 0; i < rules->hosts_len && len > 0; i++)
@@ -120,7 +123,7 @@ enum access_verdict access_check_pipe(const struct access_rules *rules,
         return ACCESS_GRANTED;
     if (!host_is_ours(rules, r))
         return ACCESS_BAD_HOST;
-    return origin_is_ours(r) ? ACCESS_GRANTED : ACCESS_BAD_ORIGIN;
+    return origin_is_ours(r) ? ACCESS_GRANTED : ACCESS_BAD_PAGE;
 }
 
 const char *access_text(enum access_verdict verdict)
@@ -134,6 +137,9 @@ const char *access_text(enum access_verdict verdict)
                "the name to http_hosts in config.yml";
     case ACCESS_BAD_ORIGIN:
         return "pages of another site may not call this node";
+    case ACCESS_BAD_PAGE:
+        return "pages of another site may not connect to this node; if the page is yours, name "
+               "its origin in federation.origins in config.yml";
     case ACCESS_WRONG_TOKEN:
         return "the bearer token is wrong";
     case ACCESS_NO_TOKEN:

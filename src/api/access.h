@@ -29,12 +29,15 @@ struct access_rules {
     const char *token; /* "" when none is configured */
     const char *const *hosts;
     size_t hosts_len;
+    const char *const *origins; /* of pages that may open a WebSocket */
+    size_t origins_len;
 };
 
 enum access_verdict {
     ACCESS_GRANTED,
     ACCESS_BAD_HOST,
     ACCESS_BAD_ORIGIN,
+    ACCESS_BAD_PAGE,   /* the same, for a WebSocket */
     ACCESS_WRONG_TOKEN,
     ACCESS_NO_TOKEN,   /* a write from elsewhere without one */
     ACCESS_NO_WRITERS, /* the same, and no token is configured at all */
@@ -42,7 +45,8 @@ enum access_verdict {
 
 /* A WebSocket: what its client may do is a matter of the space, so no token is asked for (a
  * wrong one is refused still), and programs may reach us by any name. A page is let in where
- * its origin is ours, or a host of http_hosts. */
+ * its origin is ours, or listed, or a host of http_hosts: a browser opens a WebSocket for any
+ * page and lets it read what comes, so this is the only lock. */
 enum access_verdict access_check_pipe(const struct access_rules *rules,
                                       const struct access_request *request);
 enum access_verdict access_check(const struct access_rules *rules,

@@ -28,13 +28,17 @@ static enum pando_status copy_texts(struct api *a, struct pando_err *reterr)
 {
     struct api_config *c = &a->config;
     if ((c->token != NULL && strlen(c->token) >= sizeof a->token) ||
-        c->hosts_len > API_HOSTS_MAX)
+        c->hosts_len > API_HOSTS_MAX || c->origins_len > API_HOSTS_MAX)
         return pando_err_set(reterr, PANDO_INVALID,
-                             "the token or the list of hosts is too long");
+                             "the token or the list of hosts or origins is too long");
     (void)snprintf(a->token, sizeof a->token, "%s", c->token != NULL ? c->token : "");
     for (size_t i = 0; i < c->hosts_len; i++) {
         (void)snprintf(a->hosts[i], sizeof a->hosts[i], "%s", c->hosts[i]);
         a->host_list[i] = a->hosts[i];
+    }
+    for (size_t i = 0; i < c->origins_len; i++) {
+        (void)snprintf(a->origins[i], sizeof a->origins[i], "%s", c->origins[i]);
+        a->origin_list[i] = a->origins[i];
     }
     c->token = NULL;
     if (c->lines_space != NULL && strlen(c->lines_space) >= sizeof a->lines_space)

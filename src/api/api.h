@@ -78,6 +78,8 @@ struct api_config {
     const char *token;                /* NULL or "": nobody may write from elsewhere */
     const char *hosts[API_HOSTS_MAX]; /* further values allowed in the Host header */
     size_t hosts_len;
+    const char *origins[API_HOSTS_MAX]; /* of web pages that may open a WebSocket */
+    size_t origins_len;
     size_t connections_max;
     size_t body_max;
     size_t queued_max;

@@ -93,6 +93,8 @@ struct api {
     char token[512];
     char hosts[API_HOSTS_MAX][256];
     const char *host_list[API_HOSTS_MAX];
+    char origins[API_HOSTS_MAX][256];
+    const char *origin_list[API_HOSTS_MAX];
     char socket_path[108];
     bool socket_bound;
     int tcp_fd, unix_fd, http_fd;

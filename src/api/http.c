@@ -163,7 +163,8 @@ static const char *header(struct request *r, const char *name)
 
 static struct access_rules rules_of(const struct api *a)
 {
-    return (struct access_rules){ a->token, a->host_list, a->config.hosts_len };
+    return (struct access_rules){ a->token, a->host_list, a->config.hosts_len,
+                                   a->origin_list, a->config.origins_len };
 }
 
 static struct access_request question_of(struct request *r, bool write)

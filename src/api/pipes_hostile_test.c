@@ -65,7 +65,8 @@ static struct fixture *begin_with(struct pipe_world_config config)
 
 static struct fixture *begin(void)
 {
-    return begin_with((struct pipe_world_config){ .host = "page.example" });
+    return begin_with((struct pipe_world_config){ .host = "page.example",
+                                                    .origin = "http://localhost:8000" });
 }
 
 static void finish(struct fixture *f, int fd)
@@ -184,6 +185,7 @@ static void pages_of_other_origins_stay_outside(void **state)
                   "Origin: http://evil.example\r\n\r\n",
                   "HTTP/1.1 403", "another site");
     expect_answer(ASK("Origin: https://page.example:8443\r\n"), "HTTP/1.1 101", "websocket");
+    expect_answer(ASK("Origin: http://localhost:8000\r\n"), "HTTP/1.1 101", "websocket");
     expect_answer(ASK("Authorization: Bearer guess\r\n"), "HTTP/1.1 401", "token");
 }
 

@@ -85,7 +85,8 @@ void reply_fail(struct request *r, int http_status, enum pando_status status,
 
 void reply_refuse(struct request *r, enum access_verdict verdict)
 {
-    const bool browser = verdict == ACCESS_BAD_HOST || verdict == ACCESS_BAD_ORIGIN;
+    const bool browser = verdict == ACCESS_BAD_HOST || verdict == ACCESS_BAD_ORIGIN ||
+                         verdict == ACCESS_BAD_PAGE;
     r->api->counters.refused++;
     r->challenge = !browser;
     r->rpc_notice = false;

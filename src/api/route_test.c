@@ -109,8 +109,45 @@ static void a_body_wins_over_the_query_and_the_path_over_both(void **state)
 static enum access_verdict verdict_of(struct access_request r, const char *token)
 {
     static const char *const hosts[] = { "node.example" };
-    const struct access_rules rules = { token, hosts, 1 };
+    const struct access_rules rules = { .token = token, .hosts = hosts, .hosts_len = 1 };
     return access_check(&rules, &r);
+}
+
+static void a_page_opens_a_websocket_only_from_a_listed_origin(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = { "node.example" };
+    static const char *const origins[] = { "http://localhost:8000", "https://app.example" };
+    const struct access_rules rules = { "", hosts, 1, origins, 2 };
+    static const struct {
+        const char *host, *origin, *site;
+        enum access_verdict want;
+    } rows[] = {
+        { "localhost:9000", NULL, NULL, ACCESS_GRANTED }, /* a program */
+        { "localhost:9000", "http://localhost:9000", "same-origin", ACCESS_GRANTED },
+        { "localhost:9000", "http://localhost:8000", "same-site", ACCESS_GRANTED },
+        { "localhost:9000", "https://app.example", "cross-site", ACCESS_GRANTED },
+        { "localhost:9000", "HTTPS://APP.example", NULL, ACCESS_GRANTED },
+        { "localhost:9000", "http://node.example:1", NULL, ACCESS_GRANTED },
+        { "localhost:9000", "http://localhost:8001", NULL, ACCESS_BAD_PAGE },
+        { "localhost:9000", "http://app.example", NULL, ACCESS_BAD_PAGE },
+        { "localhost:9000", "https://app.example:444", NULL, ACCESS_BAD_PAGE },
+        { "localhost:9000", "https://app.example.evil.example", NULL, ACCESS_BAD_PAGE },
+        { "localhost:9000", "null", "cross-site", ACCESS_BAD_PAGE }, /* a file, a sandbox */
+        { "localhost:9000", "", NULL, ACCESS_BAD_PAGE },
+        { "localhost:9000", NULL, "cross-site", ACCESS_BAD_PAGE },
+        { "evil.example:9000", "http://evil.example:9000", "same-origin", ACCESS_BAD_HOST },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct access_request r = { .loopback = true,
+                                          .write = true,
+                                          .host = rows[i].host,
+                                          .origin = rows[i].origin,
+                                          .fetch_site = rows[i].site };
+        if (access_check_pipe(&rules, &r) != rows[i].want)
+            print_error("row %zu\n", i);
+        CHECK_EQ(access_check_pipe(&rules, &r), rows[i].want);
+    }
 }
 
 /* Every combination of place, token and right, once. */
@@ -201,6 +238,7 @@ int main(void)
         TEST(a_query_becomes_typed_arguments),
         TEST(a_body_wins_over_the_query_and_the_path_over_both),
         TEST(who_may_do_what_is_this_matrix),
+        TEST(a_page_opens_a_websocket_only_from_a_listed_origin),
         TEST(a_name_that_is_not_ours_is_refused_even_from_loopback),
     };
     return CHECK_RUN(tests);

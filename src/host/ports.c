@@ -256,6 +256,8 @@ enum pando_status ports_open_api(struct host *h, struct pando_err *reterr)
     };
     for (size_t i = 0; i < c->http_hosts.len && i < API_HOSTS_MAX; i++)
         ac.hosts[ac.hosts_len++] = c->http_hosts.items[i];
+    for (size_t i = 0; i < c->federation.origins.len && i < API_HOSTS_MAX; i++)
+        ac.origins[ac.origins_len++] = c->federation.origins.items[i];
     return api_new(&ac, &h->api, reterr);
 }
 

@@ -83,6 +83,40 @@ static bool is_file_name(const char *name)
     return strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+/* SCHEME://HOST[:PORT], as browsers send it. "null" is what any page can make itself be. */
+static enum pando_status check_origin(const char *origin, struct pando_err *reterr)
+{
+    const size_t scheme = strcspn(origin, ":");
+    const char *authority = origin + scheme + 3;
+    const bool well = scheme > 0 && strncmp(origin + scheme, "://", 3) == 0;
+    if (strcmp(origin, "null") == 0 || strchr(origin, '*') != NULL)
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: federation.origins '%.60s' would let every page in: serve "
+                             "yours from a place of its own, as http://localhost:8000, and name "
+                             "that",
+                             origin);
+    if (!well || authority[0] == '\0' || authority[strcspn(authority, "/?#@ ")] != '\0')
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: federation.origins '%.60s' is no origin: SCHEME://HOST or "
+                             "SCHEME://HOST:PORT, without a path",
+                             origin);
+    return PANDO_OK;
+}
+
+static enum pando_status check_federation(const struct config *c, struct pando_err *reterr)
+{
+    enum pando_status st = PANDO_OK;
+    const size_t path = strlen(c->federation.path);
+    if (c->federation.path[0] != '/' || c->federation.path[path - 1] == '/')
+        return pando_err_set(reterr, PANDO_INVALID,
+                             "config: federation.path '%.63s' begins with '/' and does not end "
+                             "with it, as /federation",
+                             c->federation.path);
+    for (size_t i = 0; i < c->federation.origins.len && st == PANDO_OK; i++)
+        st = check_origin(c->federation.origins.items[i], reterr);
+    return st;
+}
+
 enum pando_status config_finish(struct config *c, struct pando_err *reterr)
 {
     const enum pando_status st = check_peers(c, reterr);
@@ -98,12 +132,8 @@ enum pando_status config_finish(struct config *c, struct pando_err *reterr)
         (void)snprintf(c->data, sizeof c->data, "./%s_data", c->name);
     if (finish_ports(c, reterr) != PANDO_OK)
         return PANDO_INVALID;
-    const size_t path = strlen(c->federation.path);
-    if (c->federation.path[0] != '/' || c->federation.path[path - 1] == '/')
-        return pando_err_set(reterr, PANDO_INVALID,
-                             "config: federation.path '%.63s' begins with '/' and does not end "
-                             "with it, as /federation",
-                             c->federation.path);
+    if (check_federation(c, reterr) != PANDO_OK)
+        return PANDO_INVALID;
     if ((c->tls_cert[0] == '\0') != (c->tls_key[0] == '\0'))
         return pando_err_set(reterr, PANDO_INVALID,
                              "config: tls_cert and tls_key go together: %s is missing",

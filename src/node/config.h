@@ -89,6 +89,7 @@ struct config {
         char links[CONFIG_JSON_MAX];
         char reconnect[CONFIG_JSON_MAX];
         char ca[CONFIG_PATH_MAX];
+        struct config_list origins;
     } federation;
     struct {
         char space[CONFIG_TEXT_MAX];

@@ -63,6 +63,9 @@
       "and maxDelay in ms, backoffMultiplier")                                           \
     X("federation.ca", PATH, federation.ca, "", 0, 0,                                    \
       "CA certificates (PEM) to trust beside the system's when wss:// is dialled")       \
+    X("federation.origins", LIST, federation.origins, "[]", 0, 16,                       \
+      "Origins of web pages that may connect, as https://app.example or "                \
+      "http://localhost:8000; pages of other sites are refused")                         \
     X("delta.space", TEXT, delta.space, "", 0, 63,                                       \
       "Name of a delta space to open beside those of spaces; none when empty")           \
     X("delta.storage", ENUM("durable|memory"), delta.storage, "durable", 0, 0,           \

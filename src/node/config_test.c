@@ -134,6 +134,28 @@ static void federation_is_told_in_either_spelling(void **state)
                    "t.yml:1:21: federation.links must be a list, in JSON [...], not '{\"a\":1}'");
 }
 
+static void origins_are_named_one_by_one(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    static const char *const bad[][2] = {
+        { "null", "would let every page in" },      { "'*'", "would let every page in" },
+        { "https://*.example", "would let" },       { "app.example", "is no origin" },
+        { "https://app.example/", "without a path" }, { "https://", "is no origin" },
+        { "https:app.example", "is no origin" },    { "https://u@app.example", "is no origin" },
+    };
+    struct config c = parsed("federation: {origins: [http://localhost:8000, https://app.example]}\n");
+    CHECK_OK(config_finish(&c, &err));
+    CHECK_EQ(c.federation.origins.len, 2);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "federation: {origins: [%s]}\n", bad[i][0]);
+        c = parsed(text);
+        CHECK_EQ(config_finish(&c, &err), PANDO_INVALID);
+        CHECK(strstr(err.text, bad[i][1]) != NULL);
+    }
+}
+
 static void the_port_of_federation_is_that_of_http(void **state)
 {
     (void)state;
@@ -305,6 +327,7 @@ int main(void)
         TEST(a_whole_file_is_read),
         TEST(a_space_carries_settings_of_this_node),
         TEST(federation_is_told_in_either_spelling),
+        TEST(origins_are_named_one_by_one),
         TEST(the_port_of_federation_is_that_of_http),
         TEST(a_mistake_is_named_with_its_place_and_the_nearest_key),
         TEST(a_policy_that_is_none_is_refused_with_its_place),

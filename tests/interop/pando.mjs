@@ -57,12 +57,12 @@ export class Pando {
     this.exit = null;
   }
 
-  async start(name) {
+  async start(name, ...more) {
     this.data = mkdtempSync(join(tmpdir(), 'pando-interop-'));
     this.port = await freeUdpPort();
     this.http = await freeTcpPort();
     this.args = ['node', '--port', String(this.port), '--http-port', String(this.http),
-      '--data', join(this.data, 'node'), '--name', name, '--json',
+      '--data', join(this.data, 'node'), '--name', name, '--json', ...more,
       ...(process.env.PANDO_INTEROP_ARGS ?? '').split(' ').filter((s) => s !== '')];
     await this.again();
   }

@@ -116,6 +116,8 @@ void pipe_world_begin(struct pipe_world *w, const struct pipe_world_config *conf
         };
         if (config->host != NULL)
             ac.hosts[ac.hosts_len++] = config->host;
+        if (config->origin != NULL)
+            ac.origins[ac.origins_len++] = config->origin;
         CHECK_OK(api_new(&ac, &m->api, &err));
     }
     pipe_world_serve(w, 0); /* their clocks start */

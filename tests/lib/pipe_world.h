@@ -41,6 +41,7 @@ struct pipe_world_config {
     struct pipe_sink sinks[WORLD_MACHINES];
     const char *tls_cert, *tls_key, *ca; /* of both; NULL: no TLS */
     const char *host;                    /* of http_hosts; NULL: none */
+    const char *origin;                  /* of federation.origins; NULL: none */
 };
 
 void pipe_world_begin(struct pipe_world *w, const struct pipe_world_config *config);
