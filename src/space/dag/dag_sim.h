@@ -19,11 +19,11 @@
 #include "space/dag/dag_sim_store.h"
 #include "space/dag/engine.h"
 
+#include "agenda.h"
+
 #define SIM_NODES_MAX 16
 #define SIM_ACKS_MAX  20000
 #define SIM_SEEN_MAX  200000
-
-struct sim_event;
 
 struct sim_config {
     uint64_t seed;
@@ -72,9 +72,7 @@ struct sim {
     struct sim_config config;
     struct rng rng;
     struct pando_time now;
-    uint64_t order;
-    struct sim_event **queue; /* a binary heap by (time, order) */
-    size_t queue_len, queue_cap;
+    struct agenda agenda;
     struct sim_node nodes[SIM_NODES_MAX];
     struct sim_link links[SIM_NODES_MAX][SIM_NODES_MAX];
     struct pando_id space;
