@@ -138,7 +138,8 @@ const char *access_text(enum access_verdict verdict)
     case ACCESS_BAD_ORIGIN:
         return "pages of another site may not call this node";
     case ACCESS_BAD_PAGE:
-        return "pages of another site may not connect to this node; if the page is yours, name "
+        return "pages of another site may not connect to this node; if the page is "
+               "yours, name "
                "its origin in federation.origins in config.yml";
     case ACCESS_WRONG_TOKEN:
         return "the bearer token is wrong";

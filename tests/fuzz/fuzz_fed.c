@@ -34,7 +34,7 @@ struct world {
 
 static struct world *of(void *ctx)
 {
-    return ctx;
+    return ((const struct sim_store *)ctx)->owner;
 }
 
 static struct pando_wall wall(void *ctx)
@@ -46,31 +46,6 @@ static void uuid(void *ctx, char ret[FED_ID_TEXT])
 {
     (void)ctx;
     (void)snprintf(ret, FED_ID_TEXT, "00000000-0000-4000-8000-000000000000");
-}
-
-static enum pando_status stage(void *ctx, uint32_t link, const struct delta *d,
-                               enum delta_outcome *ret_outcome, uint64_t *ret_ticket)
-{
-    return sim_store_stage(of(ctx)->store, link, d, ret_outcome, ret_ticket);
-}
-
-static enum pando_status arrived(void *ctx, uint64_t *position, struct delta *ret)
-{
-    struct fed_host inner = { 0 };
-    sim_store_host(of(ctx)->store, &inner);
-    return inner.arrived(of(ctx)->store, position, ret);
-}
-
-static uint64_t newest(void *ctx)
-{
-    return of(ctx)->store->told;
-}
-
-static enum pando_status count(void *ctx, const struct filter *f, int64_t from, uint64_t *ret)
-{
-    struct fed_host inner = { 0 };
-    sim_store_host(of(ctx)->store, &inner);
-    return inner.count(of(ctx)->store, f, from, ret);
 }
 
 static void on_send(const struct world *w, struct bytes *bytes)
@@ -208,12 +183,8 @@ static void start(struct world *w, uint64_t set_up)
     json_decref(policy);
     w->now.ns = 1000000000;
     w->store = sim_store_new(8);
-    w->host = (struct fed_host){ .ctx = w, .wall = wall, .uuid = uuid };
-    sim_store_host(w->store, &w->host);
-    w->host.stage = stage;
-    w->host.arrived = arrived;
-    w->host.newest = newest;
-    w->host.count = count;
+    w->store->owner = w;
+    w->host = sim_store_host(w->store, wall, uuid);
     PANDO_ASSERT(fed_new(&config, &w->host, &w->fed, NULL) == PANDO_OK);
     fed_trust_deinit(&config.trust);
     fed_listen(w->fed, true);

@@ -1,12 +1,12 @@
 /* fuzz_http_calls.c - requests, from their line to the answer of a whole node.
  *
- * The bytes are requests with 0x1e between them, each `METHOD PATH[?QUERY]\nBODY`. They go the
- * way that src/api sends them: the route table, the arguments joined, the call; behind it stands
- * a real node with a delta space (and whatever space.create adds) on a disk in memory. Only
- * sockets and headers are left out.
+ * The bytes are requests with 0x1e between them, each `METHOD PATH[?QUERY]\nBODY`. They
+ * go the way that src/api sends them: the route table, the arguments joined, the call;
+ * behind it stands a real node with a delta space (and whatever space.create adds) on a
+ * disk in memory. Only sockets and headers are left out.
  *
- * Properties: every call is answered, with a reason where it fails; what reads changes nothing;
- * the space comes back from its disk as it was.
+ * Properties: every call is answered, with a reason where it fails; what reads changes
+ * nothing; the space comes back from its disk as it was.
  */
 #include "api/args.h"
 #include "base/assert.h"
@@ -56,7 +56,8 @@ static void call(struct caller *c, const struct route_verb *verb, struct pando_s
 }
 
 /* False: it was the last one. */
-static bool request(struct caller *c, const char *method, char *uri, struct pando_slice body)
+static bool request(struct caller *c, const char *method, char *uri,
+                    struct pando_slice body)
 {
     struct route_match m;
     struct pando_err err = { .text = "" };

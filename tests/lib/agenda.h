@@ -1,8 +1,8 @@
 /* agenda.h - what is due next in a simulated world.
  *
- * A heap of events by (instant, order of coming), so that ties are settled the same way in every
- * run of a seed. An event begins with struct agenda_item; it is its owner's, before and after it
- * was taken. Memory that is out ends the test.
+ * A heap of events by (instant, order of coming), so that ties are settled the same way
+ * in every run of a seed. An event begins with struct agenda_item; it is its owner's,
+ * before and after it was taken. Memory that is out ends the test.
  */
 #ifndef TESTS_LIB_AGENDA_H
 #define TESTS_LIB_AGENDA_H

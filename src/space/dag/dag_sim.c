@@ -79,9 +79,9 @@ static void change(struct sim *s, uint32_t a, uint32_t b, bool up)
         l->generation++;
     if (s->nodes[a].up)
         sim_step(s, &s->nodes[a],
-             &(struct space_input){ .kind = up ? SPACE_PEER_UP : SPACE_PEER_DOWN,
-                                    .peer = up ? sim_handle(s, a, b) : old,
-                                    .peer_id = &s->nodes[b].peer_id });
+                 &(struct space_input){ .kind = up ? SPACE_PEER_UP : SPACE_PEER_DOWN,
+                                        .peer = up ? sim_handle(s, a, b) : old,
+                                        .peer_id = &s->nodes[b].peer_id });
 }
 
 void sim_link(struct sim *s, uint32_t a, uint32_t b, bool up)
@@ -135,7 +135,8 @@ static uint64_t call(struct sim *s, uint32_t node, const char *verb, const char 
     s->watched = token;
     buf_reset(&s->reply.text);
     s->reply.done = false;
-    sim_step(s, &s->nodes[node],
+    sim_step(
+        s, &s->nodes[node],
         &(struct space_input){
             .kind = SPACE_CALL, .token = token, .verb = verb, .text = slice_text(json) });
     return token;
@@ -165,7 +166,8 @@ void sim_give(struct sim *s, uint32_t node, const struct space_input *in)
 void sim_append(struct sim *s, uint32_t node)
 {
     char json[64];
-    snprintf(json, sizeof json, "{\"body\":{\"n\":%llu}}", (unsigned long long)s->agenda.orders);
+    snprintf(json, sizeof json, "{\"body\":{\"n\":%llu}}",
+             (unsigned long long)s->agenda.orders);
     sim_call(s, node, "append", json);
 }
 
@@ -180,10 +182,10 @@ void sim_inject(struct sim *s, uint32_t to, struct pando_slice message)
     } else {
         *h = (struct held){ bytes_ref(bytes), SIM_NODES_MAX };
         sim_step(s, n,
-             &(struct space_input){ .kind = SPACE_GOSSIP,
-                                    .token = (uintptr_t)h,
-                                    .peer = UINT32_MAX,
-                                    .bytes = bytes });
+                 &(struct space_input){ .kind = SPACE_GOSSIP,
+                                        .token = (uintptr_t)h,
+                                        .peer = UINT32_MAX,
+                                        .bytes = bytes });
     }
     bytes_unref(bytes);
 }

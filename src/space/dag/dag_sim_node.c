@@ -54,9 +54,13 @@ static void send_message(struct sim *s, struct sim_node *n, const struct space_e
         at.ns = l->last[e->channel].ns + 1;
     l->last[e->channel] = at;
     push(s, at,
-         &(struct sim_event){ .kind = SIM_MESSAGE, .to = to, .life = s->nodes[to].life,
-                              .from = n->index, .generation = l->generation,
-                              .channel = e->channel, .bytes = e->bytes });
+         &(struct sim_event){ .kind = SIM_MESSAGE,
+                              .to = to,
+                              .life = s->nodes[to].life,
+                              .from = n->index,
+                              .generation = l->generation,
+                              .channel = e->channel,
+                              .bytes = e->bytes });
 }
 
 bool sim_first_sight(struct sim_node *n, struct bytes *bytes)
@@ -75,7 +79,9 @@ static void flood(struct sim *s, struct sim_node *n, struct bytes *bytes, uint32
             rng_chance(&s->rng, s->config.gossip_loss, 1000))
             continue;
         push(s, later(s, s->config.delay),
-             &(struct sim_event){ .kind = SIM_GOSSIP, .to = to, .life = s->nodes[to].life,
+             &(struct sim_event){ .kind = SIM_GOSSIP,
+                                  .to = to,
+                                  .life = s->nodes[to].life,
                                   .from = n->index,
                                   .generation = s->links[n->index][to].generation,
                                   .bytes = bytes_ref(bytes) });
@@ -94,10 +100,9 @@ static void take_verdict(struct sim *s, struct sim_node *n, const struct space_e
 static void verify(struct sim *s, struct sim_node *n, const struct space_effect *e)
 {
     const struct pando_time at = later(s, PANDO_MSEC(4));
-    struct sim_event done = { .kind = SIM_VERIFIED,
-                              .to = n->index,
-                              .life = n->life,
-                              .token = e->token };
+    struct sim_event done = {
+        .kind = SIM_VERIFIED, .to = n->index, .life = n->life, .token = e->token
+    };
     for (size_t i = 0; i < e->items_len; i++)
         if (crypto_verify(&e->items[i].key, e->items[i].signed_bytes, &e->items[i].sig))
             done.bits[i / 64] |= UINT64_C(1) << (i % 64);
@@ -138,7 +143,9 @@ static void commit(struct sim *s, struct sim_node *n)
         return;
     n->committing = true;
     push(s, later(s, PANDO_MSEC(3)),
-         &(struct sim_event){ .kind = SIM_DURABLE, .to = n->index, .life = n->life,
+         &(struct sim_event){ .kind = SIM_DURABLE,
+                              .to = n->index,
+                              .life = n->life,
                               .value = sim_store_end(n->store) });
 }
 
@@ -196,7 +203,9 @@ void sim_step(struct sim *s, struct sim_node *n, const struct space_input *in)
     if (at.ns < n->tick_at.ns || n->tick_at.ns <= s->now.ns) {
         n->tick_at = at;
         if (at.ns != PANDO_TIME_NEVER.ns)
-            push(s, at, &(struct sim_event){ .kind = SIM_TICK, .to = n->index, .life = n->life });
+            push(
+                s, at,
+                &(struct sim_event){ .kind = SIM_TICK, .to = n->index, .life = n->life });
     }
     if (++s->since_check >= 64) {
         s->since_check = 0;
@@ -212,30 +221,31 @@ static void deliver_message(struct sim *s, struct sim_node *n, struct sim_event 
         return;
     n->delivered_bytes[e->channel] += bytes_view(e->bytes).len;
     sim_step(s, n,
-         &(struct space_input){ .kind = SPACE_MESSAGE,
-                                .channel = e->channel,
-                                .peer = sim_handle(s, e->to, e->from),
-                                .bytes = e->bytes });
+             &(struct space_input){ .kind = SPACE_MESSAGE,
+                                    .channel = e->channel,
+                                    .peer = sim_handle(s, e->to, e->from),
+                                    .bytes = e->bytes });
     sim_step(s, from,
-         &(struct space_input){ .kind = SPACE_CREDIT,
-                                .channel = e->channel,
-                                .peer = sim_handle(s, e->from, e->to),
-                                .value = bytes_view(e->bytes).len });
+             &(struct space_input){ .kind = SPACE_CREDIT,
+                                    .channel = e->channel,
+                                    .peer = sim_handle(s, e->from, e->to),
+                                    .value = bytes_view(e->bytes).len });
 }
 
 static void deliver_gossip(struct sim *s, struct sim_node *n, struct sim_event *e)
 {
     if (!s->links[e->to][e->from].up ||
-        s->links[e->to][e->from].generation != e->generation || !sim_first_sight(n, e->bytes))
+        s->links[e->to][e->from].generation != e->generation ||
+        !sim_first_sight(n, e->bytes))
         return;
     struct held *h = malloc(sizeof *h);
     PANDO_ASSERT(h != NULL);
     *h = (struct held){ bytes_ref(e->bytes), e->from };
     sim_step(s, n,
-         &(struct space_input){ .kind = SPACE_GOSSIP,
-                                .token = (uintptr_t)h,
-                                .peer = sim_handle(s, e->to, e->from),
-                                .bytes = e->bytes });
+             &(struct space_input){ .kind = SPACE_GOSSIP,
+                                    .token = (uintptr_t)h,
+                                    .peer = sim_handle(s, e->to, e->from),
+                                    .bytes = e->bytes });
 }
 
 void sim_deliver(struct sim *s, struct sim_event *e)
@@ -252,8 +262,8 @@ void sim_deliver(struct sim *s, struct sim_event *e)
         return;
     case SIM_VERIFIED:
         sim_step(s, n,
-             &(struct space_input){
-                 .kind = SPACE_VERIFIED, .token = e->token, .bits = e->bits });
+                 &(struct space_input){
+                     .kind = SPACE_VERIFIED, .token = e->token, .bits = e->bits });
         return;
     case SIM_DURABLE:
         n->committing = false;
@@ -334,7 +344,7 @@ void sim_close(struct sim *s, struct sim_node *n)
     }
     cursor = 0;
     while (map_next(&tokens, &cursor, &key, &value)) {
-        struct held *h = (struct held *)(uintptr_t) * (const uint64_t *)key;
+        struct held *h = (struct held *)(uintptr_t)*(const uint64_t *)key;
         bytes_unref(h->bytes);
         free(h);
     }

@@ -14,7 +14,7 @@
 
 static struct hand *of(void *ctx)
 {
-    return ctx;
+    return ((const struct sim_store *)ctx)->owner;
 }
 
 static struct pando_wall wall(void *ctx)
@@ -25,31 +25,6 @@ static struct pando_wall wall(void *ctx)
 static void uuid(void *ctx, char ret[FED_ID_TEXT])
 {
     (void)snprintf(ret, FED_ID_TEXT, "%08x-0000-4000-8000-000000000000", ++of(ctx)->uuids);
-}
-
-static enum pando_status stage(void *ctx, uint32_t link, const struct delta *d,
-                               enum delta_outcome *ret_outcome, uint64_t *ret_ticket)
-{
-    return sim_store_stage(of(ctx)->store, link, d, ret_outcome, ret_ticket);
-}
-
-static enum pando_status arrived(void *ctx, uint64_t *position, struct delta *ret)
-{
-    struct fed_host inner = { 0 };
-    sim_store_host(of(ctx)->store, &inner);
-    return inner.arrived(of(ctx)->store, position, ret);
-}
-
-static uint64_t newest(void *ctx)
-{
-    return of(ctx)->store->told;
-}
-
-static enum pando_status count(void *ctx, const struct filter *f, int64_t from, uint64_t *ret)
-{
-    struct fed_host inner = { 0 };
-    sim_store_host(of(ctx)->store, &inner);
-    return inner.count(of(ctx)->store, f, from, ret);
 }
 
 static json_t *parse(const char *text)
@@ -73,14 +48,8 @@ struct hand *hand_new(uint32_t max_connections, const char *trust)
     json_decref(policy);
     h->now.ns = 1000000000;
     h->store = sim_store_new(10000);
-    sim_store_host(h->store, &h->host);
-    h->host.ctx = h;
-    h->host.wall = wall;
-    h->host.uuid = uuid;
-    h->host.stage = stage;
-    h->host.arrived = arrived;
-    h->host.newest = newest;
-    h->host.count = count;
+    h->store->owner = h;
+    h->host = sim_store_host(h->store, wall, uuid);
     PANDO_ASSERT(fed_new(&config, &h->host, &h->fed, NULL) == PANDO_OK);
     fed_trust_deinit(&config.trust);
     fed_listen(h->fed, true);

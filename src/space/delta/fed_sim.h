@@ -16,12 +16,12 @@
 #include "space/delta/fed.h"
 #include "space/delta/fed_sim_store.h"
 
+#include "agenda.h"
+
 #define SIM_NODES_MAX 16
 #define SIM_EDGES_MAX 64
 #define SIM_PIPES_MAX 8192
 #define SIM_WINDOW    (64u << 10) /* bytes that a node reads ahead */
-
-struct sim_event;
 
 /* Who dials whom, and how the link behaves. */
 struct sim_edge {
@@ -68,9 +68,7 @@ struct sim_tally {
 struct sim {
     struct rng rng;
     struct pando_time now;
-    uint64_t order;
-    struct sim_event *heap;
-    size_t heap_len, heap_cap;
+    struct agenda agenda;
     struct sim_node nodes[SIM_NODES_MAX];
     uint32_t nodes_len;
     struct sim_edge edges[SIM_EDGES_MAX];

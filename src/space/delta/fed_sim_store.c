@@ -204,14 +204,18 @@ static enum pando_status count(void *ctx, const struct filter *f, int64_t from, 
     return PANDO_OK;
 }
 
-void sim_store_host(struct sim_store *s, struct fed_host *host)
+struct fed_host sim_store_host(struct sim_store *s, struct pando_wall (*wall)(void *ctx),
+                               void (*uuid)(void *ctx, char ret[FED_ID_TEXT]))
 {
     static const struct delta_source_ops ops = { .get = source_by_id, .next = source_after };
-    host->stage = stage;
-    host->source = (struct delta_source){ s, &ops };
-    host->arrived = arrived;
-    host->newest = newest;
-    host->count = count;
+    return (struct fed_host){ .ctx = s,
+                              .wall = wall,
+                              .uuid = uuid,
+                              .stage = stage,
+                              .source = { s, &ops },
+                              .arrived = arrived,
+                              .newest = newest,
+                              .count = count };
 }
 
 void sim_delta_make(struct sim_room *r, uint32_t node, uint32_t n, int64_t timestamp,

@@ -29,6 +29,7 @@ struct sim_store {
     size_t staged_max;  /* BUSY beyond */
     uint32_t reads;     /* since the last BUSY */
     bool failing;       /* the disk is full */
+    void *owner;        /* for the wall and uuid of its host */
 };
 
 struct sim_store *sim_store_new(size_t staged_max);
@@ -41,8 +42,9 @@ void sim_store_commit(struct sim_store *s, size_t ticket);
 void sim_store_crash(struct sim_store *s);
 /* Held durably. */
 bool sim_store_has(const struct sim_store *s, const struct delta_hash *name);
-/* Fill in what a host needs but for wall and uuid; `ctx` of the host must be the store. */
-void sim_store_host(struct sim_store *s, struct fed_host *host);
+/* A host over this store. Its ctx is the store, also for the owner's `wall` and `uuid`. */
+struct fed_host sim_store_host(struct sim_store *s, struct pando_wall (*wall)(void *ctx),
+                               void (*uuid)(void *ctx, char ret[FED_ID_TEXT]));
 
 /* A small delta: author "a<n % 3>", system "s<node>", context "public" or "private". Valid until
  * the next call with the same room. */

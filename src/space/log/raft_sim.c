@@ -9,8 +9,7 @@
 enum event_kind { EVENT_MESSAGE, EVENT_SYNCED, EVENT_TIMER, EVENT_SNAPSHOT };
 
 struct sim_event {
-    struct pando_time at;
-    uint64_t order;
+    struct agenda_item due;
     enum event_kind kind;
     uint64_t from, to;
     uint32_t life; /* of `to`: its own events die with it */
@@ -21,11 +20,6 @@ struct sim_event {
     struct sim_snapshot snapshot;
     struct sim_event *next;
 };
-
-static bool before(const struct sim_event *a, const struct sim_event *b)
-{
-    return a->at.ns != b->at.ns ? a->at.ns < b->at.ns : a->order < b->order;
-}
 
 static struct sim_event *event_new(struct sim *s, enum event_kind kind,
                                    struct sim_node *to, struct pando_time at)
@@ -39,8 +33,7 @@ static struct sim_event *event_new(struct sim *s, enum event_kind kind,
     e->kind = kind;
     e->to = to->id;
     e->life = to->life;
-    e->at = at;
-    e->order = s->order++;
+    e->due.at = at;
     e->entries = NULL;
     return e;
 }
@@ -55,34 +48,7 @@ static void event_free(struct sim *s, struct sim_event *e)
 
 static void push(struct sim *s, struct sim_event *e)
 {
-    if (s->queue_len == s->queue_cap) {
-        s->queue_cap = s->queue_cap == 0 ? 256 : s->queue_cap * 2;
-        s->queue = realloc(s->queue, s->queue_cap * sizeof *s->queue);
-        PANDO_ASSERT(s->queue != NULL);
-    }
-    uint32_t i = s->queue_len++;
-    for (; i > 0 && before(e, s->queue[(i - 1) / 2]); i = (i - 1) / 2)
-        s->queue[i] = s->queue[(i - 1) / 2];
-    s->queue[i] = e;
-}
-
-static struct sim_event *pop(struct sim *s)
-{
-    struct sim_event *first = s->queue[0], *last = s->queue[--s->queue_len];
-    uint32_t i = 0;
-    for (;;) {
-        uint32_t child = 2 * i + 1;
-        if (child >= s->queue_len)
-            break;
-        if (child + 1 < s->queue_len && before(s->queue[child + 1], s->queue[child]))
-            child++;
-        if (!before(s->queue[child], last))
-            break;
-        s->queue[i] = s->queue[child];
-        i = child;
-    }
-    s->queue[i] = last;
-    return first;
+    agenda_put(&s->agenda, &e->due, e->due.at);
 }
 
 static struct pando_span between(struct sim *s, struct pando_span low,
@@ -203,7 +169,7 @@ static void happen(struct sim *s, struct sim_event *e)
             sim_restored(s, n, &e->snapshot);
         return;
     case EVENT_TIMER:
-        if (e->life != n->life || e->at.ns != n->timer.ns)
+        if (e->life != n->life || e->due.at.ns != n->timer.ns)
             return;
         n->timer.ns = 0;
         if (pando_time_reached(raft_deadline(n->core), sim_clock(s, n)))
@@ -216,16 +182,16 @@ static void happen(struct sim *s, struct sim_event *e)
 
 bool sim_next(struct sim *s)
 {
-    if (s->queue_len == 0)
+    struct sim_event *e = agenda_take(&s->agenda);
+    if (e == NULL)
         return false;
-    struct sim_event *e = pop(s);
     struct sim_node *n = &s->nodes[e->to];
-    if (e->at.ns > s->now.ns)
-        s->now = e->at;
+    if (e->due.at.ns > s->now.ns)
+        s->now = e->due.at;
     if (n->up && n->paused.ns > s->now.ns) { /* it notices when it wakes */
-        if (e->kind == EVENT_TIMER && e->at.ns == n->timer.ns)
+        if (e->kind == EVENT_TIMER && e->due.at.ns == n->timer.ns)
             n->timer = n->paused;
-        e->at = n->paused;
+        e->due.at = n->paused;
         push(s, e);
         return true;
     }
@@ -252,8 +218,7 @@ void sim_run(struct sim *s, struct pando_span span)
 {
     const struct pando_time end = pando_time_add(s->now, span);
     while (s->violation == NULL) {
-        const struct pando_time next =
-            s->queue_len > 0 ? s->queue[0]->at : PANDO_TIME_NEVER;
+        const struct pando_time next = agenda_due(&s->agenda);
         if (s->config.ops > 0 && s->next_op.ns <= next.ns && s->next_op.ns <= end.ns) {
             s->now = s->next_op;
             s->next_op =
@@ -272,7 +237,7 @@ void sim_run(struct sim *s, struct pando_span span)
 bool sim_until(struct sim *s, uint64_t id, enum raft_role role, struct pando_span limit)
 {
     const struct pando_time end = pando_time_add(s->now, limit);
-    while (s->violation == NULL && s->now.ns < end.ns && s->queue_len > 0) {
+    while (s->violation == NULL && s->now.ns < end.ns && s->agenda.len > 0) {
         if (s->nodes[id].up && s->nodes[id].role == role)
             return true;
         (void)sim_next(s);
@@ -352,8 +317,8 @@ static void node_free(struct sim_node *n)
 
 void sim_free(struct sim *s)
 {
-    while (s->queue_len > 0)
-        event_free(s, s->queue[--s->queue_len]);
+    for (struct sim_event *e; (e = agenda_take(&s->agenda)) != NULL;)
+        event_free(s, e);
     while (s->free_events != NULL) {
         struct sim_event *e = s->free_events;
         s->free_events = e->next;
@@ -365,6 +330,6 @@ void sim_free(struct sim *s)
         free(s->index[i].seen);
     free(s->index);
     free(s->members);
-    free(s->queue);
+    agenda_deinit(&s->agenda);
     free(s);
 }

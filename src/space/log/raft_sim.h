@@ -14,6 +14,8 @@
 #include "base/rng.h"
 #include "space/log/raft.h"
 
+#include "agenda.h"
+
 #define SIM_NODES_MAX 12 /* ids 1 ... 11 */
 #define SIM_TERMS_MAX 4096
 #define SIM_READS_MAX 256
@@ -118,9 +120,7 @@ struct sim {
     struct sim_config config;
     struct rng rng;
     struct pando_time now;
-    uint64_t order;
-    struct sim_event **queue;
-    uint32_t queue_len, queue_cap;
+    struct agenda agenda;
     struct sim_event *free_events;
     struct sim_node nodes[SIM_NODES_MAX];
     bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* one way */
