@@ -12,6 +12,7 @@
  */
 #include "base/rng.h"
 #include "base/slice.h"
+#include "bench/delta_made.h"
 #include "bench/figure.h"
 #include "crypto/sign.h"
 #include "space/delta/group.h"
@@ -23,7 +24,6 @@
 
 #define COUNT       1000000u
 #define LACKING     1000u
-#define JSON_BYTES  273
 #define MESSAGE_MAX (32u << 10) /* of ranges */
 #define GROUPS_MAX  (64u << 10) /* of groups */
 #define GROUPS      64u         /* in one message */
@@ -36,30 +36,12 @@ static uint64_t wire_bytes, body_bytes, found;
 
 static struct delta make(size_t i, struct pando_buf *buf)
 {
-    static char id[64], object[32], author[16], value[128];
-    static struct delta_pointer pointers[2];
+    static char id[64], object[32], author[16];
     (void)snprintf(id, sizeof id, "%08zx-%04zx-4000-8000-%012zx", i * 2654435761u & 0xffffffff,
                    i & 0xffff, i);
     (void)snprintf(object, sizeof object, "object_%06zu", i / 100);
     (void)snprintf(author, sizeof author, "author_%zu", i % 8);
-    memset(value, 'v', sizeof value);
-    const size_t around = 154 + strlen(id) + strlen(author) + strlen(object);
-    pointers[0] = (struct delta_pointer){ .role = slice_text("named"),
-                                          .kind = DELTA_REF,
-                                          .text = slice_text(object),
-                                          .context = slice_text("name") };
-    pointers[1] = (struct delta_pointer){ .role = slice_text("name"),
-                                          .kind = DELTA_STRING,
-                                          .text = slice_of(value, JSON_BYTES - around) };
-    struct delta d = { .id = slice_text(id),
-                       .author = slice_text(author),
-                       .system = slice_text("system_1"),
-                       .timestamp = INT64_C(1700000000000) + (int64_t)i,
-                       .pointers = pointers,
-                       .pointers_len = 2 };
-    if (delta_seal(&d, buf, NULL) != PANDO_OK)
-        bench_fail("a delta cannot be made");
-    return d;
+    return delta_made(id, author, object, "name", INT64_C(1700000000000) + (int64_t)i, buf);
 }
 
 /* --- two sides --- */

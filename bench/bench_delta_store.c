@@ -9,10 +9,9 @@
  * Environment: BENCH_DIR (where data lies).
  */
 #include "base/slice.h"
+#include "bench/delta_disk.h"
+#include "bench/delta_made.h"
 #include "bench/figure.h"
-#include "space/delta/delta.h"
-#include "space/delta/store.h"
-#include "store/store.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -24,7 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JSON_BYTES 273
 #define TURN       256 /* deltas of one loop turn */
 #define OF_OBJECT  100
 
@@ -45,34 +43,15 @@ static void object_of(size_t i, size_t count, char ret[static 32])
                    i % 2 == 0 ? half / OF_OBJECT : half % objects);
 }
 
-/* 186 bytes of JSON around the id, the numbers and the value. */
 static void make(size_t i, size_t count, struct pando_buf *buf)
 {
-    char id[64], object[32], value[128], author[16];
+    char id[64], object[32], author[16];
     (void)snprintf(id, sizeof id, "%08zx-%04zx-4000-8000-%012zx", i * 2654435761u & 0xffffffff,
                    i & 0xffff, i);
     object_of(i, count, object);
     (void)snprintf(author, sizeof author, "author_%zu", i % 8);
-    /* {"id":"","timestamp":1700000000000,"author":"","system":"system_1","pointers":[
-     * {"role":"named","target":{"id":"","context":"name"}},{"role":"name","target":""}]} */
-    const size_t around = 154 + strlen(id) + strlen(author) + strlen(object);
-    const size_t len = JSON_BYTES > around ? JSON_BYTES - around : 1;
-    memset(value, 'v', sizeof value);
-    const struct delta_pointer pointers[2] = {
-        { .role = slice_text("named"),
-          .kind = DELTA_REF,
-          .text = slice_text(object),
-          .context = slice_text("name") },
-        { .role = slice_text("name"), .kind = DELTA_STRING, .text = slice_of(value, len) },
-    };
-    struct delta d = { .id = slice_text(id),
-                       .author = slice_text(author),
-                       .system = slice_text("system_1"),
-                       .timestamp = INT64_C(1700000000000) + (int64_t)i,
-                       .pointers = pointers,
-                       .pointers_len = 2 };
-    if (delta_seal(&d, buf, NULL) != PANDO_OK)
-        bench_fail("a delta cannot be made");
+    const struct delta d = delta_made(id, author, object, "name",
+                                      INT64_C(1700000000000) + (int64_t)i, buf);
     seeds[i] = (struct seed){ d.name, d.digest, buf->len - d.bytes.len,
                               d.bytes.len };
 }
@@ -162,27 +141,10 @@ static void worker_stop(struct worker *w)
 /* --- a host --- */
 
 struct host {
-    struct store *store;
-    struct store_space *space;
-    struct space_host seam;
-    struct delta_store *deltas;
+    struct delta_disk disk;
     struct worker commits, flushes;
     bool committing, flushing;
 };
-
-static enum pando_status append(void *ctx, uint8_t record, struct pando_slice b,
-                                const struct tables_fold *f, uint64_t *ret_position)
-{
-    struct host *h = ctx;
-    return store_append(h->space, record, b, f, ret_position);
-}
-
-static enum pando_status fold(void *ctx, struct tables *tables, const struct pando_id *space,
-                              uint8_t record, uint64_t position, struct pando_slice b)
-{
-    (void)ctx;
-    return delta_store_fold(tables, space, record, position, b);
-}
 
 static void run_commit(void *job)
 {
@@ -196,18 +158,8 @@ static void run_flush(void *job)
 
 static void host_open(struct host *h, const char *dir)
 {
-    struct pando_err err = { 0 };
-    const struct store_config config = { .dir = dir, .sync = true };
-    const struct store_fold how = { NULL, fold, NULL };
     memset(h, 0, sizeof *h);
-    h->seam = (struct space_host){ .ctx = h, .append = append, .space = { { 1, 2, 3 } } };
-    if (store_open(&config, &h->store, &err) != PANDO_OK ||
-        store_space_open(h->store, &h->seam.space, &how, &h->space, &err) != PANDO_OK)
-        bench_fail("%s", err.text);
-    h->seam.tables = store_tables(h->space);
-    h->seam.journal = store_journal(h->space);
-    if (delta_store_new(&h->seam, &h->deltas, &err) != PANDO_OK)
-        bench_fail("%s", err.text);
+    delta_disk_open(&h->disk, dir);
     worker_start(&h->commits, run_commit);
     worker_start(&h->flushes, run_flush);
 }
@@ -219,9 +171,9 @@ static void end_commit(struct host *h, bool wait)
     if (g == NULL)
         return;
     h->committing = false;
-    if (journal_commit_end(h->seam.journal, g, &durable) != PANDO_OK)
+    if (journal_commit_end(h->disk.seam.journal, g, &durable) != PANDO_OK)
         bench_fail("the journal stopped");
-    delta_store_on_durable(h->deltas, durable);
+    delta_store_on_durable(h->disk.deltas, durable);
 }
 
 static void end_flush(struct host *h, bool wait)
@@ -231,7 +183,7 @@ static void end_flush(struct host *h, bool wait)
     if (f == NULL)
         return;
     h->flushing = false;
-    if (store_flush_end(h->space, f, &err) != PANDO_OK)
+    if (store_flush_end(h->disk.space, f, &err) != PANDO_OK)
         bench_fail("%s", err.text);
 }
 
@@ -242,15 +194,15 @@ static void turn(struct host *h, bool force)
     struct store_flush *f;
     end_commit(h, false);
     end_flush(h, false);
-    if (!h->committing && journal_commit_begin(h->seam.journal, &g)) {
+    if (!h->committing && journal_commit_begin(h->disk.seam.journal, &g)) {
         h->committing = true;
         worker_give(&h->commits, g);
     }
-    if (!h->flushing && store_flush_begin(h->space, force, &f)) {
+    if (!h->flushing && store_flush_begin(h->disk.space, force, &f)) {
         h->flushing = true;
         worker_give(&h->flushes, f);
     }
-    store_turn(h->store);
+    store_turn(h->disk.store);
 }
 
 static void host_close(struct host *h)
@@ -259,9 +211,7 @@ static void host_close(struct host *h)
     end_flush(h, true);
     worker_stop(&h->commits);
     worker_stop(&h->flushes);
-    delta_store_free(h->deltas);
-    store_space_close(h->space);
-    store_close(h->store);
+    delta_disk_close(&h->disk);
 }
 
 /* --- the figures --- */
@@ -281,7 +231,7 @@ static void stage_one(struct host *h, size_t i)
     uint64_t ticket;
     for (;;) {
         const enum pando_status st =
-            delta_store_stage(h->deltas, &d, false, &outcome, &ticket);
+            delta_store_stage(h->disk.deltas, &d, false, &outcome, &ticket);
         if (st == PANDO_OK)
             return;
         if (st != PANDO_BUSY)
@@ -295,11 +245,11 @@ static void stage_one(struct host *h, size_t i)
 
 static void await_durable(struct host *h, uint64_t count)
 {
-    while (delta_store_flush(h->deltas) == PANDO_BUSY) {
+    while (delta_store_flush(h->disk.deltas) == PANDO_BUSY) {
         end_flush(h, true);
         turn(h, true);
     }
-    while (delta_store_durable(h->deltas) < count) {
+    while (delta_store_durable(h->disk.deltas) < count) {
         end_commit(h, true);
         turn(h, false);
     }
@@ -347,7 +297,7 @@ static void fill(struct host *h, size_t from, size_t to, const char *suffix)
     for (size_t i = from; i < to; i++) {
         stage_one(h, i);
         if (i % TURN == TURN - 1) {
-            if (delta_store_flush(h->deltas) == PANDO_BUSY)
+            if (delta_store_flush(h->disk.deltas) == PANDO_BUSY)
                 end_flush(h, true);
             turn(h, false);
         }
@@ -366,7 +316,7 @@ static void fill(struct host *h, size_t from, size_t to, const char *suffix)
 /* All deltas of some objects, as a view reads them; microseconds for one object. */
 static double read_objects(struct host *h, size_t count, unsigned parity, size_t objects)
 {
-    const struct delta_source source = delta_store_source(h->deltas);
+    const struct delta_source source = delta_store_source(h->disk.deltas);
     double *took = calloc(objects, sizeof *took);
     for (size_t n = 0; n < objects && took != NULL; n++) {
         char object[32];
@@ -397,7 +347,7 @@ static void opened(const char *dir, size_t count)
     struct delta_store_stats stats;
     uint64_t start = bench_now_ns();
     host_open(&h, dir);
-    delta_store_stats(h.deltas, &stats);
+    delta_store_stats(h.disk.deltas, &stats);
     const double open_ms = (double)(bench_now_ns() - start) / 1e6;
     print("delta_store_open", open_ms, "ms");
     if (stats.deltas != count)
@@ -414,7 +364,7 @@ static void opened(const char *dir, size_t count)
     struct delta_store_hash hash = { .begun = false };
     struct pando_id id;
     start = bench_now_ns();
-    while (delta_store_hash(h.deltas, &hash, &id) == PANDO_BUSY)
+    while (delta_store_hash(h.disk.deltas, &hash, &id) == PANDO_BUSY)
         ;
     print("delta_store_hash", (double)(bench_now_ns() - start) / 1e6, "ms");
     struct delta_place place = { .set = false };
@@ -422,7 +372,7 @@ static void opened(const char *dir, size_t count)
     size_t len = 1024, all = 0;
     start = bench_now_ns();
     for (; len == 1024; all += len)
-        if (delta_store_items(h.deltas, &place, INT64_MAX, items, 1024, &len) != PANDO_OK)
+        if (delta_store_items(h.disk.deltas, &place, INT64_MAX, items, 1024, &len) != PANDO_OK)
             bench_fail("items cannot be read");
     print("delta_store_items", (double)all * 1e9 / (double)(bench_now_ns() - start), "item/s");
     print("delta_store_rss_used", rss_anon_mib(), "MiB");

@@ -10,11 +10,11 @@
  * Usage: bench_delta_views [PREFIX]     environment: BENCH_DIR
  */
 #include "base/slice.h"
+#include "bench/delta_disk.h"
+#include "bench/delta_made.h"
 #include "bench/figure.h"
 #include "crypto/sign.h"
-#include "space/delta/store.h"
 #include "space/delta/views.h"
-#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,50 +24,23 @@
 
 #define OBJECTS    200
 #define OF_OBJECT  100
-#define JSON_BYTES 273
 #define RUNS       9
 
 struct host {
-    struct store *store;
-    struct store_space *space;
-    struct space_host seam;
-    struct delta_store *deltas;
+    struct delta_disk disk;
     struct views *views;
     struct pando_buf text, bytes;
     size_t made;
 };
 
-static enum pando_status append(void *ctx, uint8_t record, struct pando_slice b,
-                                const struct tables_fold *f, uint64_t *ret_position)
-{
-    struct host *h = ctx;
-    return store_append(h->space, record, b, f, ret_position);
-}
-
-static enum pando_status fold(void *ctx, struct tables *tables, const struct pando_id *space,
-                              uint8_t record, uint64_t position, struct pando_slice b)
-{
-    (void)ctx;
-    return delta_store_fold(tables, space, record, position, b);
-}
-
 static void host_open(struct host *h, const char *dir)
 {
     struct pando_err err = { 0 };
-    const struct store_config config = { .dir = dir, .sync = true };
-    const struct store_fold how = { NULL, fold, NULL };
     memset(h, 0, sizeof *h);
-    h->seam = (struct space_host){ .ctx = h, .append = append, .space = { { 1, 2, 3 } } };
-    if (store_open(&config, &h->store, &err) != PANDO_OK ||
-        store_space_open(h->store, &h->seam.space, &how, &h->space, &err) != PANDO_OK)
-        bench_fail("%s", err.text);
-    h->seam.tables = store_tables(h->space);
-    h->seam.journal = store_journal(h->space);
-    if (delta_store_new(&h->seam, &h->deltas, &err) != PANDO_OK)
-        bench_fail("%s", err.text);
+    delta_disk_open(&h->disk, dir);
     buf_init(&h->text, 64u << 20);
     buf_init(&h->bytes, DELTA_BYTES_MAX);
-    const struct views_config views = { .source = delta_store_source(h->deltas),
+    const struct views_config views = { .source = delta_store_source(h->disk.deltas),
                                         .cache_bytes = 64u << 20,
                                         .seed = 1 };
     if (views_new(&views, &h->views, &err) != PANDO_OK)
@@ -77,9 +50,7 @@ static void host_open(struct host *h, const char *dir)
 static void host_close(struct host *h)
 {
     views_free(h->views);
-    delta_store_free(h->deltas);
-    store_space_close(h->space);
-    store_close(h->store);
+    delta_disk_close(&h->disk);
     buf_deinit(&h->text);
     buf_deinit(&h->bytes);
 }
@@ -91,20 +62,20 @@ static void settle(struct host *h)
     struct journal_group *g;
     struct store_flush *f;
     uint64_t durable;
-    if (delta_store_flush(h->deltas) == PANDO_IO)
+    if (delta_store_flush(h->disk.deltas) == PANDO_IO)
         bench_fail("the journal stopped");
-    while (journal_commit_begin(h->seam.journal, &g)) {
+    while (journal_commit_begin(h->disk.seam.journal, &g)) {
         journal_commit_run(g);
-        if (journal_commit_end(h->seam.journal, g, &durable) != PANDO_OK)
+        if (journal_commit_end(h->disk.seam.journal, g, &durable) != PANDO_OK)
             bench_fail("the journal stopped");
-        delta_store_on_durable(h->deltas, durable);
+        delta_store_on_durable(h->disk.deltas, durable);
     }
-    while (store_flush_begin(h->space, true, &f)) {
+    while (store_flush_begin(h->disk.space, true, &f)) {
         store_flush_run(f);
-        if (store_flush_end(h->space, f, &err) != PANDO_OK)
+        if (store_flush_end(h->disk.space, f, &err) != PANDO_OK)
             bench_fail("%s", err.text);
     }
-    store_turn(h->store);
+    store_turn(h->disk.store);
 }
 
 static void id_of(size_t i, char ret[static 64])
@@ -144,39 +115,24 @@ static struct delta make_negation(struct host *h, size_t i)
 /* The next delta about an object, sealed in `bytes`. */
 static struct delta make(struct host *h, size_t object)
 {
-    static char id[64], name[32], value[128];
-    static struct delta_pointer pointers[2];
+    static char id[64], name[32];
     static const char *const properties[] = { "name", "stock", "price" };
     const size_t i = h->made++;
     id_of(i, id);
     (void)snprintf(name, sizeof name, "object_%06zu", object);
-    const size_t around = 154 + strlen(id) + strlen("author_1") + strlen(name);
-    memset(value, 'v', sizeof value);
-    pointers[0] = (struct delta_pointer){ .role = slice_text("named"),
-                                          .kind = DELTA_REF,
-                                          .text = slice_text(name),
-                                          .context = slice_text(properties[(i + i / OBJECTS) % 3]) };
-    pointers[1] = (struct delta_pointer){ .role = slice_text("name"),
-                                          .kind = DELTA_STRING,
-                                          .text = slice_of(value, JSON_BYTES - around) };
-    struct delta d = { .id = slice_text(id),
-                       .author = slice_text("author_1"),
-                       .system = slice_text("system_1"),
-                       .timestamp = INT64_C(1700000000000) + (int64_t)i,
-                       .pointers = pointers,
-                       .pointers_len = 2 };
-    seal(h, &d);
-    return d;
+    buf_reset(&h->bytes);
+    return delta_made(id, "author_1", name, properties[(i + i / OBJECTS) % 3],
+                      INT64_C(1700000000000) + (int64_t)i, &h->bytes);
 }
 
 static void stage(struct host *h, const struct delta *d)
 {
     enum delta_outcome outcome;
     uint64_t ticket;
-    enum pando_status st = delta_store_stage(h->deltas, d, false, &outcome, &ticket);
+    enum pando_status st = delta_store_stage(h->disk.deltas, d, false, &outcome, &ticket);
     if (st == PANDO_BUSY) {
         settle(h);
-        st = delta_store_stage(h->deltas, d, false, &outcome, &ticket);
+        st = delta_store_stage(h->disk.deltas, d, false, &outcome, &ticket);
     }
     if (st != PANDO_OK)
         bench_fail("a delta cannot be staged: %s", pando_status_name(st));
