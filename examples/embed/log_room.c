@@ -1,14 +1,13 @@
 /* log_room.c - an ordered log in one program: three nodes agree on one sequence of messages, and
  * go on when the one that leads is closed.
  *
- * Build: cc log_room.c $(pkg-config --cflags --libs pando) -o log_room
+ * Build: cc log_room.c calls.c $(pkg-config --cflags --libs pando) -o log_room
  */
-#include <pando/pando.h>
+#include "calls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NODES 3
 
@@ -17,9 +16,7 @@ static struct pando_node *open_node(const char *dir, int number, unsigned short 
     char data[256], name[32], addresses[NODES][32];
     const char *peers[NODES - 1];
     size_t peers_len = 0;
-    struct pando_err err = { PANDO_OK, "" };
     struct pando_node_config config = PANDO_NODE_CONFIG;
-    struct pando_node *node = NULL;
     (void)snprintf(data, sizeof data, "%s/node_%d", dir, number);
     (void)snprintf(name, sizeof name, "node_%d", number);
     for (int other = 1; other <= NODES; other++) {
@@ -35,37 +32,7 @@ static struct pando_node *open_node(const char *dir, int number, unsigned short 
     config.peers = peers;
     config.peers_len = peers_len;
     config.log_level = "error";
-    if (pando_node_open(&config, &node, &err) != PANDO_OK ||
-        pando_node_start(node, &err) != PANDO_OK) {
-        (void)fprintf(stderr, "%s: %s\n", name, err.text);
-        exit(1);
-    }
-    return node;
-}
-
-/* The answer, to be freed; NULL after saying what went wrong. */
-static char *ask(struct pando_node *node, const char *verb, const char *args)
-{
-    char *text = NULL;
-    struct pando_err err = { PANDO_OK, "" };
-    if (pando_node_ask(node, verb, args, &text, &err) != PANDO_OK)
-        (void)fprintf(stderr, "%s: %s\n", verb, err.text);
-    return text;
-}
-
-/* Ask until the answer holds `wanted`, for at most fifteen seconds. */
-static int wait_for(struct pando_node *node, const char *verb, const char *args, const char *wanted)
-{
-    for (int i = 0; i < 1500; i++) {
-        const struct timespec ten_ms = { 0, 10000000 };
-        char *text = ask(node, verb, args);
-        const int held = text != NULL && strstr(text, wanted) != NULL;
-        free(text);
-        if (held)
-            return 1;
-        (void)nanosleep(&ten_ms, NULL);
-    }
-    return 0;
+    return open_and_start(&config);
 }
 
 /* Every message arrives here, in the one order, as a line of JSON. */

@@ -1,21 +1,17 @@
 /* two_nodes.c - two whole nodes in one program: link them, append on one, read on the other.
  *
- * Build: cc two_nodes.c $(pkg-config --cflags --libs pando) -o two_nodes
+ * Build: cc two_nodes.c calls.c $(pkg-config --cflags --libs pando) -o two_nodes
  */
-#include <pando/pando.h>
+#include "calls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 static struct pando_node *open_node(const char *dir, const char *name, unsigned short port,
                                     const char *peer)
 {
     char data[256];
-    struct pando_err err = { PANDO_OK, "" };
     struct pando_node_config config = PANDO_NODE_CONFIG;
-    struct pando_node *node = NULL;
     (void)snprintf(data, sizeof data, "%s/%s", dir, name);
     config.data = data;
     config.name = name;
@@ -23,36 +19,7 @@ static struct pando_node *open_node(const char *dir, const char *name, unsigned 
     config.port = port;
     config.peers = &peer;
     config.peers_len = peer != NULL;
-    if (pando_node_open(&config, &node, &err) != PANDO_OK ||
-        pando_node_start(node, &err) != PANDO_OK) {
-        (void)fprintf(stderr, "%s: %s\n", name, err.text);
-        exit(1);
-    }
-    return node;
-}
-
-static char *ask(struct pando_node *node, const char *verb, const char *args)
-{
-    char *text = NULL;
-    struct pando_err err = { PANDO_OK, "" };
-    if (pando_node_ask(node, verb, args, &text, &err) != PANDO_OK)
-        (void)fprintf(stderr, "%s\n", err.text);
-    return text;
-}
-
-/* Ask until the answer holds `wanted`, for at most a minute. */
-static int wait_for(struct pando_node *node, const char *verb, const char *args, const char *wanted)
-{
-    for (int i = 0; i < 6000; i++) {
-        const struct timespec ten_ms = { 0, 10000000 };
-        char *text = ask(node, verb, args);
-        const int held = text != NULL && strstr(text, wanted) != NULL;
-        free(text);
-        if (held)
-            return 1;
-        (void)nanosleep(&ten_ms, NULL);
-    }
-    return 0;
+    return open_and_start(&config);
 }
 
 int main(int argc, char **argv)

@@ -5,22 +5,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { check as checkOne, end } from './check.mjs';
 import { Server, TYPES, client, delta } from './fed_peer.mjs';
 import { Pando, until } from './pando.mjs';
-
-let passed = 0, failed = 0;
-async function check(name, body) {
-  const begin = Date.now();
-  try {
-    await body();
-    passed++;
-    console.log(`ok    ${name} (${Date.now() - begin} ms)`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL  ${name}: ${error.stack}`);
-  }
-  for (const made of open.splice(0)) await pando.post('space.rm', { name: made });
-}
 
 const example = fileURLToPath(new URL('example_client.mjs', import.meta.url));
 const pando = new Pando(process.argv[2]);
@@ -28,6 +15,10 @@ await pando.start('fed');
 const said = { server: new Set(), client: new Set() }; // what Pando said in each role
 const conns = { server: [], client: [] };
 const open = []; // spaces of the check that runs
+async function check(name, body) {
+  await checkOne(name, body);
+  for (const made of open.splice(0)) await pando.post('space.rm', { name: made });
+}
 let spaces = 0;
 
 /** A fresh delta space, and how to reach it. */
@@ -502,7 +493,5 @@ await check('all 14 messages were said by Pando, in each role those that it has'
   assert.deepEqual([...new Set([...said.server, ...said.client])].sort(), [...TYPES].sort());
 });
 
-if (failed > 0) console.log(pando.log.slice(-3000));
 await pando.stop();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+end(pando.log);

@@ -11,21 +11,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import vm from 'node:vm';
 import WebSocket from 'ws';
+import { check, end } from './check.mjs';
 import { delta } from './fed_peer.mjs';
 import { Pando, until } from './pando.mjs';
 
 const html = readFileSync(process.argv[3], 'utf8');
-let passed = 0, failed = 0;
-async function check(name, body) {
-  try {
-    await body();
-    passed++;
-    console.log(`ok    ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL  ${name}: ${error.stack}`);
-  }
-}
 
 // ---- the script in Node ----
 class Element {
@@ -191,8 +181,6 @@ if (program === undefined) {
   });
   await browser.stop();
 }
-if (failed > 0) console.log(pando.log.slice(-3000));
 await pando.stop();
 for (const { server } of [ours, foreign]) server.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+end(pando.log);

@@ -8,24 +8,12 @@ import { multiaddr } from '@multiformats/multiaddr';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLibp2p } from 'libp2p';
+import { check, end, fail } from './check.mjs';
 import { PATIENCE, Pando, until } from './pando.mjs';
 
 const TOPIC = 'interop/strict-sign';
 const MESSAGES = 100;
 const LIFE_SECONDS = Number(process.env.PANDO_INTEROP_LIFE ?? 60);
-
-let passed = 0, failed = 0;
-async function check(name, body) {
-  const begin = Date.now();
-  try {
-    await body();
-    passed++;
-    console.log(`ok    ${name} (${Date.now() - begin} ms)`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL  ${name}: ${error.message}`);
-  }
-}
 
 /** A js node with the connection monitor on, as it is by default. */
 async function jsNode() {
@@ -218,12 +206,9 @@ try {
   await gossiping(pando, a, b);
   await living(pando, a, b);
 } catch (error) {
-  failed++;
-  console.log(`FAIL  the suite itself: ${error.stack}`);
+  fail('the suite itself', error);
 } finally {
   for (const js of nodes) await js.node.stop();
   await pando.stop();
 }
-if (failed > 0) console.log(`--- the end of pando's output ---\n${pando.log}`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+end(pando.log);

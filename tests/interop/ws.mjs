@@ -6,25 +6,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import WebSocket, { WebSocketServer } from 'ws';
+import { check as checkOne, end } from './check.mjs';
 
 const [echo, folder] = process.argv.slice(2);
 const files = ['server.crt', 'server.key', 'ca.crt'].map((name) => `${folder}/${name}`);
 const ca = readFileSync(files[2]);
-let passed = 0, failed = 0;
-
-async function check(name, body) {
-  const begin = Date.now();
-  const late = setTimeout(() => { console.log(`FAIL  ${name}: late`); process.exit(1); }, 60000);
-  try {
-    await body();
-    passed++;
-    console.log(`ok    ${name} (${Date.now() - begin} ms)`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL  ${name}: ${error.message}`);
-  }
-  clearTimeout(late);
-}
+const check = (name, body) => checkOne(name, body, 60000);
 
 /** Our server; `stop` ends it. */
 async function serve(tls) {
@@ -147,5 +134,4 @@ for (const tls of [false, true]) {
     http?.close();
   });
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+end();

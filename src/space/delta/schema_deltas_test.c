@@ -15,32 +15,20 @@ struct world {
 
 static void setup(struct world *w)
 {
-    hand_init(&w->h);
-    const struct views_config config = { .source = hand_source(&w->h) };
-    CHECK_OK(views_new(&config, &w->v, NULL));
+    w->v = hand_open(&w->h);
     w->h.views = w->v;
     w->h.busy_every = 5;
 }
 
 static void teardown(struct world *w)
 {
-    views_free(w->v);
-    hand_deinit(&w->h);
-}
-
-static json_t *ask(struct world *w, const char *verb, const char *args)
-{
-    struct pando_err err = { 0 };
-    json_t *got = NULL;
-    if (hand_call(w->v, verb, args, NULL, &got, &err) != PANDO_OK)
-        fail_msg("%s: %s", verb, err.text);
-    return got;
+    hand_close(&w->h, w->v);
 }
 
 /* Whether the answer to a hyperview of f shows the name of p inside. */
 static bool nests(struct world *w)
 {
-    json_t *got = ask(w, "hyperview", "{\"id\":\"f\",\"schema\":\"film\"}");
+    json_t *got = hand_ask(w->v, "hyperview", "{\"id\":\"f\",\"schema\":\"film\"}");
     char *text = json_dumps(got, 0);
     const bool is = strstr(text, "Keanu") != NULL;
     free(text);
@@ -101,25 +89,25 @@ static void versions_are_told_apart_by_their_hash(void **state)
     setup(&w);
     say_schema(&w, "s1", 10, "select", "{\"role\":\"pattern\","
         "\"target\":{\"id\":\"select_by_target_context\"}}");
-    json_t *got = ask(&w, "schema.load", "{\"id\":\"film\"}");
+    json_t *got = hand_ask(w.v, "schema.load", "{\"id\":\"film\"}");
     json_t *want = hand_json("{\"loaded\":[\"film\"],\"changed\":[\"film\"]}");
     CHECK(json_equal(got, want));
     json_decref(got);
-    got = ask(&w, "schema.changed", "{\"id\":\"film\"}");
+    got = hand_ask(w.v, "schema.changed", "{\"id\":\"film\"}");
     CHECK(json_is_false(json_object_get(got, "changed")));
     json_decref(got);
     say_schema(&w, "s2", 20, "transform", "{\"role\":\"rules\","
         "\"target\":\"{\\\"actor\\\":\\\"person\\\"}\"}");
-    got = ask(&w, "schema.changed", "{\"id\":\"film\"}");
+    got = hand_ask(w.v, "schema.changed", "{\"id\":\"film\"}");
     CHECK(json_is_true(json_object_get(got, "changed")));
     json_decref(got);
-    got = ask(&w, "schema.load", NULL);
+    got = hand_ask(w.v, "schema.load", NULL);
     CHECK(json_equal(got, want));
     json_decref(got);
-    got = ask(&w, "schema.load", NULL);
+    got = hand_ask(w.v, "schema.load", NULL);
     CHECK_EQ(json_array_size(json_object_get(got, "changed")), 0);
     json_decref(got);
-    got = ask(&w, "schema.show", "{\"id\":\"film\"}");
+    got = hand_ask(w.v, "schema.show", "{\"id\":\"film\"}");
     CHECK_EQ(json_integer_value(json_object_get(got, "version")), 20);
     CHECK(json_is_true(json_object_get(got, "fromDeltas")));
     json_decref(got);
@@ -162,8 +150,8 @@ static void what_a_schema_says_as_deltas_reads_as_the_same_schema(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct world w;
         setup(&w);
-        json_t *registered = ask(&w, "schema.register", schemas[i]);
-        json_t *deltas = ask(&w, "schema.deltas", "{\"id\":\"film\"}");
+        json_t *registered = hand_ask(w.v, "schema.register", schemas[i]);
+        json_t *deltas = hand_ask(w.v, "schema.deltas", "{\"id\":\"film\"}");
         for (size_t k = 0; k < json_array_size(deltas); k++) {
             json_t *d = json_array_get(deltas, k);
             char id[24];
@@ -172,7 +160,7 @@ static void what_a_schema_says_as_deltas_reads_as_the_same_schema(void **state)
             (void)json_object_set_new(d, "timestamp", json_integer(100 - (json_int_t)k));
         }
         hand_add_value(&w.h, deltas);
-        json_t *got = ask(&w, "schema.changed", "{\"id\":\"film\"}");
+        json_t *got = hand_ask(w.v, "schema.changed", "{\"id\":\"film\"}");
         CHECK(json_is_false(json_object_get(got, "changed")));
         json_decref(got);
         json_decref(deltas);
@@ -188,7 +176,7 @@ static void a_schema_that_comes_late_is_seen_from_then_on(void **state)
     struct world w;
     setup(&w);
     say_films(&w);
-    json_decref(ask(&w, "schema.register",
+    json_decref(hand_ask(w.v, "schema.register",
                     "{\"schema\":{\"id\":\"film\",\"transform\":{\"actor\":\"person\"}}}"));
     CHECK(!nests(&w));
     hand_add(&w.h, "{\"id\":\"s\",\"timestamp\":9,\"pointers\":[{\"role\":\"schema\","

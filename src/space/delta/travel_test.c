@@ -18,25 +18,13 @@ struct world {
 
 static void setup(struct world *w)
 {
-    hand_init(&w->h);
+    w->v = hand_open(&w->h);
     w->source = hand_source(&w->h);
-    const struct views_config config = { .source = w->source };
-    CHECK_OK(views_new(&config, &w->v, NULL));
 }
 
 static void teardown(struct world *w)
 {
-    views_free(w->v);
-    hand_deinit(&w->h);
-}
-
-static json_t *ask(struct world *w, const char *verb, const char *args)
-{
-    struct pando_err err = { 0 };
-    json_t *got = NULL;
-    if (hand_call(w->v, verb, args, NULL, &got, &err) != PANDO_OK)
-        fail_msg("%s: %s", verb, err.text);
-    return got;
+    hand_close(&w->h, w->v);
 }
 
 static void a_random_past(struct world *w, uint64_t seed)
@@ -78,7 +66,7 @@ static void changes_are_what_differs_between_two_moments(void **state)
         struct world w;
         setup(&w);
         a_random_past(&w, seed);
-        json_t *got = ask(&w, "changes", "{\"id\":\"o\",\"property\":\"name\"}");
+        json_t *got = hand_ask(w.v, "changes", "{\"id\":\"o\",\"property\":\"name\"}");
         const json_t *list = json_object_get(got, "changes");
         size_t seen = 0, expected = 0;
         for (size_t i = 0; i < json_array_size(list); i++) {
@@ -112,13 +100,13 @@ static void a_view_changes_only_at_the_times_of_the_timeline(void **state)
         struct world w;
         setup(&w);
         a_random_past(&w, seed);
-        json_t *got = ask(&w, "timeline", "{\"id\":\"o\"}"), *before = NULL;
+        json_t *got = hand_ask(w.v, "timeline", "{\"id\":\"o\"}"), *before = NULL;
         const json_t *times = json_object_get(got, "timestamps");
         for (int64_t t = 0; t < MOMENTS; t++) {
             char args[64];
             bool listed = false;
             (void)snprintf(args, sizeof args, "{\"id\":\"o\",\"at\":%lld}", (long long)t);
-            json_t *now = ask(&w, "at", args);
+            json_t *now = hand_ask(w.v, "at", args);
             for (size_t i = 0; i < json_array_size(times); i++)
                 listed = listed || json_integer_value(json_array_get(times, i)) == t;
             CHECK(listed || before == NULL || json_equal(before, now));
@@ -147,7 +135,7 @@ static void counts_at_a_time_are_those_of_the_model(void **state)
             total += w.h.deltas[n].timestamp <= t;
             active += is_seen(&w, n, t);
         }
-        json_t *got = ask(&w, "stats_at", args), *snapshot = ask(&w, "snapshot", args);
+        json_t *got = hand_ask(w.v, "stats_at", args), *snapshot = hand_ask(w.v, "snapshot", args);
         CHECK_EQ(json_integer_value(json_object_get(got, "total")), total);
         CHECK_EQ(json_integer_value(json_object_get(got, "active")), active);
         CHECK_EQ(json_integer_value(json_object_get(got, "negated")), total - active);
@@ -171,7 +159,7 @@ static void a_replay_is_sampled_evenly_and_each_picture_is_the_view_of_its_time(
         (void)snprintf(id, sizeof id, "d%d", i);
         hand_say(&w.h, id, i * 10, "o", "name", "1");
     }
-    json_t *got = ask(&w, "replay", "{\"id\":\"o\",\"maxSnapshots\":5}");
+    json_t *got = hand_ask(w.v, "replay", "{\"id\":\"o\",\"maxSnapshots\":5}");
     const json_t *list = json_object_get(got, "snapshots");
     static const json_int_t want[] = { 10, 60, 110, 160, 210 };
     CHECK_EQ(json_array_size(list), 5);
@@ -180,12 +168,12 @@ static void a_replay_is_sampled_evenly_and_each_picture_is_the_view_of_its_time(
         const json_t *one = json_array_get(list, i);
         CHECK_EQ(json_integer_value(json_object_get(one, "timestamp")), want[i]);
         (void)snprintf(args, sizeof args, "{\"id\":\"o\",\"at\":%lld}", (long long)want[i]);
-        json_t *at = ask(&w, "at", args);
+        json_t *at = hand_ask(w.v, "at", args);
         CHECK(json_equal(at, json_object_get(one, "hyperview")));
         json_decref(at);
     }
     json_decref(got);
-    got = ask(&w, "replay", "{\"id\":\"o\",\"start\":35,\"end\":60}");
+    got = hand_ask(w.v, "replay", "{\"id\":\"o\",\"start\":35,\"end\":60}");
     CHECK_EQ(json_array_size(json_object_get(got, "snapshots")), 3);
     json_decref(got);
     teardown(&w);
@@ -201,7 +189,7 @@ static void a_comparison_tells_what_came_and_went(void **state)
     hand_say(&w.h, "new", 20, "o", "name", "2");
     hand_say(&w.h, "first", 21, "o", "colour", "\"red\"");
     hand_negate(&w.h, "n", 22, "gone");
-    json_t *got = ask(&w, "compare", "{\"id\":\"o\",\"from\":15,\"to\":30}");
+    json_t *got = hand_ask(w.v, "compare", "{\"id\":\"o\",\"from\":15,\"to\":30}");
     json_t *want = hand_json("{\"deltasAdded\":[\"first\",\"new\"],\"deltasRemoved\":[\"gone\"],"
                              "\"properties\":{\"colour\":\"added\",\"name\":\"changed\","
                              "\"size\":\"removed\"}}");
@@ -213,7 +201,7 @@ static void a_comparison_tells_what_came_and_went(void **state)
     CHECK(json_equal(got, want));
     json_decref(got);
     json_decref(want);
-    got = ask(&w, "origin", "{\"id\":\"o\"}");
+    got = hand_ask(w.v, "origin", "{\"id\":\"o\"}");
     CHECK_EQ(json_integer_value(json_object_get(got, "timestamp")), 10);
     CHECK_STR(json_string_value(json_object_get(json_object_get(got, "delta"), "id")), "old");
     json_decref(got);

@@ -234,3 +234,27 @@ enum pando_status hand_call(struct views *v, const char *verb, const char *args,
     buf_deinit(&text);
     return st;
 }
+
+struct views *hand_open(struct hand *h)
+{
+    struct views *v = NULL;
+    hand_init(h);
+    const struct views_config config = { .source = hand_source(h) };
+    CHECK_OK(views_new(&config, &v, NULL));
+    return v;
+}
+
+void hand_close(struct hand *h, struct views *v)
+{
+    views_free(v);
+    hand_deinit(h);
+}
+
+json_t *hand_ask(struct views *v, const char *verb, const char *args)
+{
+    struct pando_err err = { 0 };
+    json_t *got = NULL;
+    if (hand_call(v, verb, args, NULL, &got, &err) != PANDO_OK)
+        fail_msg("%s: %s", verb, err.text);
+    return got;
+}

@@ -26,6 +26,9 @@ struct hand {
 
 void hand_init(struct hand *h);
 void hand_deinit(struct hand *h);
+/* An empty space and views over it, which are not told of deltas yet; and their end. */
+struct views *hand_open(struct hand *h);
+void hand_close(struct hand *h, struct views *v);
 struct delta_source hand_source(struct hand *h);
 
 /* Add a delta, or an array of them; system and author are "s" and "a" where left out. Adding
@@ -49,6 +52,8 @@ enum pando_status hand_call(struct views *v, const char *verb, const char *args,
 enum pando_status hand_call_text(struct views *v, const char *verb, const char *args,
                                  hand_capsule *capsule, struct pando_buf *text,
                                  struct pando_err *err);
+/* The same where it must succeed; the answer is the caller's. */
+json_t *hand_ask(struct views *v, const char *verb, const char *args);
 json_t *hand_json(const char *text); /* checks; the caller's */
 
 #endif
