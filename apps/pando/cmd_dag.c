@@ -76,31 +76,16 @@ enum pando_status run_dag_ls(const struct args *args, struct pando_err *reterr)
     return st;
 }
 
-/* Answers that are best read as they are. */
-static enum pando_status show_json(const struct args *args, const char *verb,
-                                   json_t *question, struct pando_err *reterr)
-{
-    json_t *answer = NULL;
-    const enum pando_status st = reach_call(args, verb, question, &answer, reterr);
-    if (st == PANDO_OK && !args->json) {
-        char *text = json_dumps(answer, JSON_INDENT(2));
-        (void)printf("%s\n", text != NULL ? text : "{}");
-        free(text);
-    }
-    json_decref(answer);
-    return st;
-}
-
 enum pando_status run_dag_show(const struct args *args, struct pando_err *reterr)
 {
     json_t *question = question_of(args);
     (void)json_object_set_new(question, "id", json_string(args->words[0]));
-    return show_json(args, "dag.show", question, reterr);
+    return reach_show(args, "dag.show", question, reterr);
 }
 
 enum pando_status run_dag_stats(const struct args *args, struct pando_err *reterr)
 {
-    return show_json(args, "dag.stats", question_of(args), reterr);
+    return reach_show(args, "dag.stats", question_of(args), reterr);
 }
 
 enum pando_status run_dag_heads(const struct args *args, struct pando_err *reterr)

@@ -177,18 +177,9 @@ enum pando_status run_receipt_verify(const struct args *args, struct pando_err *
 
 enum pando_status run_receipt_show(const struct args *args, struct pando_err *reterr)
 {
-    json_t *answer = NULL;
     json_t *question = json_pack("{s:s}", "id", args->words[0]);
     const char *space = args_value(args, OPT_SPACE, NULL);
     if (space != NULL)
         (void)json_object_set_new(question, "space", json_string(space));
-    const enum pando_status st =
-        reach_call(args, "receipt.show", question, &answer, reterr);
-    if (st == PANDO_OK && !args->json) {
-        char *text = json_dumps(answer, JSON_INDENT(2));
-        (void)printf("%s\n", text != NULL ? text : "{}");
-        free(text);
-    }
-    json_decref(answer);
-    return st;
+    return reach_show(args, "receipt.show", question, reterr);
 }

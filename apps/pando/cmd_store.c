@@ -95,16 +95,7 @@ static bool is_running(const char *data)
 /* A running node checks itself, up to what is durable. */
 static enum pando_status verify_running(const struct args *args, struct pando_err *reterr)
 {
-    json_t *answer = NULL;
-    const enum pando_status st =
-        reach_call(args, "store.verify", json_object(), &answer, reterr);
-    if (st == PANDO_OK && !args->json) {
-        char *text = json_dumps(answer, JSON_INDENT(2));
-        (void)printf("%s\n", text != NULL ? text : "{}");
-        free(text);
-    }
-    json_decref(answer);
-    return st;
+    return reach_show(args, "store.verify", json_object(), reterr);
 }
 
 enum pando_status run_db_verify(const struct args *args, struct pando_err *reterr)

@@ -229,3 +229,17 @@ enum pando_status reach_call(const struct args *args, const char *verb, json_t *
     json_decref(question);
     return st;
 }
+
+enum pando_status reach_show(const struct args *args, const char *verb, json_t *question,
+                             struct pando_err *reterr)
+{
+    json_t *answer = NULL;
+    const enum pando_status st = reach_call(args, verb, question, &answer, reterr);
+    if (st == PANDO_OK && !args->json) {
+        char *text = json_dumps(answer, JSON_INDENT(2));
+        (void)printf("%s\n", text != NULL ? text : "{}");
+        free(text);
+    }
+    json_decref(answer);
+    return st;
+}

@@ -42,6 +42,9 @@ enum pando_status reach_ask_bytes(const struct reach *reach, const char *verb,
 enum pando_status reach_call(const struct args *args, const char *verb, json_t *question,
                              json_t **ret_answer,
                              struct pando_err *reterr) PANDO_MUST_USE;
+/* The same for an answer that is best read as it is: it is printed. */
+enum pando_status reach_show(const struct args *args, const char *verb, json_t *question,
+                             struct pando_err *reterr) PANDO_MUST_USE;
 /* The data folder of --data, --db or $PANDO_DATA; NULL when none was named. */
 const char *reach_data(const struct args *args);
 /* The config of a data folder: defaults, then its config.yml if there is one. */

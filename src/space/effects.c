@@ -50,6 +50,22 @@ void space_effects_put(struct space_effects *q, const struct space_effect *effec
     q->items[q->len++] = item;
 }
 
+void space_effects_reply(struct space_effects *q, uint64_t token, enum pando_status status,
+                         struct pando_slice text, bool more, bool raw)
+{
+    if (token == SPACE_NOBODY)
+        return;
+    struct bytes *bytes = bytes_copy(text);
+    space_effects_put(q,
+                      &(struct space_effect){ .kind = SPACE_REPLY,
+                                              .token = token,
+                                              .status = bytes == NULL ? PANDO_NOMEM : status,
+                                              .bytes = bytes,
+                                              .more = more,
+                                              .raw = raw },
+                      NULL);
+}
+
 bool space_effects_poll(struct space_effects *q, struct space_effect *ret)
 {
     free(q->given);

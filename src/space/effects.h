@@ -25,6 +25,9 @@ void space_effects_deinit(struct space_effects *q);
 /* Takes over the effect's bytes; `text`, where it is not NULL, is copied and becomes its text. */
 void space_effects_put(struct space_effects *q, const struct space_effect *effect,
                        const char *text);
+/* An answer to a call: a copy of `text`, or PANDO_NOMEM without one. Nobody gets none. */
+void space_effects_reply(struct space_effects *q, uint64_t token, enum pando_status status,
+                         struct pando_slice text, bool more, bool raw);
 /* The oldest one; a text is valid until the next call. False: there is none. */
 bool space_effects_poll(struct space_effects *q, struct space_effect *ret);
 bool space_effects_empty(const struct space_effects *q);

@@ -282,15 +282,8 @@ static enum pando_status read_all(struct journal *j, const struct listing *l,
     return PANDO_OK;
 }
 
-enum pando_status journal_open(const struct journal_config *config, struct journal **ret,
-                               struct pando_err *reterr)
+static void configure(struct journal *j, const struct journal_config *config)
 {
-    struct listing l = { 0 };
-    char kept[FILES_PATH_MAX];
-    size_t last = 0;
-    struct journal *j = calloc(1, sizeof *j);
-    if (j == NULL)
-        return pando_err_set(reterr, PANDO_NOMEM, "journal: memory is out");
     j->config = *config;
     j->spare.file = j->kept.file = -1;
     if (j->config.segment_min == 0)
@@ -302,19 +295,39 @@ enum pando_status journal_open(const struct journal_config *config, struct journ
     if (j->config.segment_max > SEGMENT_SIZE_MAX / 2)
         j->config.segment_max = SEGMENT_SIZE_MAX / 2;
     (void)snprintf(j->dir, sizeof j->dir, "%s", config->dir);
+}
+
+/* The segments of the folder, which is made where it is not there, in their order. */
+static enum pando_status list_segments(const struct journal_config *config, struct listing *l,
+                                       struct pando_err *reterr)
+{
+    char kept[FILES_PATH_MAX];
     enum pando_status st = files_mkdirs(&config->files, config->dir);
     if (st == PANDO_OK)
-        st = config->files.ops->list(config->files.ctx, config->dir, &l, note_name);
+        st = config->files.ops->list(config->files.ctx, config->dir, l, note_name);
     if (st != PANDO_OK)
         (void)pando_err_set(reterr, st, "journal: cannot use %.150s: %s%s", config->dir,
                             pando_status_text(st), files_remedy(st));
-    if (st == PANDO_OK && l.failed)
+    if (st == PANDO_OK && l->failed)
         st = pando_err_set(reterr, PANDO_FULL, "journal: too many segments in %.150s",
                            config->dir);
-    if (st == PANDO_OK && l.kept && files_path(kept, config->dir, KEPT_NAME) == PANDO_OK)
+    if (st == PANDO_OK && l->kept && files_path(kept, config->dir, KEPT_NAME) == PANDO_OK)
         (void)!config->files.ops->unlink(config->files.ctx, kept);
-    if (l.len > 1)
-        qsort(l.bases, l.len, sizeof *l.bases, by_base);
+    if (l->len > 1)
+        qsort(l->bases, l->len, sizeof *l->bases, by_base);
+    return st;
+}
+
+enum pando_status journal_open(const struct journal_config *config, struct journal **ret,
+                               struct pando_err *reterr)
+{
+    struct listing l = { 0 };
+    size_t last = 0;
+    struct journal *j = calloc(1, sizeof *j);
+    if (j == NULL)
+        return pando_err_set(reterr, PANDO_NOMEM, "journal: memory is out");
+    configure(j, config);
+    enum pando_status st = list_segments(config, &l, reterr);
     if (st == PANDO_OK)
         st = read_all(j, &l, reterr);
     if (st == PANDO_OK)

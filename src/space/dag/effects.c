@@ -12,17 +12,7 @@ void dag_emit(struct dag *d, const struct space_effect *effect)
 void dag_reply(struct dag *d, uint64_t token, enum pando_status status,
                struct pando_slice text, bool more, bool raw)
 {
-    if (token == SPACE_NOBODY)
-        return;
-    struct bytes *bytes = bytes_copy(text);
-    if (bytes == NULL)
-        status = PANDO_NOMEM;
-    dag_emit(d, &(struct space_effect){ .kind = SPACE_REPLY,
-                                        .token = token,
-                                        .status = status,
-                                        .bytes = bytes,
-                                        .more = more,
-                                        .raw = raw });
+    space_effects_reply(&d->effects, token, status, text, more, raw);
 }
 
 void dag_reply_error(struct dag *d, uint64_t token, enum pando_status status,

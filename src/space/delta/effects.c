@@ -13,31 +13,14 @@ void deltas_emit(struct deltas *d, const struct space_effect *effect, const char
     space_effects_put(&d->effects, effect, text);
 }
 
-static void reply(struct deltas *d, uint64_t token, enum pando_status status,
-                  struct pando_slice text, bool more, bool raw)
-{
-    if (token == SPACE_NOBODY)
-        return;
-    struct bytes *bytes = bytes_copy(text);
-    if (bytes == NULL)
-        status = PANDO_NOMEM;
-    deltas_emit(d, &(struct space_effect){ .kind = SPACE_REPLY,
-                                           .token = token,
-                                           .status = status,
-                                           .bytes = bytes,
-                                           .more = more,
-                                           .raw = raw },
-                NULL);
-}
-
 void deltas_reply(struct deltas *d, uint64_t token, struct pando_slice text, bool more)
 {
-    reply(d, token, PANDO_OK, text, more, false);
+    space_effects_reply(&d->effects, token, PANDO_OK, text, more, false);
 }
 
 void deltas_reply_raw(struct deltas *d, uint64_t token, struct pando_slice bytes, bool more)
 {
-    reply(d, token, PANDO_OK, bytes, more, true);
+    space_effects_reply(&d->effects, token, PANDO_OK, bytes, more, true);
 }
 
 void deltas_fail(struct deltas *d, uint64_t token, enum pando_status status, const char *format,
@@ -52,9 +35,9 @@ void deltas_fail(struct deltas *d, uint64_t token, enum pando_status status, con
     buf_init(&b, 4096);
     if (buf_printf(&b, "{\"error\":") == PANDO_OK &&
         json_text_escape(&b, slice_text(text)) == PANDO_OK && buf_printf(&b, "}") == PANDO_OK)
-        reply(d, token, status, buf_view(&b), false, false);
+        space_effects_reply(&d->effects, token, status, buf_view(&b), false, false);
     else
-        reply(d, token, status, SLICE_EMPTY, false, false);
+        space_effects_reply(&d->effects, token, status, SLICE_EMPTY, false, false);
     buf_deinit(&b);
 }
 

@@ -16,16 +16,7 @@ void log_emit(struct log *l, const struct space_effect *effect)
 void log_reply(struct log *l, uint64_t token, enum pando_status status, struct pando_slice text,
                bool more)
 {
-    if (token == LOG_NOBODY)
-        return;
-    struct bytes *bytes = bytes_copy(text);
-    if (bytes == NULL)
-        status = PANDO_NOMEM;
-    log_emit(l, &(struct space_effect){ .kind = SPACE_REPLY,
-                                        .token = token,
-                                        .status = status,
-                                        .bytes = bytes,
-                                        .more = more });
+    space_effects_reply(&l->effects, token, status, text, more, false);
 }
 
 void log_fail(struct log *l, uint64_t token, enum pando_status status, const char *format, ...)
