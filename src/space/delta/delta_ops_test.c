@@ -244,6 +244,30 @@ static void stats_count_what_is_held(void **state)
     delta_world_deinit(&w);
 }
 
+/* As if it were not there, it would mean something else: a query of now, all deltas, no reason. */
+static void an_argument_of_a_wrong_kind_is_named(void **state)
+{
+    (void)state;
+    static const char *const wrong[][3] = {
+        { "query", "{'limit':'ten'}", "\"limit\" must be a whole number" },
+        { "query", "{'limit':1.5}", "\"limit\" must be a whole number" },
+        { "query", "{'at':'yesterday'}", "\"at\" must be a whole number" },
+        { "query", "{'cursor':7}", "\"cursor\" must be a text" },
+        { "query", "{'descending':1}", "\"descending\" must be true or false" },
+        { "watch", "{'since':[]}", "\"since\" must be a whole number" },
+        { "negate", "{'id':'d1','reason':5}", "\"reason\" must be a text" },
+        { "negate", "{'id':'d2','absent':'yes'}", "\"absent\" must be true or false" },
+        { "archive", "{'before':'now'}", "\"before\" must be a whole number" },
+    };
+    struct delta_world w;
+    delta_world_init(&w, "{}");
+    ask_ok(&w, "create", ASK_PLAIN("d1", "5"));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ask_error(&w, wrong[i][0], wrong[i][1], PANDO_INVALID, wrong[i][2]);
+    CHECK_EQ(ask_shown(&w, "{'limit':null,'at':null}"), 1); /* null is left out */
+    delta_world_deinit(&w);
+}
+
 static void wrong_settings_are_named(void **state)
 {
     (void)state;
@@ -339,6 +363,7 @@ int main(void)
         TEST(an_export_makes_an_equal_instance),
         TEST(views_follow_what_is_staged),
         TEST(stats_count_what_is_held),
+        TEST(an_argument_of_a_wrong_kind_is_named),
         TEST(wrong_settings_are_named),
         TEST(a_kept_view_loses_what_another_delta_displaced),
         TEST(every_verb_of_the_views_is_listed),

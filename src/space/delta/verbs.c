@@ -6,40 +6,6 @@
 
 #include <string.h>
 
-struct pando_slice deltas_text_arg(const json_t *args, const char *name)
-{
-    const json_t *v = json_object_get(args, name);
-    return json_is_string(v) ? slice_of(json_string_value(v), json_string_length(v))
-                             : SLICE_EMPTY;
-}
-
-int64_t deltas_number_arg(const json_t *args, const char *name, int64_t otherwise)
-{
-    const json_t *v = json_object_get(args, name);
-    return json_is_integer(v) ? json_integer_value(v) : otherwise;
-}
-
-enum pando_status deltas_filter_arg(const json_t *args, struct filter *ret,
-                                    struct pando_err *reterr)
-{
-    const json_t *filter = json_object_get(args, "filter");
-    json_t *parsed = NULL;
-    struct filter read;
-    enum pando_status st = PANDO_OK;
-    if (json_is_string(filter)) {
-        st = json_text_parse(deltas_text_arg(args, "filter"), JSON_TEXT_MAX, &parsed, reterr);
-        filter = parsed;
-    }
-    if (st == PANDO_OK)
-        st = filter_from_json(filter, &read, reterr);
-    json_decref(parsed);
-    if (st == PANDO_OK) {
-        filter_deinit(ret);
-        *ret = read;
-    }
-    return st == PANDO_MALFORMED ? PANDO_INVALID : st;
-}
-
 static void call_hash(struct deltas *d, uint64_t token, const json_t *args)
 {
     (void)args;
@@ -121,9 +87,13 @@ const char *const deltas_verbs[] = {
 
 static void run_verb(struct deltas *d, uint64_t token, const char *verb, const json_t *args)
 {
+    struct pando_err err = { .text = "" };
     for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
         if (strcmp(VERBS[i].name, verb) == 0) {
-            VERBS[i].run(d, token, args);
+            if (deltas_args_check(args, &err) == PANDO_OK)
+                VERBS[i].run(d, token, args);
+            else
+                deltas_fail(d, token, PANDO_INVALID, "%s", err.text);
             return;
         }
     if (!deltas_federate_call(d, token, verb, args))
