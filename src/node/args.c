@@ -14,8 +14,12 @@ json_t *args_parse(struct pando_slice text, struct pando_err *reterr)
         json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
     if (args != NULL && json_is_object(args))
         return args;
-    (void)pando_err_set(reterr, PANDO_MALFORMED, "arguments are not a JSON object%s%s",
-                        args == NULL ? ": " : "", args == NULL ? error.text : "");
+    if (args == NULL && json_error_code(&error) == json_error_null_character)
+        (void)pando_err_set(reterr, PANDO_INVALID,
+                            "a text in the arguments holds the character U+0000: leave it out");
+    else
+        (void)pando_err_set(reterr, PANDO_MALFORMED, "arguments are not a JSON object%s%s",
+                            args == NULL ? ": " : "", args == NULL ? error.text : "");
     json_decref(args);
     return NULL;
 }

@@ -252,6 +252,12 @@ class Delta(unittest.TestCase):
             with self.assertRaises(NodeError) as refused:
                 node.ask("delta.create", pointers=[{"role": "r", "target": None}])
             self.assertEqual(refused.exception.text, "pointers[0].target is null: leave the pointer out")
+            for args, text in ((dict(limit="ten"), '"limit" must be a whole number'),
+                               (dict(at="yesterday"), '"at" must be a whole number'),
+                               (dict(cursor="a\0b"), "holds the character U+0000")):
+                with self.assertRaises(NodeError) as refused:
+                    node.ask("delta.query", **args)
+                self.assertIn(text, refused.exception.text)
             with self.assertRaises(NodeError) as refused:
                 node.ask("fed.connect", url="http://localhost:8080/federation")
             self.assertIn("try ws://localhost:8080/federation", refused.exception.text)

@@ -91,6 +91,28 @@ static void stopping(struct log *l)
     log_write_run(l);
 }
 
+static void store_back(struct log *l)
+{
+    l->store_failed = false;
+    log_write_run(l);
+}
+
+/* A snapshot is written: a leader's that was taken over, or one of our own. */
+static void snapshotted(struct log *l, enum pando_status status)
+{
+    if (l->install_writing)
+        log_installed(l, status);
+    else
+        log_compact_done(l, status);
+}
+
+/* Nothing is said on the topic of a log. */
+static void refuse_gossip(struct log *l, uint64_t token)
+{
+    log_emit(l, &(struct space_effect){
+                    .kind = SPACE_VERDICT, .token = token, .status = PANDO_CANCELLED });
+}
+
 static void take(struct log *l, const struct space_input *in)
 {
     switch (in->kind) {
@@ -113,14 +135,10 @@ static void take(struct log *l, const struct space_input *in)
         log_store_fail(l, in->status);
         return;
     case SPACE_STORE_BACK:
-        l->store_failed = false;
-        log_write_run(l);
+        store_back(l);
         return;
     case SPACE_SNAPSHOTTED:
-        if (l->install_writing)
-            log_installed(l, in->status);
-        else
-            log_compact_done(l, in->status);
+        snapshotted(l, in->status);
         return;
     case SPACE_CALL:
         log_call(l, in);
@@ -128,10 +146,8 @@ static void take(struct log *l, const struct space_input *in)
     case SPACE_STOPPING:
         stopping(l);
         return;
-    case SPACE_GOSSIP: /* nothing is said on the topic of a log */
-        log_emit(l, &(struct space_effect){ .kind = SPACE_VERDICT,
-                                            .token = in->token,
-                                            .status = PANDO_CANCELLED });
+    case SPACE_GOSSIP:
+        refuse_gossip(l, in->token);
         return;
     case SPACE_PUT: /* a log takes nothing of the node's own */
         log_fail(l, in->token, PANDO_UNSUPPORTED, "a log takes no %s", in->verb);
