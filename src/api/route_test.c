@@ -106,6 +106,28 @@ static void a_body_wins_over_the_query_and_the_path_over_both(void **state)
     json_decref(o);
 }
 
+static void a_call_is_given_the_body_itself_or_all_together(void **state)
+{
+    (void)state;
+    struct pando_err err = { 0 };
+    struct route_match plain = found("POST", "/api/peers");
+    struct route_match named = found("DELETE", "/api/peers/p1");
+    json_t *o = json_object();
+    char *text = NULL;
+    CHECK_OK(args_join(o, &plain, slice_text("{\"address\":\"a\"}"), &text, &err));
+    CHECK(text == NULL); /* as it came */
+    json_object_clear(o);
+    CHECK_OK(args_join(o, &plain, SLICE_EMPTY, &text, &err));
+    CHECK_STR(text, "{}");
+    free(text);
+    CHECK_OK(args_join(o, &named, slice_text("{\"peer\":\"b\"}"), &text, &err));
+    CHECK_STR(text, "{\"peer\":\"p1\"}");
+    free(text);
+    CHECK_EQ(args_join(o, &named, slice_text("7"), &text, &err), PANDO_INVALID);
+    CHECK_STR(err.text, "the body must be a JSON object");
+    json_decref(o);
+}
+
 static enum access_verdict verdict_of(struct access_request r, const char *token)
 {
     static const char *const hosts[] = { "node.example" };
@@ -237,6 +259,7 @@ int main(void)
         TEST(a_wrong_path_is_told_the_nearest_and_a_wrong_method_the_right_ones),
         TEST(a_query_becomes_typed_arguments),
         TEST(a_body_wins_over_the_query_and_the_path_over_both),
+        TEST(a_call_is_given_the_body_itself_or_all_together),
         TEST(who_may_do_what_is_this_matrix),
         TEST(a_page_opens_a_websocket_only_from_a_listed_origin),
         TEST(a_name_that_is_not_ours_is_refused_even_from_loopback),
