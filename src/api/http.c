@@ -343,15 +343,18 @@ void http_add(struct api *a, struct pending *p)
 
 void http_run(struct api *a)
 {
-    MHD_UNSIGNED_LONG_LONG ms;
-    /* A reply given in a callback resumes others: run until nothing more was. */
-    for (int i = 0; i == 0 || (a->run_again && i < 16); i++) {
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    bool timed = true;
+    /* A reply given in a callback resumes others: run until nothing more was. What a stream has
+     * to say is asked for in one run and sent in the next: once that is not put off. */
+    for (int i = 0; i < 2 || (a->run_again && i < 16); i++) {
+        if (i == 1 && !a->run_again && !(timed && ms == 0))
+            break;
         a->run_again = false;
         (void)MHD_run(a->daemon);
+        timed = MHD_get_timeout(a->daemon, &ms) == MHD_YES;
     }
-    a->run_at = MHD_get_timeout(a->daemon, &ms) == MHD_YES
-                    ? pando_time_add(a->now, PANDO_MSEC(ms))
-                    : PANDO_TIME_NEVER;
+    a->run_at = timed ? pando_time_add(a->now, PANDO_MSEC(ms)) : PANDO_TIME_NEVER;
 }
 
 void http_run_due(struct api *a)
