@@ -182,6 +182,92 @@ static void what_came_meanwhile_follows_after_a_break(void **state)
     stop(&p);
 }
 
+/* Everything that is on its way arrives, and is written there; nothing more is written here. */
+static void deliver(struct pair *p)
+{
+    do {
+        while (p->head < p->len) {
+            const struct event *e = &p->events[p->head++];
+            delta_world_feed(e->to, &e->input);
+            bytes_unref(e->input.bytes);
+        }
+        p->head = p->len = 0;
+        delta_world_work(&p->w[0]);
+        delta_world_settle(&p->w[1]);
+    } while (p->len > 0);
+}
+
+#define ONE "{'id':'x','author':'alice','pointers':[{'role':'r','target':'t'}]}"
+
+/* A link is told while our disk still writes; our caller and our watchers are not. */
+static void links_are_told_while_the_disk_writes(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, LINK, "{\"systemId\":\"b\"}");
+    create(&p, 0, "first", "alice");
+    delta_world_watch(&p.w[0], "watch", "{}");
+    delta_world_watch(&p.w[1], "watch", "{}");
+    settle(&p);
+    delta_world_call(&p.w[0], "create", ONE);
+    deliver(&p);
+    CHECK_EQ(held(&p, 1), 2);
+    CHECK_EQ(p.w[1].lines, 1);
+    CHECK_EQ(p.w[0].lines, 0);
+    CHECK(!p.w[0].answered);
+    const uint64_t sent = p.sent;
+    settle(&p);
+    CHECK_EQ(p.sent, sent); /* it does not go again */
+    CHECK(p.w[0].answered);
+    CHECK_EQ(p.w[0].lines, 1);
+    stop(&p);
+}
+
+/* Whoever links in between is given it as well. */
+static void a_link_that_begins_while_the_disk_writes_lacks_nothing(void **state)
+{
+    (void)state;
+    struct pair p;
+    for (size_t dialler = 0; dialler < 2; dialler++) {
+        start(&p, "{}", "{}");
+        delta_world_call(&p.w[0], "create", ONE);
+        delta_world_watch(&p.w[dialler], "fed.connect", "{'url':'ws://there:1/federation'}");
+        deliver(&p);
+        CHECK_EQ(held(&p, 1), 1);
+        settle(&p);
+        create(&p, 0, "y", "alice");
+        CHECK_EQ(held(&p, 1), 2);
+        expect_equal(&p);
+        stop(&p);
+    }
+}
+
+/* Who dialled whom does not matter: what only the other one wrote comes back. */
+static void what_a_crash_takes_from_its_maker_comes_back(void **state)
+{
+    (void)state;
+    static const char *const settings[2][2] = { { LINK, "{}" }, { "{}", LINK } };
+    struct pair p;
+    for (size_t i = 0; i < 2; i++) {
+        start(&p, settings[i][0], settings[i][1]);
+        create(&p, 0, "first", "alice");
+        delta_world_call(&p.w[0], "create", ONE);
+        deliver(&p);
+        CHECK_EQ(held(&p, 1), 2);
+        CHECK(!p.w[0].answered);
+        p.open = false;
+        delta_world_feed(&p.w[1], &(struct space_input){ .kind = SPACE_PIPE_CLOSED, .pipe = PIPE,
+                                                         .token = SPACE_NOBODY });
+        delta_world_restart(&p.w[0], true, settings[i][0]);
+        CHECK_EQ(held(&p, 0), 1);
+        settle(&p);
+        later(&p, 60);
+        CHECK_EQ(held(&p, 0), 2);
+        expect_equal(&p);
+        stop(&p);
+    }
+}
+
 static void whom_the_node_does_not_trust_is_refused(void **state)
 {
     (void)state;
@@ -311,6 +397,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(both_hold_what_each_was_told),
         TEST(what_came_meanwhile_follows_after_a_break),
+        TEST(links_are_told_while_the_disk_writes),
+        TEST(a_link_that_begins_while_the_disk_writes_lacks_nothing),
+        TEST(what_a_crash_takes_from_its_maker_comes_back),
         TEST(whom_the_node_does_not_trust_is_refused),
         TEST(a_paused_link_loses_nothing),
         TEST(a_filter_of_a_live_link_is_changed),

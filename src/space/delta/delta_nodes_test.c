@@ -139,6 +139,36 @@ static void peers_hold_the_same_and_watchers_hear_of_it(void **state)
     stop(&p);
 }
 
+/* A peer is passed what our disk still writes; a crash takes it from us, the peer gives it back. */
+static void what_a_crash_takes_from_its_maker_comes_back(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}");
+    create(&p, 0, 1, "alice");
+    meet(&p);
+    delta_world_call(&p.w[0], "create", "{'id':'x','pointers':[{'role':'r','target':'t'}]}");
+    do {
+        while (p.head < p.len) {
+            struct event *e = &p.events[p.head++];
+            e->input.bits = e->bits;
+            delta_world_feed(e->to, &e->input);
+            bytes_unref(e->input.bytes);
+        }
+        p.head = p.len = 0;
+        delta_world_settle(&p.w[1]);
+    } while (p.len > 0);
+    CHECK_EQ(held(&p, 1), 2);
+    CHECK(!p.w[0].answered);
+    delta_world_restart(&p.w[0], true, "{}");
+    CHECK_EQ(held(&p, 0), 1);
+    delta_world_feed(&p.w[1], &(struct space_input){ .kind = SPACE_PEER_DOWN, .peer = PEER });
+    meet(&p);
+    CHECK_EQ(held(&p, 0), 2);
+    expect_equal(&p);
+    stop(&p);
+}
+
 static void the_policy_holds_for_peers(void **state)
 {
     (void)state;
@@ -155,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(peers_hold_the_same_and_watchers_hear_of_it),
+        TEST(what_a_crash_takes_from_its_maker_comes_back),
         TEST(the_policy_holds_for_peers),
     };
     return CHECK_RUN(tests);

@@ -45,7 +45,7 @@ static enum pando_status open_parts(struct deltas *d, struct pando_err *reterr)
     if (st != PANDO_OK)
         return st;
     d->source = delta_store_source(d->store);
-    d->news = delta_store_arrived_end(d->store);
+    d->news = d->told = delta_store_arrived_end(d->store);
     delta_store_watch(d->store, (struct delta_watch){ d, on_change });
     const struct views_config views = {
         .source = d->source,
@@ -214,6 +214,7 @@ static void run(struct deltas *d)
         deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
     deltas_intakes_run(d);
     flush(d);
+    deltas_news_early(d);
     deltas_intakes_durable(d); /* also those that brought nothing new */
     if (d->upheaval)
         views_on_upheaval(d->views);

@@ -310,6 +310,41 @@ static void arrival_is_told_of_what_is_durable_only_and_once(void **state)
     fixture_deinit(&f);
 }
 
+/* Who asks for it is told of what is appended only, too; who stops within a record goes on there. */
+static void arrival_can_be_told_before_it_is_durable(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct delta d;
+    fixture_init(&f);
+    uint64_t early = delta_store_arrived_end(f.store), late = early;
+    for (unsigned round = 0; round < 40; round++) {
+        const uint64_t begin = delta_store_appended_end(f.store);
+        CHECK_EQ(begin, delta_store_arrived_end(f.store));
+        for (unsigned i = 0; i < 3; i++)
+            add_plain(&f, round * 3 + i, 100, i);
+        CHECK_OK(delta_store_flush(f.store));
+        const uint64_t end = delta_store_appended_end(f.store);
+        CHECK_EQ(delta_store_arrived_until(f.store, begin, &early, &d), PANDO_NOT_FOUND);
+        for (unsigned i = 0; i < 3; i++) {
+            char id[16];
+            (void)snprintf(id, sizeof id, "d%u", round * 3 + i);
+            CHECK_OK(delta_store_arrived_until(f.store, end, &early, &d));
+            CHECK(slice_equal(d.id, slice_text(id)));
+            if (i == 2)
+                continue;
+            CHECK_EQ(delta_store_arrived_until(f.store, early, &early, &d), PANDO_NOT_FOUND);
+        }
+        CHECK_EQ(delta_store_arrived_until(f.store, end, &early, &d), PANDO_NOT_FOUND);
+        CHECK_EQ(delta_store_arrived(f.store, &late, &d), PANDO_NOT_FOUND);
+        fixture_commit(&f);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_OK(delta_store_arrived(f.store, &late, &d));
+        CHECK_EQ(delta_store_arrived(f.store, &late, &d), PANDO_NOT_FOUND);
+    }
+    fixture_deinit(&f);
+}
+
 /* The numbers below `len` in some order. */
 static void shuffle(struct rng *rng, unsigned *order, unsigned len)
 {
@@ -451,6 +486,7 @@ int main(void)
         TEST(a_part_of_a_signed_group_keeps_its_signature),
         TEST(of_a_plain_group_what_is_new_is_taken),
         TEST(arrival_is_told_of_what_is_durable_only_and_once),
+        TEST(arrival_can_be_told_before_it_is_durable),
         TEST(the_order_of_records_does_not_matter),
         TEST(equal_sets_have_equal_hashes),
     };

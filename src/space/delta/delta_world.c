@@ -64,7 +64,7 @@ static void open_instance(struct delta_world *w, const char *settings)
                                    .secret = &w->secret,
                                    .key = crypto_public(&w->secret),
                                    .node_name = "node-a",
-                                   .seed = 5 };
+                                   .seed = 5 + w->openings++ };
     fold_all(w);
     const enum pando_status st =
         space_delta_ops.open(&w->host, slice_text(settings), &w->instance, &err);

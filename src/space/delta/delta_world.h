@@ -13,6 +13,7 @@ struct rows; /* sim/rows.h */
 
 struct delta_world {
     struct files_memory *disk;
+    uint64_t openings;
     struct journal *journal;
     struct rows *rows;
     struct rows *twin; /* folded from records alone: must be the same */

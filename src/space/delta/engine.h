@@ -5,9 +5,11 @@
  *                                                              | durable, in order of arrival
  *     watchers, federation, peers      <-- news with its origin <
  *
- * Nothing is answered, shown to watchers or sent on before it is durable. What is staged and
- * not durable yet is remembered with its origin; at DELTAS_ONWAY_MAX staging says BUSY, and
- * whoever brings deltas (calls, pipes, peers) waits.
+ * Nothing is answered or shown to watchers before it is durable. Links and peers are told of a
+ * little that was appended at once, so that their disks write while ours does: a set has no order,
+ * and what a crash takes from us they have. What is staged and not durable yet is remembered with
+ * its origin; at DELTAS_ONWAY_MAX staging says BUSY, and whoever brings deltas (calls, pipes,
+ * peers) waits.
  */
 #ifndef SPACE_DELTA_ENGINE_H
 #define SPACE_DELTA_ENGINE_H
@@ -35,6 +37,7 @@
 #define DELTAS_LINKS_MAX    64 /* links of the settings */
 #define DELTAS_OWN          FED_NO_LINK /* origin: this node's own calls */
 #define DELTAS_STEP         512 /* deltas looked at in one turn, by each of those who look */
+#define DELTAS_EARLY_BYTES  (16u << 10) /* not durable, and told to links and peers already */
 
 struct deltas;
 
@@ -147,6 +150,7 @@ struct deltas {
     bool overrun; /* more is on its way than is remembered: all that arrives is news */
     struct map onway; /* digest of a delta that is not durable -> its origin (uint32_t) */
     uint64_t news;    /* order of arrival: handed on up to here */
+    uint64_t told;    /* likewise to links and peers; never less */
     uint64_t ticket, durable; /* the last that was given; that was told to the federation */
     struct deltas_intakes intakes, waiting; /* to be staged; to become durable */
     size_t intake_bytes;
@@ -192,6 +196,8 @@ enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool
 void deltas_took(struct deltas *d, const struct delta *delta, uint32_t origin, uint64_t ticket);
 bool deltas_is_onway(const struct deltas *d, const struct delta_hash *digest);
 void deltas_news_run(struct deltas *d);
+/* Tell links and peers of what was appended just now, if it is little. */
+void deltas_news_early(struct deltas *d);
 
 /* intake.c */
 void deltas_create(struct deltas *d, uint64_t token, const json_t *args);
@@ -243,6 +249,7 @@ bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, co
 /* nodes.c */
 enum pando_status deltas_nodes_open(struct deltas *d, struct pando_err *reterr) PANDO_MUST_USE;
 void deltas_nodes_feed(struct deltas *d, const struct space_input *in);
+void deltas_nodes_tell(struct deltas *d, uint64_t until);
 
 /* verbs.c */
 extern const char *const deltas_verbs[];

@@ -3,8 +3,8 @@
  * Speaks `rhizomedb-federation-v1` in both roles. A *pipe* is one open connection that carries
  * whole text messages; a *link* is what a person sees: it outlives pipes where it reconnects.
  * The engine holds no delta: it stages them through `fed_host` and acknowledges when the ticket
- * is durable; it is told (FED_NEW) of each delta that became durable here, and sends it on to
- * every link whose mode, push filter and origin allow. What a paused or lagging link misses is
+ * is durable; it is told (FED_NEW) of each delta that arrived here, and sends it on to every link
+ * whose mode, push filter and origin allow. What a paused or lagging link misses is
  * not dropped: the link remembers the place in the space's own order of arrival up to which it
  * was served, and goes on from there by reading the store.
  *
@@ -97,11 +97,11 @@ struct fed_host {
     /* Durable deltas, for syncs: source.h's order by time. One that is staged only must not
      * be given: it will come as FED_NEW. */
     struct delta_source source;
-    /* How far FED_NEW has come in the order of arrival; 0: nothing is here. What `source` does
-     * not give yet must lie behind it. */
+    /* Where in the order of arrival somebody begins who was given all of `source`: what it does not
+     * give yet lies behind. Not beyond where FED_NEW has come to; 0: nothing is here. */
     uint64_t (*newest)(void *ctx);
     /* Deltas in order of arrival behind `*position` (0: the first): what a link goes on with
-     * after a pause. PANDO_NOT_FOUND at the (durable) end; PANDO_BUSY call again. */
+     * after a pause. PANDO_NOT_FOUND where FED_NEW has come to; PANDO_BUSY call again. */
     enum pando_status (*arrived)(void *ctx, uint64_t *position, struct delta *ret);
     /* How many pass the filter now (negated ones included); an estimate is said to be one. */
     enum pando_status (*count)(void *ctx, const struct filter *f, int64_t from, uint64_t *ret);
@@ -114,7 +114,7 @@ enum fed_input_kind {
     FED_PIPE_CLOSED, /* pipe, or (a dial that failed) link with pipe FED_NO_PIPE; status,
                       * text: why */
     FED_DURABLE,     /* value: the highest durable ticket */
-    FED_NEW,         /* delta, link (origin), value: its position in the order of arrival: durable now */
+    FED_NEW,         /* delta, link (origin), value: its position in the order of arrival */
     FED_JUDGED,      /* token, status: what the verifying capsule said */
     FED_TICK,
 };
@@ -166,6 +166,8 @@ void fed_free(struct fed *f);
 void fed_step(struct fed *f, struct pando_time now, const struct fed_input *in);
 bool fed_poll(struct fed *f, struct fed_effect *ret);
 struct pando_time fed_deadline(const struct fed *f);
+/* Whether there is anybody to tell FED_NEW to. */
+bool fed_has_links(const struct fed *f);
 
 /* Link with a URL (ws:// or wss://). Takes over what `config` holds. `ret_id` names the link.
  * Errors: PANDO_INVALID reterr names what is wrong and the remedy ("http://...: a federation URL

@@ -160,16 +160,32 @@ void sim_cut(struct sim *s, uint32_t edge)
     sim_tell_closed(s, pipe, 1);
 }
 
+uint64_t sim_ahead_of_disk(const struct sim *s, uint32_t node)
+{
+    const struct sim_node *n = &s->nodes[node];
+    uint64_t lost = 0;
+    for (size_t i = n->store->durable; i < n->store->len; i++) {
+        uint32_t other = 0;
+        while (other < s->nodes_len &&
+               (other == n->index || n->store->arrived[i]->link != FED_NO_LINK ||
+                !sim_store_has(s->nodes[other].store, &n->store->arrived[i]->d.name)))
+            other++;
+        lost += other < s->nodes_len;
+    }
+    return lost;
+}
+
 void sim_crash(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->nodes[node];
     if (n->fed == NULL)
         return;
     s->tally.crashes++;
+    s->tally.lost += sim_ahead_of_disk(s, node);
     fed_free(n->fed);
     n->fed = NULL;
     n->life++;
-    n->committing = false;
+    n->committing = n->hasty = false;
     sim_store_crash(n->store);
     for (uint32_t i = 0; i < s->pipes_len; i++) {
         struct sim_pipe *p = &s->pipes[i];

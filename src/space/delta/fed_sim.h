@@ -2,8 +2,9 @@
  *
  * Every node is an engine over a store in memory (fed_sim_store.h). The world plays the host: it
  * dials, carries messages in order, gives credit back as the receiver digests, commits what was
- * staged after a moment and tells the engine. Faults are the caller's: pipes are cut with all
- * that is in them, nodes crash and lose what was not durable, servers cannot be reached.
+ * staged after a moment and tells the engine: of some deltas before, of some after. Faults are the
+ * caller's: pipes are cut with all that is in them, nodes crash and lose what was not durable,
+ * servers cannot be reached.
  *
  * The world looks at every message: an acknowledged delta must be durable, a paused peer must be
  * sent nothing, queues must be within their bounds. The first breach is kept in `violation`.
@@ -56,13 +57,14 @@ struct sim_node {
     uint32_t index, life;
     const char *trust; /* JSON, static, or NULL */
     struct fed_trust policy;
-    bool committing, unreachable;
+    bool committing, unreachable, hasty;
     struct pando_time tick_at;
     uint32_t created;
 };
 
 struct sim_tally {
     uint64_t deltas, batches, batched, acks, nacks, syncs, pauses, commits, crashes, cuts, steps;
+    uint64_t early, lost; /* said before they were durable; gone with a crash, but not elsewhere */
 };
 
 struct sim {
@@ -89,6 +91,8 @@ uint32_t sim_edge(struct sim *s, uint32_t client, uint32_t server, const char *c
 void sim_create(struct sim *s, uint32_t node, size_t pad);
 void sim_cut(struct sim *s, uint32_t edge);
 void sim_crash(struct sim *s, uint32_t node);
+/* How many a crash would take from the node that made them, while another one holds them. */
+uint64_t sim_ahead_of_disk(const struct sim *s, uint32_t node);
 void sim_restart(struct sim *s, uint32_t node);
 /* By the client (0) or by the server (1) of an edge. */
 void sim_pause(struct sim *s, uint32_t edge, unsigned side, bool paused);

@@ -19,6 +19,7 @@ enum sim_event_kind {
     SIM_CREDIT,
     SIM_CLOSED,
     SIM_COMMIT,
+    SIM_EARLY,
     SIM_NEWS,
     SIM_TICK
 };

@@ -155,6 +155,11 @@ void sim_drain(struct sim *s, struct sim_node *n)
                                   .life = n->life,
                                   .value = n->store->len });
     }
+    if (!n->hasty && n->store->len > n->store->durable && rng_chance(&s->rng, 1, 2)) {
+        n->hasty = true;
+        later(s, rng_below(&s->rng, 400),
+              (struct sim_event){ .kind = SIM_EARLY, .node = n->index, .life = n->life });
+    }
     const struct pando_time at = fed_deadline(n->fed);
     if (at.ns == PANDO_TIME_NEVER.ns ||
         (n->tick_at.ns <= at.ns && n->tick_at.ns > s->now.ns))
@@ -225,16 +230,35 @@ static void on_arrives(struct sim *s, const struct sim_event *ev)
     }
 }
 
+static void say(struct sim *s, struct sim_node *n, size_t place)
+{
+    const struct sim_delta *d = n->store->arrived[place - 1];
+    step(s, n,
+         &(struct fed_input){
+             .kind = FED_NEW, .delta = &d->d, .link = d->link, .value = place });
+}
+
+/* What was appended is said before it is durable. */
+static void on_early(struct sim *s, struct sim_node *n)
+{
+    n->hasty = false;
+    if (sim_store_said(n->store) < n->store->durable)
+        return;
+    for (size_t at = sim_store_said(n->store) + 1; at <= n->store->len; at++) {
+        s->tally.early++;
+        n->store->early = at;
+        say(s, n, at);
+    }
+}
+
 /* What is durable is said a few at a time; other things happen between. */
 static void on_news(struct sim *s, struct sim_node *n)
 {
     for (int i = 0; i < 8 && n->store->told < n->store->durable; i++) {
-        const struct sim_delta *d = n->store->arrived[n->store->told++];
-        step(s, n,
-             &(struct fed_input){ .kind = FED_NEW,
-                                  .delta = &d->d,
-                                  .link = d->link,
-                                  .value = n->store->told });
+        const bool said = n->store->told < n->store->early;
+        n->store->told++;
+        if (!said)
+            say(s, n, n->store->told);
     }
     if (n->store->told < n->store->durable)
         later(s, rng_below(&s->rng, 1000),
@@ -280,6 +304,9 @@ void sim_happen(struct sim *s, const struct sim_event *ev)
         break;
     case SIM_COMMIT:
         on_commit(s, n, (size_t)ev->value);
+        break;
+    case SIM_EARLY:
+        on_early(s, n);
         break;
     case SIM_NEWS:
         on_news(s, n);

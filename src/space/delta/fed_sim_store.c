@@ -119,6 +119,12 @@ void sim_store_crash(struct sim_store *s)
         delta_free(d);
     }
     s->told = s->durable;
+    s->early = 0;
+}
+
+size_t sim_store_said(const struct sim_store *s)
+{
+    return s->early > s->told ? s->early : s->told;
 }
 
 bool sim_store_has(const struct sim_store *s, const struct delta_hash *name)
@@ -180,7 +186,7 @@ static enum pando_status source_after(void *ctx, const struct filter *f, bool de
 static enum pando_status arrived(void *ctx, uint64_t *position, struct delta *ret)
 {
     struct sim_store *s = ctx;
-    if (*position >= s->durable)
+    if (*position >= sim_store_said(s))
         return PANDO_NOT_FOUND;
     if (++s->reads % READS == 0)
         return PANDO_BUSY;

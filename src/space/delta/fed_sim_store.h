@@ -2,7 +2,7 @@
  *
  * Deltas lie in the order of arrival; what is staged becomes durable when the owner says so, and
  * is lost in a crash before that. It answers what a federation engine asks (struct fed_host) as
- * the real store does: durable deltas only, BUSY now and then.
+ * the real store does: durable deltas only, or those that it was told of, BUSY now and then.
  */
 #ifndef SPACE_DELTA_FED_SIM_STORE_H
 #define SPACE_DELTA_FED_SIM_STORE_H
@@ -22,7 +22,8 @@ struct sim_store {
     struct sim_delta **arrived; /* place = index + 1 */
     size_t len, cap;
     size_t durable;     /* of them */
-    size_t told;        /* FED_NEW was said for so many */
+    size_t told;        /* of the durable ones: FED_NEW was said for so many */
+    size_t early;       /* FED_NEW was said for so many, durable or not; 0: for `told` */
     struct sim_delta **sorted; /* durable ones by (timestamp, digest) */
     size_t sorted_cap;
     struct map names;   /* name -> place */
@@ -38,6 +39,8 @@ enum pando_status sim_store_stage(struct sim_store *s, uint32_t link, const stru
                                   enum delta_outcome *ret_outcome, uint64_t *ret_ticket);
 /* Everything up to the ticket is durable now. */
 void sim_store_commit(struct sim_store *s, size_t ticket);
+/* How far FED_NEW has come. */
+size_t sim_store_said(const struct sim_store *s);
 /* Lose what is not durable. */
 void sim_store_crash(struct sim_store *s);
 /* Held durably. */

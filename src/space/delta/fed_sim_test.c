@@ -28,12 +28,14 @@ static void storms_end_in_agreement(void **state)
     }
     CHECK_NOTE("%" PRIu64 " seeds: %" PRIu64 " deltas sent singly, %" PRIu64 " in %" PRIu64
                " batches, %" PRIu64 " acks, %" PRIu64 " nacks, %" PRIu64 " syncs, %" PRIu64
-               " crashes, %" PRIu64 " cuts, %" PRIu64 " pauses, %" PRIu64 " steps\n",
+               " crashes, %" PRIu64 " cuts, %" PRIu64 " pauses, %" PRIu64 " steps, %" PRIu64
+               " said before they were durable, %" PRIu64 " lost by their maker, but not by others\n",
                seeds, sums.deltas, sums.batched, sums.batches, sums.acks, sums.nacks, sums.syncs,
-               sums.crashes, sums.cuts, sums.pauses, sums.steps);
+               sums.crashes, sums.cuts, sums.pauses, sums.steps, sums.early, sums.lost);
     CHECK_EQ(wrong, 0);
     if (seeds < SEEDS)
         return;
+    CHECK(sums.early > 50 * seeds && sums.lost > seeds / 4); /* and all came back */
     CHECK(sums.crashes > seeds && sums.cuts > 4 * seeds && sums.pauses > 10 * seeds);
     CHECK(sums.syncs > 10 * seeds && sums.nacks > seeds && sums.acks > 100 * seeds);
 }

@@ -53,6 +53,20 @@ static void cut_while_sending(struct sim *s, uint32_t edge)
     sim_cut(s, edge);
 }
 
+/* The maker crashes when others hold, durably, what he does not yet. */
+static void crash_after_saying(struct sim *s, uint32_t node)
+{
+    for (int i = 0; i < 3; i++)
+        sim_create(s, node, 0);
+    for (int i = 0; i < 40 && s->nodes[node].committing; i++) {
+        if (sim_ahead_of_disk(s, node) > 0) {
+            sim_crash(s, node);
+            return;
+        }
+        sim_run_for(s, PANDO_USEC(200));
+    }
+}
+
 static void disturb(struct sim *s, bool mixed)
 {
     const uint32_t node = (uint32_t)rng_below(&s->rng, s->nodes_len);
@@ -63,6 +77,8 @@ static void disturb(struct sim *s, bool mixed)
         sim_cut(s, edge);
     else if (die < 10)
         sim_crash(s, node);
+    else if (die < 12)
+        crash_after_saying(s, node);
     else if (die < 18)
         sim_restart(s, node);
     else if (die < 24)

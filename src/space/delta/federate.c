@@ -32,7 +32,7 @@ static enum pando_status host_stage(void *ctx, uint32_t link, const struct delta
     return deltas_stage(d, delta, false, link, ret_outcome, ret_ticket);
 }
 
-/* A sync gives only what is durable; the rest comes as news. */
+/* A sync gives only what watchers were told of; the rest is read behind d->news. */
 static enum pando_status durable_get(void *ctx, struct pando_slice id, struct delta *ret)
 {
     struct deltas *d = ctx;
@@ -55,10 +55,10 @@ static enum pando_status durable_next(void *ctx, const struct filter *f, bool de
 static enum pando_status host_arrived(void *ctx, uint64_t *position, struct delta *ret)
 {
     struct deltas *d = ctx;
-    return delta_store_arrived(d->store, position, ret);
+    return delta_store_arrived_until(d->store, d->told, position, ret);
 }
 
-/* Not the durable end: what is durable but no news yet is in no sync and must come as news. */
+/* Not the durable end: what is durable but no news yet is in no sync, and must be read on. */
 static uint64_t host_newest(void *ctx)
 {
     const struct deltas *d = ctx;

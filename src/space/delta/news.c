@@ -1,4 +1,6 @@
-/* news.c - what becomes durable is handed on, once, in its order of arrival. */
+/* news.c - what becomes durable is handed on, once, in its order of arrival; links and peers
+ * hear of a little before. Theirs and the watchers' way through the order of arrival are two
+ * numbers, `told` and `news`. */
 #include "space/delta/engine.h"
 
 #include "base/slice.h"
@@ -53,46 +55,98 @@ void deltas_took(struct deltas *d, const struct delta *delta, uint32_t origin, u
     views_on_delta(d->views, delta);
 }
 
-/* Everybody who wants to know of new deltas is in this list: subscriptions, federation. The
- * origin keeps a delta from going back where it came from. PANDO_BUSY: a subscription that
- * blocks is full, and all wait; whoever has the delta already does not get it twice. */
+/* Whether a delta that has arrived is news: a record that was only written again arrives a
+ * second time. The origin keeps it from going back where it came from. */
+static bool is_news(const struct deltas *d, const struct delta *delta, uint32_t *ret_origin)
+{
+    const void *found = map_find(&d->onway, delta->digest.bytes);
+    *ret_origin = DELTAS_OWN;
+    if (found != NULL)
+        memcpy(ret_origin, found, sizeof *ret_origin);
+    return found != NULL || d->overrun;
+}
+
+static void tell_links(struct deltas *d, const struct delta *delta, uint32_t origin,
+                       uint64_t position)
+{
+    d->told = position;
+    deltas_federate_feed(d, &(struct fed_input){ .kind = FED_NEW,
+                                                 .delta = delta,
+                                                 .link = origin,
+                                                 .value = position });
+}
+
+/* Everybody who wants to know of new deltas is in this list: subscriptions, federation.
+ * PANDO_BUSY: a subscription that blocks is full, and all wait; whoever has the delta already
+ * does not get it twice. */
 static enum pando_status hand_on(struct deltas *d, const struct delta *delta, uint32_t origin,
                                  uint64_t position)
 {
-    const struct fed_input in = { .kind = FED_NEW,
-                                  .delta = delta,
-                                  .link = origin,
-                                  .value = position };
     const enum pando_status st = subs_offer(d->subs, position, delta);
     if (st != PANDO_OK)
         return st;
     d->totals.handed_on++;
-    deltas_federate_feed(d, &in);
+    if (position > d->told)
+        tell_links(d, delta, origin, position);
     return PANDO_OK;
 }
 
-/* The next one in the order of arrival. A record that was only written again arrives a
- * second time; it is no news. */
+/* The next one in the order of arrival. */
 static enum pando_status next_news(struct deltas *d)
 {
     struct delta delta;
-    uint32_t origin = DELTAS_OWN;
+    uint32_t origin;
     uint64_t position = d->news;
     enum pando_status st = delta_store_arrived(d->store, &position, &delta);
-    const void *found = st == PANDO_OK ? map_find(&d->onway, delta.digest.bytes) : NULL;
-    if (found != NULL || (st == PANDO_OK && d->overrun)) {
+    if (st == PANDO_OK && is_news(d, &delta, &origin)) {
         const struct delta_hash digest = delta.digest;
-        if (found != NULL)
-            memcpy(&origin, found, sizeof origin);
         st = hand_on(d, &delta, origin, position);
         d->held = st != PANDO_OK;
         if (d->held)
             return st;
         (void)map_del(&d->onway, digest.bytes);
     }
-    if (st == PANDO_OK || st == PANDO_BUSY)
+    if (st == PANDO_OK || st == PANDO_BUSY || st == PANDO_NOT_FOUND)
         d->news = position;
+    if (d->told < d->news)
+        d->told = d->news;
     return st;
+}
+
+/* The next one that links have not been told of, durable or not. */
+static enum pando_status tell_next(struct deltas *d, uint64_t until)
+{
+    struct delta delta;
+    uint32_t origin;
+    uint64_t position = d->told;
+    const enum pando_status st =
+        delta_store_arrived_until(d->store, until, &position, &delta);
+    if (st == PANDO_OK && is_news(d, &delta, &origin))
+        tell_links(d, &delta, origin, position);
+    else if (st == PANDO_OK || st == PANDO_BUSY)
+        d->told = position;
+    return st;
+}
+
+/* Much is told when it is durable, with one look at it for all who are told. */
+static bool is_little(const struct deltas *d, uint64_t until)
+{
+    const uint64_t durable = delta_store_arrived_end(d->store);
+    return !d->store_failed && !d->overrun && d->told >= durable && until > d->told &&
+           until - durable <= (uint64_t)DELTAS_EARLY_BYTES << 8;
+}
+
+void deltas_news_early(struct deltas *d)
+{
+    const uint64_t until = delta_store_appended_end(d->store);
+    enum pando_status st = PANDO_OK;
+    if (!is_little(d, until))
+        return;
+    deltas_nodes_tell(d, until);
+    while (st == PANDO_OK)
+        st = fed_has_links(d->fed) ? tell_next(d, until) : PANDO_NOT_FOUND;
+    if (st == PANDO_NOT_FOUND)
+        d->told = until;
 }
 
 static void forget_onway(struct deltas *d)

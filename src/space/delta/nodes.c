@@ -31,10 +31,21 @@ enum pando_status deltas_nodes_open(struct deltas *d, struct pando_err *reterr)
     return st == PANDO_OK ? st : pando_err_set(reterr, st, "delta: memory is out");
 }
 
-void deltas_nodes_feed(struct deltas *d, const struct space_input *in)
+static void drain(struct deltas *d)
 {
     struct space_effect e;
-    swap_step(d->swap, d->now, in);
     while (swap_poll(d->swap, &e))
         deltas_emit(d, &e, NULL);
+}
+
+void deltas_nodes_feed(struct deltas *d, const struct space_input *in)
+{
+    swap_step(d->swap, d->now, in);
+    drain(d);
+}
+
+void deltas_nodes_tell(struct deltas *d, uint64_t until)
+{
+    swap_tell(d->swap, d->now, until);
+    drain(d);
 }

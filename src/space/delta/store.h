@@ -87,6 +87,11 @@ enum pando_status delta_store_arrived(struct delta_store *s, uint64_t *position,
                                       struct delta *ret) PANDO_MUST_USE;
 /* Behind all that is durable now: where somebody begins who wants what comes. */
 uint64_t delta_store_arrived_end(const struct delta_store *s);
+/* The same, but only up to the place `until`, durable or not. */
+enum pando_status delta_store_arrived_until(struct delta_store *s, uint64_t until,
+                                            uint64_t *position, struct delta *ret) PANDO_MUST_USE;
+/* Behind all that was appended, durable or not. */
+uint64_t delta_store_appended_end(const struct delta_store *s);
 
 /* A count in slices: zero it, call until it is not PANDO_BUSY. */
 struct delta_store_count {

@@ -83,6 +83,7 @@ struct arrival {
     bool open;
     struct journal_cursor cursor;
     uint64_t record; /* 0: none */
+    uint64_t from;   /* no other lies between here and it */
     uint8_t kind;
     struct pando_buf bytes;
     struct delta_room room;

@@ -333,6 +333,14 @@ void swap_step(struct swap *s, struct pando_time now, const struct space_input *
         swap_push(s, s->peers[i]);
 }
 
+void swap_tell(struct swap *s, struct pando_time now, uint64_t until)
+{
+    s->now = now;
+    s->told = until;
+    for (size_t i = 0; i < s->peers_len; i++)
+        swap_push(s, s->peers[i]);
+}
+
 void swap_totals(const struct swap *s, struct swap_totals *ret)
 {
     *ret = s->totals;

@@ -3,8 +3,8 @@
  * Two nodes that meet say how many deltas they hold and the sum of their digests (STATE). Equal
  * ones have nothing to do. Else the one that holds less compares ranges (sync/reconcile.h), and
  * each sends the groups that the other lacks: a reconnect costs what differs. From the meeting
- * on, what becomes durable here is passed on at once, in order of arrival, to every peer but
- * the one it came from.
+ * on, what becomes durable here, or is allowed before (swap_tell), is passed on at once, in order
+ * of arrival, to every peer but the one it came from.
  *
  * In a mesh most of that would arrive twice. A peer that is mostly sent what it has already says
  * so (PRUNE); from then on both only announce keys to each other (HAVE), until one asks again
@@ -13,8 +13,9 @@
  * Source: Leitao, Pereira, Rodrigues, "Epidemic Broadcast Trees", SRDS 2007; deviation: a
  * prune takes some duplicates, a different number each time, so that a circle loses one link.
  *
- * Nothing is passed on before it is durable. A signed group is verified before any delta of it
- * is kept. The node's trust policy decides what is kept (`admits`); what it refuses is
+ * What is passed on is no promise to hold it: after a crash a peer may have what we have lost, and
+ * the comparison at the next meeting brings it back. A signed group is verified before any delta
+ * of it is kept. The node's trust policy decides what is kept (`admits`); what it refuses is
  * counted, and offered again with every comparison, which backs off to once a minute.
  *
  * Layout of the messages: docs/wire/delta-link.md. Pure: step, then poll until false.
@@ -53,6 +54,8 @@ void swap_free(struct swap *s); /* accepts NULL */
 /* PEER_UP, PEER_DOWN, MESSAGE, CREDIT (of its channel), VERIFIED (of its tokens), DURABLE (after
  * the store was told), STORE_BACK, TICK; anything else is ignored. */
 void swap_step(struct swap *s, struct pando_time now, const struct space_input *in);
+/* Pass on what lies in front of `until` in the order of arrival, durable or not. */
+void swap_tell(struct swap *s, struct pando_time now, uint64_t until);
 /* SEND, VERIFY, DIGESTED and FAULT. Tokens of VERIFY begin with SWAP_TOKENS. */
 bool swap_poll(struct swap *s, struct space_effect *ret);
 #define SWAP_TOKENS (UINT64_C(1) << 40)

@@ -86,6 +86,13 @@ static bool skip_own(struct swap *s, struct swap_peer *p)
     return end != 0;
 }
 
+/* Where that ends what is passed on. */
+static uint64_t end_of(const struct swap *s)
+{
+    const uint64_t durable = delta_store_arrived_end(s->config.store);
+    return s->told > durable ? s->told : durable;
+}
+
 enum pando_status swap_next_record(struct swap *s, struct swap_peer *p,
                                    uint64_t *ret_after)
 {
@@ -94,10 +101,11 @@ enum pando_status swap_next_record(struct swap *s, struct swap_peer *p,
     for (;;) {
         while (skip_own(s, p))
             continue;
-        if (p->cursor >= delta_store_arrived_end(s->config.store))
+        if (p->cursor >= end_of(s))
             return PANDO_NOT_FOUND;
         uint64_t at = p->cursor;
-        const enum pando_status st = delta_store_arrived(s->config.store, &at, &d);
+        const enum pando_status st =
+            delta_store_arrived_until(s->config.store, end_of(s), &at, &d);
         if (st != PANDO_OK) {
             p->cursor = at;
             return st;
@@ -115,7 +123,7 @@ static bool pass_on(struct swap *s, struct swap_peer *p)
 {
     size_t groups = 0, deltas = 0;
     uint64_t after = 0;
-    if (p->cursor >= delta_store_arrived_end(s->config.store))
+    if (p->cursor >= end_of(s))
         return false;
     if (p->pruned)
         return swap_announce(s, p);

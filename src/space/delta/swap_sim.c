@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define FLIGHT_MAX 65536
+#define MADE_MAX   65536
 #define STEP       PANDO_MSEC(2)
 
 struct flight {
@@ -14,6 +15,13 @@ struct flight {
     size_t from, to;
     uint32_t life; /* of the link on which it flies */
     struct bytes *bytes;
+};
+
+/* A delta that a node made: acked, or not yet, or lost in a crash. */
+struct made_here {
+    size_t node;
+    struct delta_hash name;
+    enum { MADE_OPEN, MADE_ACKED, MADE_LOST } state;
 };
 
 struct world {
@@ -28,6 +36,8 @@ struct world {
     struct flight flights[FLIGHT_MAX];
     size_t head, tail;
     uint64_t messages;
+    struct made_here made[MADE_MAX];
+    size_t made_len;
 };
 
 static bool admits(void *ctx, const struct delta *d)
@@ -143,7 +153,7 @@ static void send(struct world_node *n, const struct space_effect *e)
     swap_step(n->swap, w->now, &credit);
 }
 
-static void carry_out(struct world_node *n)
+static void take_effects(struct world_node *n)
 {
     struct space_effect e;
     while (swap_poll(n->swap, &e)) {
@@ -153,7 +163,16 @@ static void carry_out(struct world_node *n)
         else if (e.kind == SPACE_SEND)
             send(n, &e);
     }
+}
+
+static void carry_out(struct world_node *n)
+{
+    take_effects(n);
     CHECK_OK(delta_store_flush(n->store.store));
+    if (rng_below(&n->world->rng, 2) == 0) {
+        swap_tell(n->swap, n->world->now, delta_store_appended_end(n->store.store));
+        take_effects(n);
+    }
     if (n->commit_at.ns == UINT64_MAX &&
         journal_end(n->store.journal) > journal_durable(n->store.journal))
         n->commit_at = pando_time_add(n->world->now, PANDO_MSEC(1 + rng_below(&n->world->rng, 9)));
@@ -173,9 +192,54 @@ void world_link(struct world *w, size_t a, size_t b, bool up)
         input(&w->nodes[b], &(struct space_input){ .kind = kind, .peer = (uint32_t)a });
 }
 
+static bool holds(struct world_node *n, const struct delta_hash *name)
+{
+    uint64_t place;
+    return n->up && delta_store_place(n->store.store, name, &place) == PANDO_OK;
+}
+
+size_t world_ahead_of_disk(struct world *w, size_t i)
+{
+    size_t ahead = 0;
+    for (size_t m = 0; m < w->made_len; m++) {
+        size_t k = 0;
+        if (w->made[m].node != i || w->made[m].state != MADE_OPEN)
+            continue;
+        while (k < w->len && (k == i || !holds(&w->nodes[k], &w->made[m].name)))
+            k++;
+        ahead += k < w->len;
+    }
+    return ahead;
+}
+
+bool world_holds_acked(struct world *w, size_t i)
+{
+    for (size_t m = 0; m < w->made_len; m++)
+        if (w->made[m].state == MADE_ACKED && !holds(&w->nodes[i], &w->made[m].name))
+            return false;
+    return true;
+}
+
+size_t world_came_back(struct world *w, size_t i)
+{
+    size_t len = 0;
+    for (size_t m = 0; m < w->made_len; m++)
+        len += w->made[m].state == MADE_LOST && holds(&w->nodes[i], &w->made[m].name);
+    return len;
+}
+
+/* What the node made and is not settled yet. */
+static void settle_made(struct world *w, size_t i, bool durable)
+{
+    for (size_t m = 0; m < w->made_len; m++)
+        if (w->made[m].node == i && w->made[m].state == MADE_OPEN)
+            w->made[m].state = durable ? MADE_ACKED : MADE_LOST;
+}
+
 void world_crash(struct world *w, size_t i)
 {
     struct world_node *n = &w->nodes[i];
+    settle_made(w, i, false);
     for (size_t k = 0; k < w->len; k++)
         if (k != i)
             world_link(w, i, k, false);
@@ -199,6 +263,8 @@ void world_make(struct world *w, size_t i, unsigned id, int64_t time)
     uint64_t ticket;
     make_plain(&m, id, time, id % 7);
     CHECK_OK(delta_store_stage(n->store.store, &m.delta, true, &outcome, &ticket));
+    CHECK(w->made_len < MADE_MAX);
+    w->made[w->made_len++] = (struct made_here){ i, m.delta.name, MADE_OPEN };
     made_deinit(&m);
     carry_out(n);
 }
@@ -239,6 +305,7 @@ static void turn(struct world *w, struct world_node *n)
     if (pando_time_reached(n->commit_at, w->now)) {
         n->commit_at = PANDO_TIME_NEVER;
         fixture_commit(&n->store);
+        settle_made(w, n->index, true);
         input(n, &(struct space_input){ .kind = SPACE_DURABLE,
                                         .value = journal_durable(n->store.journal) });
     }

@@ -1,8 +1,9 @@
 /* swap_sim.h - several instances of swap with stores of their own, joined by lossy links.
  *
  * A world is driven in steps of virtual time. Messages take a while on a link and are lost
- * with it when it is cut; commits take a while; a crash loses what was not durable. Signatures
- * are really verified.
+ * with it when it is cut; commits take a while; a crash loses what was not durable. Every second
+ * time, drawn from the seed, what was appended is passed on before it is durable. Signatures are
+ * really verified. What a commit made durable at its maker is acked.
  */
 #ifndef SPACE_DELTA_SWAP_SIM_H
 #define SPACE_DELTA_SWAP_SIM_H
@@ -39,6 +40,12 @@ void world_crash(struct world *w, size_t i);
 void world_start(struct world *w, size_t i);
 /* A new delta, made at a node. */
 void world_make(struct world *w, size_t i, unsigned id, int64_t time);
+/* How many a crash would take from the node that made them, while another one holds them. */
+size_t world_ahead_of_disk(struct world *w, size_t i);
+/* Everything that was acked is held by the node. */
+bool world_holds_acked(struct world *w, size_t i);
+/* How many it holds that a crash took from their maker. */
+size_t world_came_back(struct world *w, size_t i);
 /* A message as if `from` had sent it. Returns how many faults `to` finds in it. */
 uint64_t world_offer(struct world *w, size_t to, size_t from, struct pando_slice message);
 void world_run(struct world *w, struct pando_span span);

@@ -114,6 +114,7 @@ struct swap {
     size_t origins_next;
     struct space_effects effects;
     uint64_t next_token;
+    uint64_t told; /* order of arrival: what lies in front is passed on, durable or not */
     bool stuck; /* the store takes nothing now */
     bool again; /* work is left that waits for nobody: the next turn */
     struct group group;      /* being read or made */

@@ -35,9 +35,22 @@ static void mend(struct world *w, size_t nodes)
                 world_link(w, a, b, true);
 }
 
+/* The maker crashes when others hold what his disk does not yet. */
+static void crash_the_maker(struct world *w, size_t i)
+{
+    size_t ahead = 0;
+    for (int turns = 0; turns < 5 && ahead == 0 && world_node(w, i)->up; turns++) {
+        world_run(w, PANDO_MSEC(2));
+        ahead = world_ahead_of_disk(w, i);
+    }
+    if (ahead > 0)
+        world_crash(w, i);
+}
+
 static void everybody_ends_with_the_same_whatever_happens(void **state)
 {
     (void)state;
+    size_t came_back = 0;
     for (uint64_t seed = 1; seed <= seeds(); seed++) {
         const size_t nodes = 2 + seed % 7;
         struct world *w = world_new(seed, nodes, (enum world_shape)(seed % WORLD_SHAPES));
@@ -49,6 +62,8 @@ static void everybody_ends_with_the_same_whatever_happens(void **state)
             if (world_node(w, at)->up)
                 for (uint64_t n = rng_below(r, 30); n > 0; n--, id++)
                     world_make(w, at, id, T0 + (int64_t)rng_below(r, 100000));
+            if (rng_below(r, 4) == 0)
+                crash_the_maker(w, at);
             disturb(w, nodes);
             world_run(w, PANDO_MSEC(rng_below(r, 200)));
             if (rng_below(r, 4) == 0)
@@ -57,6 +72,8 @@ static void everybody_ends_with_the_same_whatever_happens(void **state)
         mend(w, nodes);
         world_run(w, PANDO_SEC(30));
         CHECK(world_equal(w));
+        CHECK(world_holds_acked(w, 0));
+        came_back += world_came_back(w, 0);
         world_run(w, PANDO_SEC(130)); /* until the rarest state was told again */
         for (size_t i = 0; i < nodes; i++) {
             size_t links = 0;
@@ -66,6 +83,8 @@ static void everybody_ends_with_the_same_whatever_happens(void **state)
         }
         world_free(w);
     }
+    CHECK_NOTE("%zu that a crash took from their maker came back\n", came_back);
+    CHECK(came_back >= seeds() / 2);
 }
 
 /* In a full mesh a delta is not sent by everybody to everybody. */

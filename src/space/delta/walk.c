@@ -21,16 +21,22 @@ static enum pando_status keep_record(struct delta_store *s, uint64_t position, u
     return st;
 }
 
+/* The first place at or behind a position of the journal. */
+static uint64_t place_at(uint64_t position)
+{
+    return (position + ALIGN - 1) / ALIGN * ALIGN << 8;
+}
+
 /* Stand at the record at `position`, or the first one behind it. */
-static enum pando_status stand_at(struct delta_store *s, uint64_t position)
+static enum pando_status stand_at(struct delta_store *s, uint64_t position, uint64_t until)
 {
     struct arrival *a = &s->arrival;
     struct pando_slice bytes;
     uint64_t found;
     uint8_t kind;
-    if (a->open && a->record != 0 && a->record == position)
+    if (a->open && a->record != 0 && a->from <= position && position <= a->record)
         return PANDO_OK;
-    if (position >= s->durable_position)
+    if (position << 8 >= until)
         return PANDO_NOT_FOUND;
     if (!a->open || a->cursor.position != position) {
         if (a->open)
@@ -39,6 +45,7 @@ static enum pando_status stand_at(struct delta_store *s, uint64_t position)
         a->open = true;
     }
     a->record = 0;
+    a->from = position;
     const enum pando_status st = journal_next(&a->cursor, &found, &kind, &bytes);
     return st == PANDO_OK ? keep_record(s, found, kind, bytes) : st;
 }
@@ -76,21 +83,22 @@ static size_t members_of(const struct arrival *a)
                                                                  : 0;
 }
 
-enum pando_status delta_store_arrived(struct delta_store *s, uint64_t *position,
-                                      struct delta *ret)
+enum pando_status delta_store_arrived_until(struct delta_store *s, uint64_t until,
+                                            uint64_t *position, struct delta *ret)
 {
     struct arrival *a = &s->arrival;
     uint64_t at = *position;
     for (size_t looked = 0; looked < LOOK_MAX; looked++) {
         const uint64_t wanted = (at >> 8) & ~(uint64_t)(ALIGN - 1);
-        enum pando_status st = stand_at(s, wanted);
-        if (st == PANDO_OK && a->record >= s->durable_position)
+        enum pando_status st = stand_at(s, wanted, until);
+        const size_t from =
+            st == PANDO_OK && a->record == wanted ? (size_t)(at - (wanted << 8)) : 0;
+        if (st == PANDO_OK && (a->record << 8) + from >= until)
             st = PANDO_NOT_FOUND;
         if (st != PANDO_OK) {
             *position = at;
             return st;
         }
-        const size_t from = a->record == wanted ? (size_t)(at - (wanted << 8)) : 0;
         if (from >= members_of(a)) {
             at = a->cursor.position << 8;
             continue;
@@ -106,9 +114,20 @@ enum pando_status delta_store_arrived(struct delta_store *s, uint64_t *position,
     return PANDO_BUSY;
 }
 
+enum pando_status delta_store_arrived(struct delta_store *s, uint64_t *position,
+                                      struct delta *ret)
+{
+    return delta_store_arrived_until(s, delta_store_arrived_end(s), position, ret);
+}
+
 uint64_t delta_store_arrived_end(const struct delta_store *s)
 {
-    return (s->durable_position + ALIGN - 1) / ALIGN * ALIGN << 8;
+    return place_at(s->durable_position);
+}
+
+uint64_t delta_store_appended_end(const struct delta_store *s)
+{
+    return place_at(journal_end(s->host.journal));
 }
 
 /* --- items --- */
