@@ -4,8 +4,10 @@
  *                        acked, until COUNT are acked (so durable) and the node returns the last
  *   delta_rss_100k       RssAnon of that node, which then holds COUNT
  *   delta_ws_sync_100k   another node links with it by fed.connect: until it holds all of them
- *   delta_event_p50/p99  create on one node until a watcher on the other is told, 200/s;
- *                        durable on both, for neither sends nor shows what is not
+ *   delta_event_p50/p99  create on one node until it has answered and a watcher on the other is
+ *                        told, 200/s: durable on both then, for neither answers nor shows what is not
+ *   delta_event_floor    the median of the same between two processes that only write, pass on and
+ *                        fdatasync (floor_event.h)
  *   delta_ws_floor       what a process does at least: reads the same bytes from a socket, hashes
  *                        each delta twice (its name, its digest), appends it to a file, fdatasyncs
  *                        what came together, answers with a number
@@ -14,6 +16,7 @@
  * frames are laid out before the clock runs. */
 #include "base/slice.h"
 #include "bench/calib.h"
+#include "bench/floor_event.h"
 #include "bench/world.h"
 #include "crypto/sign.h"
 #include "net/pipe.h"
@@ -46,7 +49,7 @@ struct bench {
     struct calib calib;
     struct pando_buf frames; /* of all deltas */
     size_t *ends;            /* of each in `frames` */
-    struct figure rate, floor, sync, rss, p50, p99;
+    struct figure rate, floor, sync, rss, p50, p99, least;
 };
 
 /* ---- deltas ---- */
@@ -349,20 +352,19 @@ static double one_event(struct world_node *a, int stream_fd, size_t n)
                    "\"%0100zu\"}]}",
                    id, n % 100, n);
     const uint64_t start = bench_now_ns();
-    uint64_t told = 0;
-    bool answered = false;
+    uint64_t told = 0, answered = 0;
     conn_send(&a->conn, "delta.create", args);
-    while (told == 0 || !answered) {
+    while (told == 0 || answered == 0) {
         struct pollfd p[2] = { { .fd = stream_fd, .events = POLLIN },
-                               { .fd = answered ? -1 : a->conn.fd, .events = POLLIN } };
+                               { .fd = answered != 0 ? -1 : a->conn.fd, .events = POLLIN } };
         if (poll(p, 2, 10000) <= 0)
             bench_fail("%s is not told", id);
         if (p[0].revents != 0 && told == 0 && is_told(stream_fd, id))
             told = bench_now_ns();
-        if (p[1].revents != 0)
-            answered = conn_read(&a->conn);
+        if (p[1].revents != 0 && conn_read(&a->conn))
+            answered = bench_now_ns();
     }
-    return (double)(told - start) / 1e3;
+    return (double)((told > answered ? told : answered) - start) / 1e3;
 }
 
 static void bench_event(struct bench *b)
@@ -378,11 +380,13 @@ static void bench_event(struct bench *b)
     const int fd = watch(z);
     size_t n = 0;
     for (int i = -1; i < RUNS; i++) { /* the first warms */
-        uint64_t at = bench_now_ns();
         const size_t len = i < 0 ? 100 : EVENTS;
-        if (i >= 0)
+        if (i >= 0) {
             calib_run(&b->calib, b->world.dir);
-        at = bench_now_ns();
+            floor_event(b->world.dir, us, EVENTS, EVENTS_NS);
+            figure_add(&b->least, figure_quantile(us, EVENTS, 0.5));
+        }
+        uint64_t at = bench_now_ns();
         for (size_t k = 0; k < len; k++) {
             us[k] = one_event(a, fd, n++);
             at += EVENTS_NS;
@@ -500,6 +504,7 @@ int main(int argc, char **argv)
     b->rss = (struct figure){ "delta_rss_100k", "MiB", 40, false, { 0 }, 0 };
     b->p50 = (struct figure){ "delta_event_p50", "us", 600, false, { 0 }, 0 };
     b->p99 = (struct figure){ "delta_event_p99", "us", 2500, false, { 0 }, 0 };
+    b->least = (struct figure){ "delta_event_floor", "us", 0, false, { 0 }, 0 };
     calib_begin(&b->calib);
     world_begin(&b->world);
     b->world.quiet = true;
@@ -508,9 +513,11 @@ int main(int argc, char **argv)
         lay_frames(b);
         bench_rate(b);
     }
-    if (figure_wanted(b->p50.name, b->prefix) || figure_wanted(b->p99.name, b->prefix))
+    if (figure_wanted(b->p50.name, b->prefix) || figure_wanted(b->p99.name, b->prefix) ||
+        figure_wanted(b->least.name, b->prefix))
         bench_event(b);
-    const struct figure *all[] = { &b->rate, &b->floor, &b->sync, &b->rss, &b->p50, &b->p99 };
+    const struct figure *all[] = { &b->rate, &b->floor, &b->sync, &b->rss, &b->p50, &b->p99,
+                                  &b->least };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         figure_print(all[i], b->prefix);
     calib_print(&b->calib);
