@@ -1,7 +1,8 @@
 /* intake.c - calls that bring deltas: create, negate, import.
  *
- * Deltas are staged in the order in which the calls came, as fast as the store takes them;
- * a call is answered when the last of its deltas is durable. A create is checked as a whole
+ * Calls take turns: each stages a slice of what a turn of the loop is to stage, and whoever has more
+ * goes behind the others, so that a small call is not kept by a large one that came before. A call
+ * is answered when the last of its deltas is durable. A create is checked as a whole
  * before its first delta is staged; an import goes line by line and says which lines it
  * refused.
  */
@@ -18,6 +19,8 @@
 #define REASONS_MAX     100 /* refused lines that an answer tells of */
 #define LINE_BYTES_MAX  (1u << 20)
 #define CREATE_MAX      16384 /* deltas of one call */
+#define TURN_MAX        (4 * DELTAS_STEP) /* deltas that one turn stages, of all calls */
+#define SLICE_MIN       16                /* of one call, however many there are */
 
 /* ---- the two queues ---- */
 
@@ -389,19 +392,30 @@ static enum pando_status stage_next(struct deltas *d, struct deltas_intake *i)
     return PANDO_OK;
 }
 
+/* The first one's slice of what is left of the turn. PANDO_OK: whose turn is next? */
+static enum pando_status stage_slice(struct deltas *d, size_t *left)
+{
+    struct deltas_intake *i = d->intakes.first;
+    enum pando_status st = PANDO_OK;
+    size_t slice = TURN_MAX / d->intakes.len;
+    slice = slice < SLICE_MIN ? SLICE_MIN : slice;
+    slice = slice < *left ? slice : *left;
+    for (*left -= slice; slice > 0 && (st = stage_next(d, i)) == PANDO_OK; slice--)
+        ;
+    *left += slice;
+    if (st == PANDO_NOT_FOUND)
+        push(&d->waiting, pop(&d->intakes));
+    else if (st == PANDO_OK)
+        push(&d->intakes, pop(&d->intakes));
+    return st == PANDO_NOT_FOUND ? PANDO_OK : st;
+}
+
 void deltas_intakes_run(struct deltas *d)
 {
-    size_t budget = 4 * DELTAS_STEP;
+    size_t budget = TURN_MAX;
     enum pando_status st = PANDO_OK;
-    while (d->intakes.first != NULL && budget > 0 && st == PANDO_OK && !d->store_failed) {
-        struct deltas_intake *i = d->intakes.first;
-        while (budget > 0 && (st = stage_next(d, i)) == PANDO_OK)
-            budget--;
-        if (st != PANDO_NOT_FOUND)
-            continue;
-        push(&d->waiting, pop(&d->intakes));
-        st = PANDO_OK;
-    }
+    while (d->intakes.first != NULL && budget > 0 && st == PANDO_OK && !d->store_failed)
+        st = stage_slice(d, &budget);
     if (st != PANDO_OK && st != PANDO_BUSY && st != PANDO_NOMEM) {
         struct deltas_intake *i = pop(&d->intakes);
         deltas_fail(d, i->token, st, "the delta cannot be stored: %s", pando_status_text(st));

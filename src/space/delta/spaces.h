@@ -30,7 +30,8 @@
  *            first {"event":"watching"}
  *   subs.ls  {} -> {subscriptions:[{id, filter, paused, stats}]} of the watchers;
  *            subs.pause {id}, subs.resume {id} -> {}
- *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}
+ *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}; calls
+ *            that bring deltas take turns: a small one does not wait for a large one before it
  *   export   {filter?} -> a stream of JSON lines, in order of time, negated ones included
  *   hash     {} -> {hash, deltas}  of all deltas: equal sets, equal hashes
  *   stats    {} -> {systemId, totalDeltas, ...}
