@@ -62,7 +62,7 @@ static void a_paused_watcher_keeps_as_much_as_it_said(void **state)
     delta_world_deinit(&w);
 }
 
-/* One that blocks holds the news back, and loses nothing. */
+/* One that blocks loses nothing. */
 static void a_watcher_that_blocks_gets_everything_later(void **state)
 {
     (void)state;

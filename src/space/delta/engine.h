@@ -160,7 +160,6 @@ struct deltas {
     struct deltas_watcher *watchers;
     size_t watchers_len;
     uint64_t watcher_number;
-    bool held; /* a subscription that blocks is full: no news until it is read */
     struct deltas_archiving archiving;
     size_t listeners; /* watchers of federation events */
     struct space_effects effects;

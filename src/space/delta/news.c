@@ -76,9 +76,8 @@ static void tell_links(struct deltas *d, const struct delta *delta, uint32_t ori
                                                  .value = position });
 }
 
-/* Everybody who wants to know of new deltas is in this list: subscriptions, federation.
- * PANDO_BUSY: a subscription that blocks is full, and all wait; whoever has the delta already
- * does not get it twice. */
+/* Everybody who wants to know of new deltas is in this list: subscriptions, federation. After an
+ * error it is offered again, and whoever has it already does not get it twice. */
 static enum pando_status hand_on(struct deltas *d, const struct delta *delta, uint32_t origin,
                                  uint64_t position)
 {
@@ -101,9 +100,10 @@ static enum pando_status next_news(struct deltas *d)
     if (st == PANDO_OK && is_news(d, &delta, &origin)) {
         const struct delta_hash digest = delta.digest;
         st = hand_on(d, &delta, origin, position);
-        d->held = st != PANDO_OK;
-        if (d->held)
+        if (st != PANDO_OK) {
+            d->blocked = true; /* memory is out: it may be there again soon */
             return st;
+        }
         (void)map_del(&d->onway, digest.bytes);
     }
     if (st == PANDO_OK || st == PANDO_BUSY || st == PANDO_NOT_FOUND)
@@ -158,10 +158,9 @@ static void forget_onway(struct deltas *d)
 void deltas_news_run(struct deltas *d)
 {
     enum pando_status st = PANDO_OK;
-    d->held = false;
     for (size_t i = 0; st == PANDO_OK && i < DELTAS_STEP; i++)
         st = next_news(d);
-    d->more_work = d->more_work || (!d->held && (st == PANDO_OK || st == PANDO_BUSY));
+    d->more_work = d->more_work || st == PANDO_OK || st == PANDO_BUSY;
     /* What was shadowed on its way never arrives. */
     if (st == PANDO_NOT_FOUND && delta_store_durable(d->store) >= d->ticket)
         forget_onway(d);

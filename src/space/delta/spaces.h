@@ -26,8 +26,9 @@
  *   watch    {filter?, since?, ready?, buffered?, overflow?, bufferSize?, warningThreshold?} -> a
  *            stream: one delta a line, once durable; `since`: first those with that timestamp
  *            (ms) or a later one. The others say what happens while it is paused (subs.h);
- *            one that blocks and is full holds all news back, also from federation; `ready`:
- *            first {"event":"watching"}
+ *            one that blocks and is full reads on later, for itself: all but what was archived
+ *            meanwhile, and once more what an archive wrote anew; `ready`: first
+ *            {"event":"watching"}
  *   subs.ls  {} -> {subscriptions:[{id, filter, paused, stats}]} of the watchers;
  *            subs.pause {id}, subs.resume {id} -> {}
  *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}; calls

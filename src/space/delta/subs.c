@@ -21,9 +21,9 @@ struct sub {
     size_t bytes;
     uint64_t offered; /* position of the last delta that it was offered */
     uint64_t polled;
-    uint64_t blocked_by; /* position of the delta that waits outside */
     uint64_t received, processed, dropped, overflows;
     bool paused, failed, warned, warning;
+    bool lagging; /* it blocks and was full: it reads on by itself, from `offered` */
 };
 
 struct subs {
@@ -205,8 +205,9 @@ static enum pando_status keep(struct sub *b, uint64_t position, struct bytes *by
     return PANDO_OK;
 }
 
-/* The capacity is met. PANDO_OK: there is room now; PANDO_CANCELLED: the delta is not kept. */
-static enum pando_status make_room(struct sub *b, uint64_t position, size_t more)
+/* The capacity is met. PANDO_OK: there is room now; PANDO_CANCELLED: the delta is not kept;
+ * PANDO_BUSY: not yet. */
+static enum pando_status make_room(struct sub *b, size_t more)
 {
     switch (b->config.overflow) {
     case SUBS_DROP_OLDEST:
@@ -226,8 +227,8 @@ static enum pando_status make_room(struct sub *b, uint64_t position, size_t more
         b->failed = true;
         return PANDO_CANCELLED;
     case SUBS_BLOCK:
-        b->overflows += b->blocked_by != position;
-        b->blocked_by = position;
+        b->overflows += !b->lagging;
+        b->lagging = true;
         return PANDO_BUSY;
     }
     return PANDO_CANCELLED;
@@ -241,7 +242,7 @@ static enum pando_status offer(struct sub *b, uint64_t position, struct bytes *b
         b->dropped++;
         st = PANDO_CANCELLED;
     } else if (is_full(b, len)) {
-        st = make_room(b, position, len);
+        st = make_room(b, len);
     }
     if (st == PANDO_OK)
         st = keep(b, position, bytes);
@@ -270,30 +271,78 @@ static enum pando_status is_wanted(const struct subs *s, const struct sub *b, co
     return PANDO_OK;
 }
 
+/* A delta that goes round. */
+struct round {
+    const struct delta *d;
+    uint64_t position;
+    struct bytes *bytes; /* NULL: nobody has wanted it yet */
+    int negated;         /* -1: nobody has asked yet */
+};
+
+static enum pando_status offer_one(const struct subs *s, struct sub *b, struct round *r)
+{
+    bool wanted = false;
+    if (b->offered >= r->position)
+        return PANDO_OK;
+    enum pando_status st = is_wanted(s, b, r->d, &r->negated, &wanted);
+    if (st == PANDO_OK && wanted && r->bytes == NULL) {
+        r->bytes = bytes_copy(r->d->bytes);
+        st = r->bytes == NULL ? PANDO_NOMEM : PANDO_OK;
+    }
+    if (st == PANDO_OK && wanted)
+        st = offer(b, r->position, r->bytes);
+    else if (st == PANDO_OK)
+        b->offered = r->position;
+    return st;
+}
+
 enum pando_status subs_offer(struct subs *s, uint64_t position, const struct delta *d)
 {
-    struct bytes *bytes = NULL;
+    struct round r = { .d = d, .position = position, .negated = -1 };
     enum pando_status result = PANDO_OK;
-    int negated = -1;
     for (size_t i = 0; i < s->len; i++) {
         struct sub *b = s->items[i];
-        bool wanted = false;
-        if (b->offered >= position)
-            continue;
-        enum pando_status st = is_wanted(s, b, d, &negated, &wanted);
-        if (st == PANDO_OK && wanted && bytes == NULL) {
-            bytes = bytes_copy(d->bytes);
-            st = bytes == NULL ? PANDO_NOMEM : PANDO_OK;
-        }
-        if (st == PANDO_OK && wanted)
-            st = offer(b, position, bytes);
-        else if (st == PANDO_OK)
-            b->offered = position;
-        if (st != PANDO_OK)
+        const enum pando_status st = b->lagging ? PANDO_OK : offer_one(s, b, &r);
+        if (st != PANDO_OK && !b->lagging)
             result = st;
     }
-    bytes_unref(bytes);
+    bytes_unref(r.bytes);
     return result;
+}
+
+/* Half of its room is free: reading on is worth the while. */
+static bool has_room(const struct sub *b)
+{
+    return b->len <= b->config.capacity / 2 && b->bytes <= SUBS_BYTES_MAX / 2;
+}
+
+bool subs_reads_on(const struct subs *s, uint64_t id, uint64_t *ret_position)
+{
+    const struct sub *b = find(s, id);
+    if (b == NULL || !b->lagging || !has_room(b))
+        return false;
+    *ret_position = b->offered;
+    return true;
+}
+
+enum pando_status subs_offer_to(struct subs *s, uint64_t id, uint64_t position,
+                                const struct delta *d)
+{
+    struct round r = { .d = d, .position = position, .negated = -1 };
+    struct sub *b = find(s, id);
+    const enum pando_status st = b == NULL ? PANDO_INVALID : offer_one(s, b, &r);
+    bytes_unref(r.bytes);
+    return st;
+}
+
+void subs_pass_over(struct subs *s, uint64_t id, uint64_t position, bool end)
+{
+    struct sub *b = find(s, id);
+    if (b == NULL)
+        return;
+    b->lagging = b->lagging && !end;
+    if (b->offered < position)
+        b->offered = position;
 }
 
 enum pando_status subs_poll(struct subs *s, uint64_t id, struct pando_slice *ret_bytes,

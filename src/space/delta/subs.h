@@ -9,8 +9,8 @@
  *     drop_newest  the new one is dropped
  *     error        nothing more is taken: poll ends with PANDO_FULL after what is waiting, until
  *                  resume
- *     block        subs_offer answers PANDO_BUSY: offer the same delta again later; those who
- *                  have it already do not get it twice
+ *     block        it is passed over from now on, others are not; when half of its room is free
+ *                  the space reads on for it (subs_reads_on), until it has caught up
  *
  * Deltas are shared between subscriptions, not copied. Thread: one owner; pure.
  */
@@ -62,8 +62,16 @@ bool subs_pause(struct subs *s, uint64_t id);
 bool subs_resume(struct subs *s, uint64_t id);
 
 /* A delta that became durable at `position` (rising). `d` must not come from the source.
- * Errors: PANDO_BUSY one that blocks is full; PANDO_NOMEM: some have it, offer it again. */
+ * Errors: PANDO_NOMEM, of the source: some have it, offer it again. */
 enum pando_status subs_offer(struct subs *s, uint64_t position, const struct delta *d) PANDO_MUST_USE;
+/* Whether a subscription that blocks lags and has room: then what lies behind the position is
+ * offered to it alone. */
+bool subs_reads_on(const struct subs *s, uint64_t id, uint64_t *ret_position);
+/* Errors: PANDO_BUSY it is full again; as subs_offer. */
+enum pando_status subs_offer_to(struct subs *s, uint64_t id, uint64_t position,
+                                const struct delta *d) PANDO_MUST_USE;
+/* Nothing is left in front of `position`; `end`: nor behind, and it is offered what all are. */
+void subs_pass_over(struct subs *s, uint64_t id, uint64_t position, bool end);
 /* The next delta of a subscription, as canonical bytes; valid until the next call.
  * Errors: PANDO_NOT_FOUND nothing is waiting, or it is paused; PANDO_FULL it has failed;
  * PANDO_INVALID no such subscription. */

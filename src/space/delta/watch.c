@@ -3,7 +3,9 @@
  * A watcher of deltas first reads the history it asked for, in order of time, then what
  * arrived meanwhile, and from then on has a subscription (subs.h). No delta is shown twice
  * or left out: what lies behind the place where the order of arrival stood at its begin is
- * not history. While it is paused before it has a subscription, it just reads later.
+ * not history. While it is paused before it has a subscription, it just reads later; and a
+ * subscription that blocks and is full leaves the others and reads the order of arrival for itself,
+ * from where it stands, until it has caught up.
  */
 #include "space/delta/engine.h"
 
@@ -148,6 +150,31 @@ static enum pando_status catch_up(struct deltas *d, struct deltas_watcher *w)
     return st;
 }
 
+/* A subscription that blocks and was full reads on, up to what the others were told of. */
+static enum pando_status read_on(struct deltas *d, struct deltas_watcher *w)
+{
+    struct delta delta;
+    uint64_t position;
+    enum pando_status st = PANDO_OK;
+    for (size_t n = 0; st == PANDO_OK && n < DELTAS_STEP; n++) {
+        if (!subs_reads_on(d->subs, w->sub, &position))
+            return PANDO_OK;
+        st = delta_store_arrived_until(d->store, d->news, &position, &delta);
+        if (st == PANDO_OK)
+            st = subs_offer_to(d->subs, w->sub, position, &delta);
+        else if (st == PANDO_BUSY || st == PANDO_NOT_FOUND)
+            subs_pass_over(d->subs, w->sub, position, st == PANDO_NOT_FOUND);
+    }
+    return st == PANDO_BUSY || st == PANDO_NOT_FOUND ? PANDO_OK : st;
+}
+
+/* Whether that is to go on, now that what waited was read. */
+static bool reads_on(const struct deltas *d, const struct deltas_watcher *w)
+{
+    uint64_t position;
+    return w->sub != 0 && subs_reads_on(d->subs, w->sub, &position);
+}
+
 /* What waits in its subscription. */
 static enum pando_status read_subscription(struct deltas *d, struct deltas_watcher *w)
 {
@@ -158,7 +185,6 @@ static enum pando_status read_subscription(struct deltas *d, struct deltas_watch
         st = delta_decode(bytes, &d->room, &delta);
     if (st != PANDO_OK)
         return st;
-    d->more_work = d->more_work || d->held; /* there is room again */
     return show(d, w, &delta, false);
 }
 
@@ -191,11 +217,13 @@ void deltas_watchers_run(struct deltas *d)
         if (w->events)
             continue;
         warn(d, w);
+        if (!w->paused && reads_on(d, w))
+            st = read_on(d, w);
         for (size_t n = 0; !w->paused && st == PANDO_OK && n < DELTAS_STEP; n++)
             st = read_next(d, w);
-        if (w->paused || st == PANDO_NOT_FOUND)
+        if (w->paused || (st == PANDO_NOT_FOUND && !reads_on(d, w)))
             continue;
-        if (st == PANDO_OK || st == PANDO_BUSY) {
+        if (st == PANDO_OK || st == PANDO_BUSY || st == PANDO_NOT_FOUND) {
             d->more_work = true;
             continue;
         }
