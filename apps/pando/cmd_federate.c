@@ -180,11 +180,10 @@ static enum pando_status detach(struct session *s, struct pando_err *reterr)
     if (st == PANDO_OK && s->args->json)
         (void)printf("{\"id\":\"%s\"}\n", text_of(answer, "id", s->id, sizeof s->id));
     else if (st == PANDO_OK)
-        (void)printf("Link %s: 'pando link show %.8s' shows how it is; it lasts until 'pando "
-                     "link rm %.8s' or the node's end.\nTo keep it at every start, in "
-                     "config.yml:\nfederation:\n  links:\n    - url: %s\n",
-                     text_of(answer, "id", s->id, sizeof s->id), s->id, s->id,
-                     s->args->words[0]);
+        (void)printf("Link %s: 'pando link show %.8s' shows how it is; it is there again after "
+                     "a restart, until 'pando link rm %.8s' (of a space in memory: until the "
+                     "node's end).\n",
+                     text_of(answer, "id", s->id, sizeof s->id), s->id, s->id);
     json_decref(answer);
     return st;
 }
@@ -197,6 +196,8 @@ enum pando_status run_federate(const struct args *args, struct pando_err *reterr
     enum pando_status st = federate_question(args, &s.question, reterr);
     if (st == PANDO_OK)
         st = reach_find(args, &s.reach, reterr);
+    if (st == PANDO_OK && !args_has(args, OPT_DETACH))
+        (void)json_object_set_new(s.question, "keep", json_false()); /* it ends with us */
     if (st == PANDO_OK)
         st = args_has(args, OPT_DETACH) ? detach(&s, reterr) : stay(&s, reterr);
     json_decref(s.question);

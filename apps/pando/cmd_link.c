@@ -11,14 +11,15 @@
 
 static void print_row(const json_t *link)
 {
-    char id[64], status[32], direction[16], error[160];
+    char id[64], status[32], direction[16], kept[16], error[160];
     const json_t *stats = json_object_get(link, "stats");
     const json_t *system = json_object_get(link, "remoteSystemId");
     char *remote = delta_clean(json_is_string(system) ? system
                                                       : json_object_get(link, "remoteUrl"));
-    (void)printf("%-8.8s  %-12s  %-8s  %9lld  %9lld  %8lld  %s", text_of(link, "id", id, sizeof id),
+    (void)printf("%-8.8s  %-12s  %-8s  %-6s  %9lld  %9lld  %8lld  %s", text_of(link, "id", id, sizeof id),
                  text_of(link, "status", status, sizeof status),
                  text_of(link, "direction", direction, sizeof direction),
+                 text_of(link, "kept", kept, sizeof kept),
                  number_of(stats, "deltasSent"), number_of(stats, "deltasReceived"),
                  number_of(stats, "deltasRejected"), remote != NULL ? remote : "?");
     if (text_of(link, "lastError", error, sizeof error)[0] != '\0')
@@ -39,8 +40,8 @@ enum pando_status run_link_ls(const struct args *args, struct pando_err *reterr)
             (void)printf("No federation links. Make one: pando federate ws://HOST:PORT/federation "
                          "--detach\n");
         else
-            (void)printf("%-8s  %-12s  %-8s  %9s  %9s  %8s  %s\n", "LINK", "STATUS", "OPENED",
-                         "SENT", "RECEIVED", "REJECTED", "REMOTE");
+            (void)printf("%-8s  %-12s  %-8s  %-6s  %9s  %9s  %8s  %s\n", "LINK", "STATUS",
+                         "OPENED", "KEPT", "SENT", "RECEIVED", "REJECTED", "REMOTE");
         json_array_foreach(links, i, link)
             print_row(link);
     }
@@ -69,6 +70,7 @@ static void print_link(const json_t *link)
                                            { "Status:        ", "status" },
                                            { "Paused by:     ", "pausedBy" },
                                            { "Direction:     ", "direction" },
+                                           { "Kept by:       ", "kept" },
                                            { "Remote URL:    ", "remoteUrl" },
                                            { "Remote system: ", "remoteSystemId" },
                                            { "Last error:    ", "lastError" } };

@@ -403,15 +403,18 @@ const struct command commands[] = {
     ROW("federate", NULL, NEEDS_NODE, 1, 1, "URL", run_federate, federate_options, false,
         "Link a running node with another instance over WebSocket; print what happens until "
         "Ctrl+C",
-        "Ctrl+C ends the link, too. With --detach the node keeps it until 'pando link rm' or its "
-        "end; links of every start stand in config.yml (federation.links).",
+        "Ctrl+C ends the link, too. With --detach the node keeps it, over restarts, until "
+        "'pando link rm'; it takes the place of an earlier one with the same URL. Links can "
+        "stand in config.yml, too (federation.links).",
         "pando federate ws://localhost:8080/federation\n"
         "pando federate wss://hub.example/federation --mode pull --from 24h --detach\n"
         "pando federate ws://10.0.0.7:8080/federation --trust-author alice --trust-author bob\n"
         "pando federate ws://10.0.0.7:8080/federation --push-filter "
         "'{\"targetContexts\":[\"public\"]}'\n"),
     ROW("link ls", NULL, NEEDS_NODE, 0, 0, "", run_link_ls, delta_options, false,
-        "Federation links: state, counts, who is at the other end", NULL,
+        "Federation links: state, counts, who is at the other end",
+        "KEPT says who links again after a restart: node (a call asked for it), config "
+        "(config.yml), no (nobody).",
         "pando link ls\npando link ls --json\n"),
     ROW("link show", NULL, NEEDS_NODE, 1, 1, "LINK", run_link_show, delta_options, false,
         "One federation link; its first letters name it", NULL, "pando link show 3f2c\n"),

@@ -173,6 +173,8 @@ struct pando_delta_link_config {
         uint32_t max_delay;
         double backoff_multiplier;
     } reconnect;
+    bool keep; /* linked again whenever this database is opened, until it is disconnected; of a
+                  database in memory nothing is kept */
 };
 
 #define PANDO_DELTA_LINK_CONFIG                                                             \
@@ -181,7 +183,8 @@ struct pando_delta_link_config {
             0, NULL, NULL, { NULL, 0, NULL, 0, NULL },                                      \
         {                                                                                   \
             true, 5, 1000, 30000, 2                                                         \
-        }                                                                                   \
+        },                                                                                  \
+            true                                                                            \
     }
 
 struct pando_delta_link {
@@ -197,8 +200,10 @@ struct pando_delta_link_stats {
     int64_t last_sync, connected_at; /* ms; 0: never */
 };
 
-/* Link with another instance: ws:// or wss://. Back at once; events tell how it goes. `config`
- * NULL: PANDO_DELTA_LINK_CONFIG. Errors: PANDO_INVALID, with the remedy; PANDO_FULL. */
+/* Link with another instance: ws:// or wss://. Does not wait for the connection; events tell how
+ * it goes. A link that is kept is on disk when this is back, and takes the place of an earlier one
+ * with the same URL: a program may ask for it at every start. `config` NULL:
+ * PANDO_DELTA_LINK_CONFIG. Errors: PANDO_INVALID, with the remedy; PANDO_FULL 256 are kept. */
 PANDO_EXPORT enum pando_status
 pando_delta_connect_remote(struct pando_delta_db *db, const char *url,
                            const struct pando_delta_link_config *config,
@@ -207,7 +212,8 @@ pando_delta_connect_remote(struct pando_delta_db *db, const char *url,
 /* {"links":[{"id","status","direction","remoteSystemId","config","stats",...}]} */
 PANDO_EXPORT enum pando_status pando_delta_links(struct pando_delta_db *db, char **ret_text,
                                                  struct pando_err *reterr) PANDO_MUST_USE;
-/* Errors of these: PANDO_NOT_FOUND the link has ended. */
+/* Errors of these: PANDO_NOT_FOUND the link has ended. A kept link that is disconnected is
+ * forgotten. */
 PANDO_EXPORT enum pando_status pando_delta_link_stats(struct pando_delta_db *db,
                                                       const struct pando_delta_link *link,
                                                       struct pando_delta_link_stats *ret_stats,

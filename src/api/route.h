@@ -125,7 +125,7 @@
       "Materialised views: hits, misses, evictions")                                   \
     X("fed.connect", WRITE,                                                            \
       "space, url, mode, initialSync, syncFromTimestamp, pushFilter, "                 \
-      "pullFilter, trustPolicy, reconnect",                                            \
+      "pullFilter, trustPolicy, reconnect, keep",                                      \
       "Link with another instance over WebSocket")                                     \
     X("fed.links", READ, "space", "Federation links")                                  \
     X("fed.link", READ, "space, id", "One federation link")                            \

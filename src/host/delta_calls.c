@@ -134,7 +134,8 @@ static json_t *link_args(const char *url, const struct pando_delta_link_config *
     static const char *const modes[] = { "bidirectional", "push", "pull" };
     static const char *const syncs[] = { "full", "from_timestamp", "none" };
     json_t *args = json_pack(
-        "{s:s,s:s,s:s,s:o,s:{s:b,s:I,s:I,s:I,s:f}}", "url", url, "mode", modes[c->mode],
+        "{s:s,s:b,s:s,s:s,s:o,s:{s:b,s:I,s:I,s:I,s:f}}", "url", url, "keep", (int)c->keep, "mode",
+        modes[c->mode],
         "initialSync", syncs[c->initial_sync], "trustPolicy", delta_db_trust(&c->trust),
         "reconnect", "enabled", (int)c->reconnect.enabled, "maxAttempts",
         (json_int_t)c->reconnect.max_attempts, "initialDelay",

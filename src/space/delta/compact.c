@@ -182,6 +182,16 @@ static enum pando_status move_names(struct delta_store *s, struct delta_compact 
     return st;
 }
 
+static enum pando_status move_record(struct delta_store *s, struct delta_compact *c,
+                                     uint64_t position, uint8_t kind, struct pando_slice bytes)
+{
+    if (kind == DELTA_RECORD_ARCHIVED)
+        return move_names(s, c, bytes);
+    if (kind == DELTA_RECORD_KEPT)
+        return store_move_kept(s, position, bytes, &c->last);
+    return move_group(s, c, position, kind == DELTA_RECORD_SIGNED, bytes);
+}
+
 static enum pando_status move_some(struct delta_store *s, struct delta_compact *c,
                                    struct journal_cursor *cursor)
 {
@@ -194,9 +204,7 @@ static enum pando_status move_some(struct delta_store *s, struct delta_compact *
             return PANDO_OK;
         if (st != PANDO_OK)
             return st;
-        st = kind == DELTA_RECORD_ARCHIVED
-                 ? move_names(s, c, bytes)
-                 : move_group(s, c, position, kind == DELTA_RECORD_SIGNED, bytes);
+        st = move_record(s, c, position, kind, bytes);
         if (st != PANDO_OK)
             return st;
         c->at = cursor->position;

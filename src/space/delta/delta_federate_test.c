@@ -392,6 +392,185 @@ static void calls_about_links_name_what_is_wrong(void **state)
     stop(&p);
 }
 
+/* --- links that are there again --- */
+
+#define URL "ws://there:1/federation"
+
+/* The only link of the first instance; to be given back. */
+static json_t *only_link(struct pair *p)
+{
+    json_t *json = delta_world_ask(&p->w[0], "fed.links", "{}", PANDO_OK);
+    json_t *links = json_object_get(json, "links");
+    CHECK_EQ(json_array_size(links), 1);
+    json_t *link = json_incref(json_array_get(links, 0));
+    json_decref(json);
+    return link;
+}
+
+static void no_link_is_left(struct pair *p)
+{
+    json_t *json = delta_world_ask(&p->w[0], "fed.links", "{}", PANDO_OK);
+    CHECK_EQ(json_array_size(json_object_get(json, "links")), 0);
+    json_decref(json);
+}
+
+/* What the first instance says of itself, settled. */
+static json_t *tell_first(struct pair *p, const char *verb, const char *args)
+{
+    json_t *json = delta_world_ask(&p->w[0], verb, args, PANDO_OK);
+    settle(p);
+    return json;
+}
+
+static void expect_kept(struct pair *p, const char *by)
+{
+    json_t *link = only_link(p);
+    CHECK_STR(json_string_value(json_object_get(link, "kept")), by);
+    json_decref(link);
+}
+
+/* The power fails at the one that dials; it starts anew. */
+static void crash_first(struct pair *p, const char *settings)
+{
+    close_both(p);
+    settle(p);
+    delta_world_restart(&p->w[0], true, settings);
+    settle(p);
+}
+
+/* By its id, or with more members behind. */
+static void about_link(struct pair *p, char *ret, size_t cap, const char *more)
+{
+    json_t *link = only_link(p);
+    (void)snprintf(ret, cap, "{'id':'%s'%s}", json_string_value(json_object_get(link, "id")),
+                   more);
+    json_decref(link);
+}
+
+static void a_link_is_answered_for_once_it_is_on_disk(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}", "{}");
+    delta_world_call(&p.w[0], "fed.connect", "{'url':'" URL "'}");
+    delta_world_work(&p.w[0]);
+    CHECK(!p.w[0].answered);
+    delta_world_restart(&p.w[0], true, "{}");
+    settle(&p);
+    no_link_is_left(&p); /* nobody was told that it would be kept */
+    p.w[0].busy = true;
+    delta_world_call(&p.w[0], "fed.connect", "{'url':'" URL "'}");
+    settle(&p);
+    CHECK(!p.w[0].answered); /* the journal takes nothing now */
+    p.w[0].busy = false;
+    later(&p, 1);
+    CHECK(p.w[0].answered);
+    CHECK_OK(p.w[0].status);
+    stop(&p);
+}
+
+static void a_link_made_by_a_call_is_there_after_a_crash_as_it_was(void **state)
+{
+    (void)state;
+    struct pair p;
+    char args[200];
+    start(&p, "{}", "{}");
+    json_decref(tell_first(
+        &p, "fed.connect",
+        "{'url':'" URL "','mode':'push','initialSync':'from_timestamp','syncFromTimestamp':5,"
+        "'pushFilter':{'authors':['bob']},'pullFilter':{'targetIds':['o']},"
+        "'trustPolicy':{'trustedAuthors':['eve'],'trustedSystems':['s']},"
+        "'reconnect':{'maxAttempts':0,'initialDelay':20,'maxDelay':40,'backoffMultiplier':1.5}}"));
+    json_t *before = only_link(&p);
+    crash_first(&p, "{}");
+    expect_kept(&p, "node");
+    json_t *after = only_link(&p);
+    CHECK(json_equal(json_object_get(before, "config"), json_object_get(after, "config")));
+    json_decref(before);
+    json_decref(after);
+    create(&p, 0, "seen", "bob");
+    create(&p, 0, "hidden", "alice");
+    CHECK_EQ(held(&p, 1), 1);
+    about_link(&p, args, sizeof args, "");
+    json_decref(tell_first(&p, "fed.disconnect", args));
+    crash_first(&p, "{}");
+    no_link_is_left(&p);
+    CHECK(!p.open);
+    stop(&p);
+}
+
+static void another_configuration_of_a_kept_link_is_kept(void **state)
+{
+    (void)state;
+    struct pair p;
+    char args[200];
+    start(&p, "{}", "{}");
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "'}"));
+    about_link(&p, args, sizeof args, ",'mode':'pull'");
+    json_decref(tell_first(&p, "fed.configure", args));
+    crash_first(&p, "{}");
+    json_t *link = only_link(&p);
+    CHECK_STR(json_string_value(json_object_get(json_object_get(link, "config"), "mode")), "pull");
+    json_decref(link);
+    stop(&p);
+}
+
+static void one_link_is_kept_of_a_url_and_the_last_call_counts(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}", "{}");
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "','mode':'push'}"));
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "','mode':'pull'}"));
+    for (int i = 0; i < 2; i++) {
+        json_t *link = only_link(&p);
+        CHECK_STR(json_string_value(json_object_get(json_object_get(link, "config"), "mode")),
+                  "pull");
+        json_decref(link);
+        crash_first(&p, "{}");
+    }
+    stop(&p);
+}
+
+static void a_link_that_is_not_to_be_kept_ends_with_the_node(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}", "{}");
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "','keep':false}"));
+    expect_kept(&p, "no");
+    crash_first(&p, "{}");
+    no_link_is_left(&p);
+    json_t *json = delta_world_ask(&p.w[0], "fed.connect", "{'url':'" URL "','keep':1}",
+                                   PANDO_INVALID);
+    CHECK_STR(json_string_value(json_object_get(json, "error")), "\"keep\" must be true or false");
+    json_decref(json);
+    stop(&p);
+}
+
+static void a_link_of_the_settings_wins(void **state)
+{
+    (void)state;
+    struct pair p;
+    char args[200];
+    start(&p, "{}", "{}");
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "'}"));
+    crash_first(&p, LINK);
+    expect_kept(&p, "config");
+    json_t *json = delta_world_ask(&p.w[0], "fed.connect", "{'url':'" URL "'}", PANDO_EXISTS);
+    CHECK_STR(json_string_value(json_object_get(json, "error")),
+              "config.yml has a link with this URL: change it there, or link without keeping it: "
+              "\"keep\": false");
+    json_decref(json);
+    about_link(&p, args, sizeof args, "");
+    json_decref(tell_first(&p, "fed.disconnect", args));
+    crash_first(&p, LINK);
+    expect_kept(&p, "config"); /* the file is the operator's */
+    crash_first(&p, "{}");
+    no_link_is_left(&p); /* what was kept is forgotten */
+    stop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +584,12 @@ int main(void)
         TEST(a_filter_of_a_live_link_is_changed),
         TEST(events_of_links_are_streamed),
         TEST(calls_about_links_name_what_is_wrong),
+        TEST(a_link_is_answered_for_once_it_is_on_disk),
+        TEST(a_link_made_by_a_call_is_there_after_a_crash_as_it_was),
+        TEST(another_configuration_of_a_kept_link_is_kept),
+        TEST(one_link_is_kept_of_a_url_and_the_last_call_counts),
+        TEST(a_link_that_is_not_to_be_kept_ends_with_the_node),
+        TEST(a_link_of_the_settings_wins),
     };
     return CHECK_RUN(tests);
 }

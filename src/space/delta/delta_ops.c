@@ -19,6 +19,7 @@ static void delta_close(void *instance)
     deltas_tasks_drop(d);
     deltas_watchers_drop(d);
     deltas_archiving_drop(d);
+    deltas_kept_drop(d);
     space_effects_deinit(&d->effects);
     swap_free(d->swap);
     fed_free(d->fed);
@@ -120,6 +121,7 @@ static void store_failed(struct deltas *d, enum pando_status status)
 {
     d->store_failed = true;
     deltas_intakes_fail(d, status == PANDO_NOSPACE ? status : PANDO_UNAVAILABLE);
+    deltas_kept_fail(d, status == PANDO_NOSPACE ? status : PANDO_UNAVAILABLE);
 }
 
 /* A capsule that judges a delta accepts it by answering true. */
@@ -214,6 +216,7 @@ static void run(struct deltas *d)
         deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
     deltas_intakes_run(d);
     flush(d);
+    deltas_kept_run(d);
     deltas_news_early(d);
     deltas_intakes_durable(d); /* also those that brought nothing new */
     if (d->upheaval)

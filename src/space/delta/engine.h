@@ -132,6 +132,8 @@ struct deltas_archiving {
     struct delta_compact compact;
 };
 
+struct deltas_keep;
+
 struct deltas {
     struct space_host node; /* what the node gave; `host` is the same through us */
     struct space_host host;
@@ -162,6 +164,8 @@ struct deltas {
     uint64_t watcher_number;
     struct deltas_archiving archiving;
     size_t listeners; /* watchers of federation events */
+    struct deltas_keep *keeps; /* kept.c: changes that are not durable yet, oldest first */
+    size_t keeps_len, keeps_bytes;
     struct space_effects effects;
     struct delta_room room;
     struct pando_buf line;
@@ -237,11 +241,29 @@ void deltas_archiving_snapshotted(struct deltas *d, enum pando_status status);
 void deltas_archiving_cancel(struct deltas *d, uint64_t token);
 void deltas_archiving_drop(struct deltas *d);
 
+/* kept.c */
+/* Whether a change may be kept now (`len` 0: forgotten); else the call was answered. */
+bool deltas_may_keep(struct deltas *d, uint64_t token, enum delta_kept kind,
+                     struct pando_slice name, size_t len) PANDO_MUST_USE;
+/* Keep a text, or (when it is empty) forget it; then the call gets `answer`. */
+void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct pando_slice name,
+                 struct pando_slice text, struct pando_slice answer);
+/* At the start: each that is kept, as JSON. */
+void deltas_kept_each(struct deltas *d, enum delta_kept kind,
+                      void (*take)(struct deltas *d, struct pando_slice name, const json_t *json));
+void deltas_kept_run(struct deltas *d);
+void deltas_kept_fail(struct deltas *d, enum pando_status status);
+void deltas_kept_cancel(struct deltas *d, uint64_t token);
+void deltas_kept_drop(struct deltas *d);
+
 /* federate.c */
 enum pando_status deltas_federate_open(struct deltas *d, struct pando_err *reterr) PANDO_MUST_USE;
-void deltas_federate_begin(struct deltas *d); /* the links of the settings */
+void deltas_federate_begin(struct deltas *d); /* the links of the settings, and the kept ones */
+bool deltas_federate_is_configured(const struct deltas *d, struct pando_slice url);
+void deltas_federate_drain(struct deltas *d); /* carry out what the engine wants done */
 void deltas_federate_feed(struct deltas *d, const struct fed_input *in);
 void deltas_federate_pipe(struct deltas *d, const struct space_input *in);
+/* federate_calls.c */
 /* The verbs that begin with "fed."; false: there is none of this name. */
 bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, const json_t *args);
 

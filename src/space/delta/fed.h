@@ -186,9 +186,24 @@ enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pan
 enum pando_status fed_pause(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 enum pando_status fed_resume(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 enum pando_status fed_disconnect(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
+/* Who sees to it that a link is there again after a restart. */
+enum fed_keeper { FED_KEPT_BY_NOBODY, FED_KEPT_BY_NODE, FED_KEPT_BY_CONFIG };
+void fed_set_keeper(struct fed *f, struct pando_slice id, enum fed_keeper keeper);
+/* What a link is; its URL borrows from it. */
+struct fed_face {
+    char id[FED_ID_TEXT];
+    bool inbound;
+    enum fed_keeper keeper;
+    struct pando_slice url;
+};
+enum pando_status fed_face(const struct fed *f, struct pando_slice id,
+                           struct fed_face *ret) PANDO_MUST_USE;
+/* The link that the node keeps with this URL. */
+enum pando_status fed_find_kept(const struct fed *f, struct pando_slice url,
+                                struct fed_face *ret) PANDO_MUST_USE;
 void fed_totals(const struct fed *f, struct fed_totals *ret);
-/* JSON of all links (an array) or one: id, remoteSystemId, remoteUrl, direction, status, config,
- * stats, lastError. */
+/* JSON of all links (an array) or one: id, remoteSystemId, remoteUrl, direction, status, kept,
+ * config, stats, lastError. */
 enum pando_status fed_links(const struct fed *f, struct pando_buf *text) PANDO_MUST_USE;
 enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pando_buf *text) PANDO_MUST_USE;
 

@@ -5,6 +5,7 @@
 #include "space/delta/fed_config.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const char *const statuses[] = { "disconnected", "connecting", "connected",
                                         "syncing", "paused", "error" };
@@ -41,6 +42,8 @@ static enum pando_status put_stats(const struct fed_stats *s, struct pando_buf *
     return st == PANDO_OK ? buf_append(b, slice_text("}")) : st;
 }
 
+static const char *const keepers[] = { "no", "node", "config" };
+
 static const char *paused_by(const struct fed_link *l)
 {
     return l->paused_here && l->paused_there ? "both"
@@ -52,8 +55,10 @@ static const char *paused_by(const struct fed_link *l)
 static enum pando_status put_link(const struct fed_link *l, struct pando_buf *b)
 {
     enum pando_status st = buf_printf(
-        b, "{\"id\":\"%s\",\"direction\":\"%s\",\"status\":\"%s\",\"pausedBy\":\"%s\"", l->id,
-        l->inbound ? "inbound" : "outbound", statuses[fed_link_status(l)], paused_by(l));
+        b, "{\"id\":\"%s\",\"direction\":\"%s\",\"status\":\"%s\",\"pausedBy\":\"%s\","
+           "\"kept\":\"%s\"",
+        l->id, l->inbound ? "inbound" : "outbound", statuses[fed_link_status(l)], paused_by(l),
+        keepers[l->keeper]);
     if (st == PANDO_OK)
         st = put_text(b, "remoteSystemId", buf_view(&l->remote_system));
     if (st == PANDO_OK)
@@ -99,6 +104,43 @@ enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pa
     if (st != PANDO_OK)
         text->len = before;
     return st;
+}
+
+void fed_set_keeper(struct fed *f, struct pando_slice id, enum fed_keeper keeper)
+{
+    struct fed_link *l = fed_link_named(f, id);
+    if (l != NULL)
+        l->keeper = keeper;
+}
+
+static void show(const struct fed_link *l, struct fed_face *ret)
+{
+    memcpy(ret->id, l->id, sizeof ret->id);
+    ret->inbound = l->inbound;
+    ret->keeper = l->keeper;
+    ret->url = buf_view(&l->url);
+}
+
+enum pando_status fed_face(const struct fed *f, struct pando_slice id, struct fed_face *ret)
+{
+    const struct fed_link *l = fed_link_named(f, id);
+    if (l == NULL)
+        return PANDO_NOT_FOUND;
+    show(l, ret);
+    return PANDO_OK;
+}
+
+enum pando_status fed_find_kept(const struct fed *f, struct pando_slice url, struct fed_face *ret)
+{
+    for (uint32_t i = 0; i < f->links_len; i++) {
+        const struct fed_link *l = f->links[i];
+        if (l == NULL || l->dying || l->keeper != FED_KEPT_BY_NODE ||
+            !slice_equal(buf_view(&l->url), url))
+            continue;
+        show(l, ret);
+        return PANDO_OK;
+    }
+    return PANDO_NOT_FOUND;
 }
 
 void fed_totals_add(struct fed_totals *t, const struct fed_link *l)

@@ -113,6 +113,7 @@ struct fed_serve {
 struct fed_link {
     uint32_t handle;
     bool inbound, dying, touched;
+    enum fed_keeper keeper;
     char id[FED_ID_TEXT];
     struct pando_buf url, remote_system, last_error;
     struct pando_buf session; /* of the server that was greeted last */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define COUNT_SLICES 64 /* of an exact count; beyond it is an estimate */
-#define ANSWER_MAX   (16u << 20)
 
 /* ---- what the engine asks ---- */
 
@@ -204,7 +203,7 @@ static void carry_out(struct deltas *d, const struct fed_effect *e)
     }
 }
 
-static void drain(struct deltas *d)
+void deltas_federate_drain(struct deltas *d)
 {
     struct fed_effect e;
     while (fed_poll(d->fed, &e))
@@ -214,7 +213,7 @@ static void drain(struct deltas *d)
 void deltas_federate_feed(struct deltas *d, const struct fed_input *in)
 {
     fed_step(d->fed, d->now, in);
-    drain(d);
+    deltas_federate_drain(d);
 }
 
 void deltas_federate_pipe(struct deltas *d, const struct space_input *in)
@@ -234,170 +233,52 @@ void deltas_federate_pipe(struct deltas *d, const struct space_input *in)
     deltas_federate_feed(d, &out);
 }
 
+/* A link of the settings, or one that was kept. */
+static void begin_link(struct deltas *d, struct pando_slice url, struct fed_link_config *config,
+                       enum fed_keeper keeper)
+{
+    struct pando_err err = { .text = "" };
+    char id[FED_ID_TEXT];
+    if (fed_connect(d->fed, d->now, url, config, id, &err) == PANDO_OK)
+        fed_set_keeper(d->fed, slice_text(id), keeper);
+    else
+        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "federation with %.*s: %s", (int)url.len,
+              (const char *)url.ptr, err.text);
+    fed_config_deinit(config);
+}
+
+bool deltas_federate_is_configured(const struct deltas *d, struct pando_slice url)
+{
+    for (size_t i = 0; i < d->options.links_len; i++)
+        if (slice_equal(slice_text(d->options.links[i].url), url))
+            return true;
+    return false;
+}
+
+/* The settings win: what was kept for their URL is forgotten. */
+static void begin_kept(struct deltas *d, struct pando_slice url, const json_t *json)
+{
+    struct pando_err err = { .text = "" };
+    struct fed_link_config config;
+    if (deltas_federate_is_configured(d, url)) {
+        trace(d->host.tracer, TRACE_NODE, TRACE_WARNING,
+              "federation with %.*s: config.yml names it: the link that was kept is forgotten",
+              (int)url.len, (const char *)url.ptr);
+        deltas_keep(d, SPACE_NOBODY, DELTA_KEPT_LINK, url, SLICE_EMPTY, SLICE_EMPTY);
+    } else if (fed_config_from_json(json, &config, &err) == PANDO_OK) {
+        begin_link(d, url, &config, FED_KEPT_BY_NODE);
+    } else {
+        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "the kept link with %.*s: %s",
+              (int)url.len, (const char *)url.ptr, err.text);
+    }
+}
+
 void deltas_federate_begin(struct deltas *d)
 {
     for (size_t i = 0; i < d->options.links_len; i++) {
         struct deltas_link *link = &d->options.links[i];
-        struct pando_err err = { .text = "" };
-        char id[FED_ID_TEXT];
-        if (fed_connect(d->fed, d->now, slice_text(link->url), &link->config, id, &err) !=
-            PANDO_OK)
-            trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "federation with %s: %s", link->url,
-                  err.text);
-        fed_config_deinit(&link->config);
+        begin_link(d, slice_text(link->url), &link->config, FED_KEPT_BY_CONFIG);
     }
-    drain(d);
-}
-
-/* ---- verbs ---- */
-
-/* What is said of a link, beside which one it is. */
-static enum pando_status config_arg(const json_t *args, struct fed_link_config *ret,
-                                    struct pando_err *reterr)
-{
-    json_t *own = json_copy((json_t *)args);
-    (void)json_object_del(own, "url");
-    (void)json_object_del(own, "id");
-    (void)json_object_del(own, "space");
-    const enum pando_status st = fed_config_from_json(own, ret, reterr);
-    json_decref(own);
-    return st;
-}
-
-static void connect_to(struct deltas *d, uint64_t token, const json_t *args)
-{
-    struct pando_err err = { .text = "" };
-    struct fed_link_config config;
-    char id[FED_ID_TEXT], text[64];
-    const struct pando_slice url = deltas_text_arg(args, "url");
-    if (url.len == 0) {
-        deltas_fail(d, token, PANDO_INVALID, "\"url\" is missing: ws://HOST:PORT/federation");
-        return;
-    }
-    enum pando_status st = config_arg(args, &config, &err);
-    if (st == PANDO_OK) {
-        st = fed_connect(d->fed, d->now, url, &config, id, &err);
-        fed_config_deinit(&config);
-    }
-    if (st != PANDO_OK) {
-        deltas_fail(d, token, st, "%s", err.text[0] != '\0' ? err.text : pando_status_text(st));
-        return;
-    }
-    const int len = snprintf(text, sizeof text, "{\"id\":\"%s\"}", id);
-    deltas_reply(d, token, slice_of(text, (size_t)len), false);
-}
-
-static void list_links(struct deltas *d, uint64_t token, const json_t *args)
-{
-    struct pando_buf b;
-    (void)args;
-    buf_init(&b, ANSWER_MAX);
-    enum pando_status st = buf_append(&b, slice_text("{\"links\":"));
-    if (st == PANDO_OK)
-        st = fed_links(d->fed, &b);
-    if (st == PANDO_OK)
-        st = buf_append(&b, slice_text("}"));
-    if (st == PANDO_OK)
-        deltas_reply(d, token, buf_view(&b), false);
-    else
-        deltas_fail(d, token, st, "the list of links does not fit");
-    buf_deinit(&b);
-}
-
-static void no_link(struct deltas *d, uint64_t token, enum pando_status st,
-                    struct pando_slice id)
-{
-    if (id.len == 0)
-        deltas_fail(d, token, PANDO_INVALID, "\"id\" is missing: which link?");
-    else if (st == PANDO_NOT_FOUND)
-        deltas_fail(d, token, st, "there is no single link '%.*s'; `pando link ls` lists them",
-                    (int)(id.len < 64 ? id.len : 64), (const char *)id.ptr);
-    else
-        deltas_fail(d, token, st, "%s", pando_status_text(st));
-}
-
-static void show_link(struct deltas *d, uint64_t token, const json_t *args)
-{
-    struct pando_buf b;
-    const struct pando_slice id = deltas_text_arg(args, "id");
-    buf_init(&b, ANSWER_MAX);
-    const enum pando_status st = id.len == 0 ? PANDO_INVALID : fed_link(d->fed, id, &b);
-    if (st == PANDO_OK)
-        deltas_reply(d, token, buf_view(&b), false);
-    else
-        no_link(d, token, st, id);
-    buf_deinit(&b);
-}
-
-static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
-{
-    struct pando_err err = { .text = "" };
-    struct fed_link_config config;
-    const struct pando_slice id = deltas_text_arg(args, "id");
-    enum pando_status st = id.len == 0 ? PANDO_INVALID : config_arg(args, &config, &err);
-    if (id.len > 0 && st == PANDO_OK) {
-        st = fed_configure(d->fed, d->now, id, &config);
-        fed_config_deinit(&config);
-    }
-    if (st == PANDO_OK)
-        deltas_reply(d, token, slice_text("{}"), false);
-    else if (st == PANDO_UNSUPPORTED)
-        deltas_fail(d, token, st, "who dialled this link configures it: do it there");
-    else if (err.text[0] != '\0')
-        deltas_fail(d, token, st, "%s", err.text);
-    else
-        no_link(d, token, st, id);
-}
-
-static void change_link(struct deltas *d, uint64_t token, const json_t *args,
-                        enum pando_status (*change)(struct fed *f, struct pando_time now,
-                                                    struct pando_slice id))
-{
-    const struct pando_slice id = deltas_text_arg(args, "id");
-    const enum pando_status st = id.len == 0 ? PANDO_INVALID : change(d->fed, d->now, id);
-    if (st == PANDO_OK)
-        deltas_reply(d, token, slice_text("{}"), false);
-    else
-        no_link(d, token, st, id);
-}
-
-static void pause_link(struct deltas *d, uint64_t token, const json_t *args)
-{
-    change_link(d, token, args, fed_pause);
-}
-
-static void resume_link(struct deltas *d, uint64_t token, const json_t *args)
-{
-    change_link(d, token, args, fed_resume);
-}
-
-static void disconnect_link(struct deltas *d, uint64_t token, const json_t *args)
-{
-    change_link(d, token, args, fed_disconnect);
-}
-
-static void watch_events(struct deltas *d, uint64_t token, const json_t *args)
-{
-    deltas_watch_events(d, token, args);
-}
-
-bool deltas_federate_call(struct deltas *d, uint64_t token, const char *verb, const json_t *args)
-{
-    static const struct {
-        const char *name;
-        void (*run)(struct deltas *d, uint64_t token, const json_t *args);
-    } verbs[] = {
-        { "fed.connect", connect_to },         { "fed.links", list_links },
-        { "fed.link", show_link },             { "fed.pause", pause_link },
-        { "fed.resume", resume_link },         { "fed.watch", watch_events },
-        { "fed.disconnect", disconnect_link }, { "fed.configure", configure_link },
-    };
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(verbs[i].name, verb) != 0)
-            continue;
-        verbs[i].run(d, token, args);
-        drain(d);
-        return true;
-    }
-    return false;
+    deltas_kept_each(d, DELTA_KEPT_LINK, begin_kept);
+    deltas_federate_drain(d);
 }

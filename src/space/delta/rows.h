@@ -11,6 +11,7 @@
  *   6 SYSTEMS  (postings under a hash)     of one system
  *   7 CONTEXTS (postings under a hash)     with a pointer at that property of something
  *   8 TALLIES  table 1, hash 16            entries of that list, 8: to choose the best index
+ *   9 KEPT     kind 1, hash of a name 16   journal position 8, bytes of the text 4
  *
  * place = journal position << 8 | index in the group. A delta whose record is written again
  * (when old segments are dropped) keeps its rows and gets a new place in them. Of deltas with
@@ -33,6 +34,7 @@ enum rows_table {
     ROWS_SYSTEMS,
     ROWS_CONTEXTS,
     ROWS_TALLIES,
+    ROWS_KEPT,
 };
 
 struct row_counts {

@@ -15,5 +15,8 @@ enum pando_status rows_put_target(const struct tables *t, const struct post_list
                                   const struct post_entry *e) PANDO_MUST_USE;
 enum pando_status rows_del_target(const struct tables *t, const struct post_list *list,
                                   const struct post_entry *e) PANDO_MUST_USE;
+/* store_kept.c */
+enum pando_status rows_fold_kept(const struct tables *t, uint64_t position,
+                                 struct pando_slice bytes) PANDO_MUST_USE;
 
 #endif

@@ -23,6 +23,7 @@ enum delta_record {
     DELTA_RECORD_PLAIN = 1,    /* a group without signature */
     DELTA_RECORD_SIGNED = 2,   /* a group with its maker's key and signature */
     DELTA_RECORD_ARCHIVED = 3, /* names that were moved to an archive: known, not held */
+    DELTA_RECORD_KEPT = 4,     /* a text that this node keeps: no delta */
 };
 
 enum delta_outcome {
@@ -141,6 +142,38 @@ struct delta_watch {
     void (*changed)(void *ctx, const struct delta_item *item, bool added);
 };
 void delta_store_watch(struct delta_store *s, struct delta_watch watch);
+
+/* --- what the node keeps beside deltas --- */
+
+enum delta_kept { DELTA_KEPT_LINK = 1, DELTA_KEPT_SCHEMA, DELTA_KEPT_VIEW };
+
+#define DELTA_KEPT_NAME_MAX    4096u
+#define DELTA_KEPT_TEXT_MAX    (256u << 10)
+#define DELTA_KEPT_BYTES_MAX   (16u << 20) /* of all together */
+#define DELTA_KEPT_LINKS_MAX   256u
+#define DELTA_KEPT_SCHEMAS_MAX 1024u
+#define DELTA_KEPT_VIEWS_MAX   256u
+
+struct delta_kept_text {
+    struct pando_slice name, text;
+};
+
+/* Whether a text of that length may be kept. Errors: PANDO_FULL reterr names what is too much
+ * and the remedy; of the tables. */
+enum pando_status delta_store_may_keep(struct delta_store *s, enum delta_kept kind,
+                                       struct pando_slice name, size_t len,
+                                       struct pando_err *reterr) PANDO_MUST_USE;
+/* Keep it in place of one with its name; an empty text forgets it. Durable when the journal is
+ * beyond `*ret_position`. Errors: as delta_store_stage. */
+enum pando_status delta_store_keep(struct delta_store *s, enum delta_kept kind,
+                                   struct pando_slice name, struct pando_slice text,
+                                   uint64_t *ret_position) PANDO_MUST_USE;
+bool delta_store_keeps(struct delta_store *s, enum delta_kept kind, struct pando_slice name);
+/* The next of a kind behind `place` (zeros: the first), which it moves. Borrows from `room`.
+ * Errors: PANDO_NOT_FOUND at the end; PANDO_CORRUPT, PANDO_IO: go on for the next. */
+enum pando_status delta_store_next_kept(struct delta_store *s, enum delta_kept kind,
+                                        struct delta_hash *place, struct pando_buf *room,
+                                        struct delta_kept_text *ret) PANDO_MUST_USE;
 
 /* --- the canonical state hash --- */
 

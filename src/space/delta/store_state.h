@@ -135,6 +135,9 @@ enum pando_status store_reserve_pending(struct delta_store *s) PANDO_MUST_USE;
 void store_give_tickets(struct delta_store *s, uint64_t position, size_t n);
 void store_tell(struct delta_store *s, int64_t timestamp, const struct delta_hash *digest,
                 bool added);
+/* store_kept.c: append a kept text again if it still counts; it lay at `position`. */
+enum pando_status store_move_kept(struct delta_store *s, uint64_t position,
+                                  struct pando_slice bytes, uint64_t *ret_last) PANDO_MUST_USE;
 
 /* What a delta is to this store, before it is staged. */
 struct known {

@@ -54,6 +54,7 @@ static void call_cancel(struct deltas *d, uint64_t token, const json_t *args)
     deltas_tasks_cancel(d, token);
     deltas_watchers_cancel(d, token);
     deltas_archiving_cancel(d, token);
+    deltas_kept_cancel(d, token);
 }
 
 static const struct {

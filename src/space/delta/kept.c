@@ -1,0 +1,178 @@
+/* kept.c - what was asked for while the space ran, and is there again at its next start.
+ *
+ * A text of the store (store.h) for each link, schema and view that was made by a call. The
+ * call that changes one is answered when the change is durable. Where that fails the change
+ * holds until the node ends, and the answer says so.
+ */
+#include "space/delta/engine.h"
+
+#include "base/slice.h"
+#include "codec/json.h"
+#include "space/delta/group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEEPS_MAX   256         /* changes on their way to the disk */
+#define KEEPS_BYTES (16u << 20) /* of those that the journal does not take yet */
+
+/* A change that is not durable yet. */
+struct deltas_keep {
+    struct deltas_keep *next;
+    uint64_t token, position;
+    bool appended;
+    enum delta_kept kind;
+    struct pando_buf name, text, answer;
+};
+
+static void free_keep(struct deltas *d, struct deltas_keep *k)
+{
+    d->keeps_len--;
+    d->keeps_bytes -= k->text.len;
+    buf_deinit(&k->name);
+    buf_deinit(&k->text);
+    buf_deinit(&k->answer);
+    free(k);
+}
+
+static void fail_first(struct deltas *d, enum pando_status status)
+{
+    struct deltas_keep *k = d->keeps;
+    deltas_fail(d, k->token, status, "done, but only until the node ends: it cannot be kept: %s",
+                pando_status_text(status));
+    d->keeps = k->next;
+    free_keep(d, k);
+}
+
+bool deltas_may_keep(struct deltas *d, uint64_t token, enum delta_kept kind,
+                     struct pando_slice name, size_t len)
+{
+    struct pando_err err = { .text = "" };
+    enum pando_status st = PANDO_OK;
+    if (d->stopping || d->store_failed)
+        st = pando_err_set(&err, PANDO_UNAVAILABLE, "%s",
+                           d->stopping ? "the node is stopping"
+                                       : "the store has stopped; see the log");
+    else if (d->keeps_len >= KEEPS_MAX || d->keeps_bytes + len > KEEPS_BYTES)
+        st = pando_err_set(&err, PANDO_BUSY, "%zu changes wait for the disk already: try again",
+                           d->keeps_len);
+    else if (len > 0)
+        st = delta_store_may_keep(d->store, kind, name, len, &err);
+    if (st != PANDO_OK)
+        deltas_fail(d, token, st, "it cannot be kept: %s", err.text);
+    return st == PANDO_OK;
+}
+
+static enum pando_status fill(struct deltas_keep *k, struct pando_slice name,
+                              struct pando_slice text, struct pando_slice answer)
+{
+    enum pando_status st = buf_append(&k->name, name);
+    if (st == PANDO_OK)
+        st = buf_append(&k->text, text);
+    return st == PANDO_OK ? buf_append(&k->answer, answer) : st;
+}
+
+void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct pando_slice name,
+                 struct pando_slice text, struct pando_slice answer)
+{
+    struct deltas_keep **last = &d->keeps;
+    struct deltas_keep *k = calloc(1, sizeof *k);
+    if (k == NULL) {
+        deltas_fail(d, token, PANDO_NOMEM,
+                    "done, but only until the node ends: memory to keep it is out");
+        return;
+    }
+    *k = (struct deltas_keep){ .token = token, .kind = kind };
+    buf_init(&k->name, DELTA_KEPT_NAME_MAX);
+    buf_init(&k->text, DELTA_KEPT_TEXT_MAX);
+    buf_init(&k->answer, VIEWS_ANSWER_MAX + 4096);
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = k;
+    const enum pando_status st = fill(k, name, text, answer);
+    d->keeps_len++;
+    d->keeps_bytes += k->text.len;
+    if (st == PANDO_OK)
+        return;
+    *last = NULL;
+    deltas_fail(d, token, st, "done, but only until the node ends: it cannot be kept: %s",
+                pando_status_text(st));
+    free_keep(d, k);
+}
+
+static enum pando_status append(struct deltas *d, struct deltas_keep *k)
+{
+    if (d->store_failed)
+        return PANDO_UNAVAILABLE;
+    const enum pando_status st = delta_store_keep(d->store, k->kind, buf_view(&k->name),
+                                                  buf_view(&k->text), &k->position);
+    k->appended = st == PANDO_OK;
+    return st;
+}
+
+void deltas_kept_run(struct deltas *d)
+{
+    const uint64_t durable = delta_store_durable_position(d->store);
+    enum pando_status st = PANDO_OK;
+    for (struct deltas_keep *k = d->keeps; st == PANDO_OK && k != NULL; k = k->next)
+        if (!k->appended)
+            st = append(d, k);
+    while (d->keeps != NULL && d->keeps->appended && d->keeps->position < durable) {
+        struct deltas_keep *k = d->keeps;
+        deltas_reply(d, k->token, buf_view(&k->answer), false);
+        d->keeps = k->next;
+        free_keep(d, k);
+    }
+    if (st != PANDO_OK && st != PANDO_BUSY) /* those that are appended wait for the disk */
+        for (; d->keeps != NULL && !d->keeps->appended;)
+            fail_first(d, st);
+}
+
+void deltas_kept_fail(struct deltas *d, enum pando_status status)
+{
+    while (d->keeps != NULL)
+        fail_first(d, status);
+}
+
+void deltas_kept_drop(struct deltas *d)
+{
+    while (d->keeps != NULL) {
+        struct deltas_keep *k = d->keeps;
+        d->keeps = k->next;
+        free_keep(d, k);
+    }
+}
+
+/* The change is made and goes on; nobody waits for the answer any more. */
+void deltas_kept_cancel(struct deltas *d, uint64_t token)
+{
+    for (struct deltas_keep *k = d->keeps; k != NULL; k = k->next)
+        if (k->token == token)
+            k->token = SPACE_NOBODY;
+}
+
+/* --- at the start --- */
+
+void deltas_kept_each(struct deltas *d, enum delta_kept kind,
+                      void (*take)(struct deltas *d, struct pando_slice name, const json_t *json))
+{
+    struct delta_hash place = { { 0 } }, before;
+    struct delta_kept_text kept;
+    struct pando_buf room;
+    enum pando_status st;
+    buf_init(&room, 1u << 20);
+    do {
+        json_t *json = NULL;
+        before = place;
+        st = delta_store_next_kept(d->store, kind, &place, &room, &kept);
+        if (st == PANDO_OK &&
+            json_text_parse(kept.text, DELTA_KEPT_TEXT_MAX, &json, NULL) == PANDO_OK)
+            take(d, kept.name, json);
+        else if (st != PANDO_NOT_FOUND)
+            trace(d->host.tracer, TRACE_NODE, TRACE_ERROR,
+                  "a kept link, schema or view of the space %s cannot be read: %s",
+                  d->host.space_name, pando_status_text(st == PANDO_OK ? PANDO_CORRUPT : st));
+        json_decref(json);
+    } while (st != PANDO_NOT_FOUND && !hash_equal(&place, &before));
+    buf_deinit(&room);
+}
