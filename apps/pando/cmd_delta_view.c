@@ -204,7 +204,7 @@ enum pando_status run_delta_schema(const struct args *args, struct pando_err *re
         const char *name;
         size_t words_min, words_max; /* the action's own included */
     } actions[] = { { "ls", 1, 1 },    { "show", 2, 2 },    { "register", 2, 2 }, { "check", 1, 1 },
-                    { "load", 1, 2 },  { "changed", 2, 2 }, { "deltas", 2, 2 } };
+                    { "load", 1, 2 },  { "changed", 2, 2 }, { "deltas", 2, 2 },   { "rm", 2, 2 } };
     char verb[48];
     json_t *question = delta_question(args);
     enum pando_status st = PANDO_OK;
@@ -222,5 +222,5 @@ enum pando_status run_delta_schema(const struct args *args, struct pando_err *re
     json_decref(question);
     return pando_err_set(reterr, PANDO_INVALID,
                          "say one of: ls, show ID, register JSON|@FILE, check, load [ID], "
-                         "changed ID, deltas ID");
+                         "changed ID, deltas ID, rm ID");
 }

@@ -382,9 +382,10 @@ const struct command commands[] = {
         "pando delta hash --node node1\n"),
     ROW("delta schema", NULL, NEEDS_NODE, 1, 2, "ACTION [ID|JSON|@FILE]", run_delta_schema,
         delta_register_options, false,
-        "Schemas and views: ls, show ID, register JSON, check, load [ID], changed ID, deltas ID",
-        "A registered schema lasts until the node ends; kept as deltas ('schema deltas' makes "
-        "them) it lasts and travels.",
+        "Schemas and views: ls, show ID, register JSON, check, load [ID], changed ID, deltas ID, "
+        "rm ID",
+        "What is registered is this node's own and stays, over restarts, until 'schema rm'; said "
+        "as deltas ('schema deltas' makes them) a schema travels to the others.",
         "pando delta schema ls\npando delta schema register @product.json\n"
         "pando delta schema register @view.json --view\npando delta schema deltas product\n"),
     ROW("delta import", NULL, NEEDS_NODE, 1, 1, "FILE|-", run_delta_import, delta_options, false,

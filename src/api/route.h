@@ -108,7 +108,7 @@
     X("delta.compare", READ, "space, id, schema, from, to", "An object at two times")  \
     X("delta.origin", READ, "space, id", "The first delta about an object")            \
     X("delta.schema.register", WRITE,                                                  \
-      "space, schema, view, validate",                                                 \
+      "space, schema, view, validate, keep",                                           \
       "Make a schema or a view known")                                                 \
     X("delta.schema.ls", READ, "space", "Schemas and views that are known")            \
     X("delta.schema.show", READ, "space, id", "One schema")                            \
@@ -120,6 +120,7 @@
     X("delta.schema.deltas", READ,                                                     \
       "space, id",                                                                     \
       "A schema as the deltas that would keep it")                                     \
+    X("delta.schema.rm", WRITE, "space, id", "Forget a registered schema or view")     \
     X("delta.cache.stats", READ,                                                       \
       "space",                                                                         \
       "Materialised views: hits, misses, evictions")                                   \
@@ -206,6 +207,7 @@
     X("GET", "/api/delta/{space}/schemas", "delta.schema.ls")       \
     X("POST", "/api/delta/{space}/schemas", "delta.schema.register") \
     X("GET", "/api/delta/{space}/schemas/{id}", "delta.schema.show") \
+    X("DELETE", "/api/delta/{space}/schemas/{id}", "delta.schema.rm") \
     X("GET", "/api/federation/{space}/links", "fed.links")          \
     X("POST", "/api/federation/{space}/links", "fed.connect")       \
     X("GET", "/api/federation/{space}/links/{id}", "fed.link")      \

@@ -51,6 +51,19 @@ class Kept(unittest.TestCase):
         self.restart(b)
         self.assertEqual(self.links(b), [])
 
+    def test_what_is_registered_is_there_again_until_it_is_removed(self):
+        a = self.node("a")
+        self.run_on(a, "delta", "schema", "register", '{"id":"product","select":{"made":"maker"}}')
+        self.run_on(a, "delta", "schema", "register", "--view", '{"id":"card","properties":{}}')
+        before = self.parsed(a, "delta", "schema", "show", "product")
+        self.restart(a)
+        self.assertEqual(self.parsed(a, "delta", "schema", "show", "product"), before)
+        self.run_on(a, "delta", "schema", "rm", "product")
+        self.restart(a)
+        listed = self.parsed(a, "delta", "schema", "ls")
+        self.assertEqual([s["id"] for s in listed["schemas"]], ["plain"])
+        self.assertEqual(listed["views"], ["card"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -56,6 +56,8 @@ static enum pando_status open_parts(struct deltas *d, struct pando_err *reterr)
         .seed = d->host.seed,
     };
     st = views_new(&views, &d->views, reterr);
+    if (st == PANDO_OK)
+        deltas_kept_views(d);
     if (st == PANDO_OK && (st = subs_new(&d->source, &d->subs)) != PANDO_OK)
         (void)pando_err_set(reterr, st, "delta: memory is out");
     if (st == PANDO_OK)
@@ -216,7 +218,6 @@ static void run(struct deltas *d)
         deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_TICK });
     deltas_intakes_run(d);
     flush(d);
-    deltas_kept_run(d);
     deltas_news_early(d);
     deltas_intakes_durable(d); /* also those that brought nothing new */
     if (d->upheaval)
@@ -225,6 +226,7 @@ static void run(struct deltas *d)
     deltas_tasks_run(d);
     deltas_watchers_run(d);
     deltas_archiving_run(d);
+    deltas_kept_run(d); /* also what this turn has changed */
 }
 
 static void delta_step(void *instance, struct pando_time now, const struct space_input *in)

@@ -93,6 +93,7 @@ struct deltas_task {
     int64_t as_of;
     struct delta_store_hash hash;
     struct views_call *call;
+    bool once; /* what it registers is not kept */
     struct pando_buf text;
 };
 
@@ -251,6 +252,11 @@ void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct 
 /* At the start: each that is kept, as JSON. */
 void deltas_kept_each(struct deltas *d, enum delta_kept kind,
                       void (*take)(struct deltas *d, struct pando_slice name, const json_t *json));
+/* The schemas and views that are kept; and what a call changed among them, then its answer. */
+void deltas_kept_views(struct deltas *d);
+bool deltas_may_keep_change(struct deltas *d, uint64_t token, const struct views_call *call);
+void deltas_keep_changes(struct deltas *d, uint64_t token, const struct views_call *call,
+                         struct pando_slice answer);
 void deltas_kept_run(struct deltas *d);
 void deltas_kept_fail(struct deltas *d, enum pando_status status);
 void deltas_kept_cancel(struct deltas *d, uint64_t token);

@@ -176,3 +176,84 @@ void deltas_kept_each(struct deltas *d, enum delta_kept kind,
     } while (st != PANDO_NOT_FOUND && !hash_equal(&place, &before));
     buf_deinit(&room);
 }
+
+/* --- schemas and views --- */
+
+static void restore(struct deltas *d, bool view, struct pando_slice name, const json_t *json)
+{
+    struct pando_err err = { .text = "" };
+    if (views_restore(d->views, view, json, &err) != PANDO_OK)
+        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "the kept %s %.*s: %s",
+              view ? "view" : "schema", (int)name.len, (const char *)name.ptr, err.text);
+}
+
+static void restore_schema(struct deltas *d, struct pando_slice name, const json_t *json)
+{
+    restore(d, false, name, json);
+}
+
+static void restore_view(struct deltas *d, struct pando_slice name, const json_t *json)
+{
+    restore(d, true, name, json);
+}
+
+void deltas_kept_views(struct deltas *d)
+{
+    deltas_kept_each(d, DELTA_KEPT_SCHEMA, restore_schema);
+    deltas_kept_each(d, DELTA_KEPT_VIEW, restore_view);
+}
+
+static enum delta_kept kind_of(const struct views_change *change)
+{
+    return change->view ? DELTA_KEPT_VIEW : DELTA_KEPT_SCHEMA;
+}
+
+bool deltas_may_keep_change(struct deltas *d, uint64_t token, const struct views_call *call)
+{
+    struct views_change change;
+    size_t at = 0;
+    if (d->host.memory || !views_call_change(call, &at, &change) || change.definition == NULL)
+        return true;
+    char *text = json_dumps(change.definition, JSON_COMPACT);
+    json_decref(change.definition);
+    const bool may = text != NULL && deltas_may_keep(d, token, kind_of(&change), change.name,
+                                                     strlen(text));
+    if (text == NULL)
+        deltas_fail(d, token, PANDO_NOMEM, "memory is out");
+    free(text);
+    return may;
+}
+
+static void keep_change(struct deltas *d, uint64_t token, const struct views_change *change,
+                        struct pando_slice answer)
+{
+    char *text = change->definition == NULL ? NULL : json_dumps(change->definition, JSON_COMPACT);
+    if (change->definition != NULL && text == NULL)
+        deltas_fail(d, token, PANDO_NOMEM,
+                    "done, but only until the node ends: memory to keep it is out");
+    else
+        deltas_keep(d, token, kind_of(change), change->name,
+                    text == NULL ? SLICE_EMPTY : slice_text(text), answer);
+    json_decref(change->definition);
+    free(text);
+}
+
+void deltas_keep_changes(struct deltas *d, uint64_t token, const struct views_call *call,
+                         struct pando_slice answer)
+{
+    struct views_change change, last;
+    bool any = false;
+    for (size_t at = 0; !d->host.memory && views_call_change(call, &at, &change);) {
+        if (change.definition == NULL &&
+            !delta_store_keeps(d->store, kind_of(&change), change.name))
+            continue;
+        if (any)
+            keep_change(d, SPACE_NOBODY, &last, SLICE_EMPTY);
+        last = change;
+        any = true;
+    }
+    if (any)
+        keep_change(d, token, &last, answer); /* when this one is on disk, all are */
+    else
+        deltas_reply(d, token, answer, false);
+}

@@ -237,12 +237,21 @@ void deltas_view(struct deltas *d, uint64_t token, const char *verb, const json_
         return;
     buf_deinit(&t->text);
     buf_init(&t->text, VIEWS_ANSWER_MAX + 4096);
-    json_t *own = json_copy((json_t *)args); /* views know nothing of spaces */
+    json_t *own = json_copy((json_t *)args); /* views know nothing of spaces, nor of keeping */
+    const json_t *keep = json_object_get(args, "keep");
     (void)json_object_del(own, "space");
-    const enum pando_status st = views_call_new(d->views, verb, own, &t->call, &err);
+    (void)json_object_del(own, "keep");
+    t->once = json_is_false(keep);
+    enum pando_status st = PANDO_OK;
+    if (keep != NULL && !json_is_boolean(keep))
+        st = pando_err_set(&err, PANDO_INVALID, "%s: keep must be true or false", verb);
+    if (st == PANDO_OK)
+        st = views_call_new(d->views, verb, own, &t->call, &err);
     json_decref(own);
     if (st != PANDO_OK)
         end_badly(d, t, st, err.text);
+    else if (!t->once && !deltas_may_keep_change(d, token, t->call))
+        free_task(d, t); /* it was answered */
 }
 
 /* The capsule that resolves a property runs elsewhere; its output comes as RAN. */
@@ -282,7 +291,10 @@ static void run_view(struct deltas *d, struct deltas_task *t)
         end_badly(d, t, st, err.text);
         return;
     }
-    deltas_reply(d, t->token, buf_view(&t->text), false);
+    if (t->once)
+        deltas_reply(d, t->token, buf_view(&t->text), false);
+    else
+        deltas_keep_changes(d, t->token, t->call, buf_view(&t->text));
     free_task(d, t);
 }
 

@@ -81,7 +81,7 @@ const char *const deltas_verbs[] = {
     "at",             "timeline",       "snapshot",      "stats_at",      "replay",
     "changes",        "compare",        "origin",        "schema.register", "schema.ls",
     "schema.show",    "schema.check",   "schema.load",   "schema.changed", "schema.deltas",
-    "cache.stats",    "subs.ls",        "subs.pause",    "subs.resume",
+    "schema.rm",          "cache.stats",    "subs.ls",        "subs.pause",    "subs.resume",
     "fed.connect",    "fed.links",     "fed.link",      "fed.pause",
     "fed.resume",     "fed.disconnect", "fed.configure", "fed.watch",     NULL
 };

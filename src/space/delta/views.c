@@ -23,6 +23,7 @@ const struct views_verb VIEWS_TABLE[] = {
     { "schema.load", false, views_load_begin, views_load_step },
     { "schema.changed", false, views_changed_begin, views_changed_step },
     { "schema.deltas", false, views_deltas_begin, views_deltas_step },
+    { "schema.rm", false, views_rm_begin, views_rm_step },
     { "cache.stats", false, views_cache_begin, views_cache_step },
 };
 const size_t VIEWS_TABLE_LEN = sizeof VIEWS_TABLE / sizeof VIEWS_TABLE[0];
@@ -30,8 +31,8 @@ const size_t VIEWS_TABLE_LEN = sizeof VIEWS_TABLE / sizeof VIEWS_TABLE[0];
 const char *const VIEWS_VERBS[] = {
     "hyperview",   "view",         "at",           "timeline",       "snapshot",      "stats_at",
     "replay",      "changes",      "compare",      "origin",         "schema.register", "schema.ls",
-    "schema.show", "schema.check", "schema.load",  "schema.changed", "schema.deltas", "cache.stats",
-    NULL,
+    "schema.show", "schema.check", "schema.load",  "schema.changed", "schema.deltas", "schema.rm",
+    "cache.stats", NULL,
 };
 
 /* The schema that is there without being registered. */

@@ -21,7 +21,7 @@
  *     compare {id, schema?, from, to}      origin {id}
  *     schema.register {schema | view, validate?}     schema.ls {}            schema.show {id}
  *     schema.check {}                      schema.load {id?}                 schema.changed {id}
- *     schema.deltas {id}                   cache.stats {}
+ *     schema.deltas {id}                   schema.rm {id}                    cache.stats {}
  *
  * A schema that is not registered is looked for among the deltas. Thread: one owner.
  */
@@ -81,6 +81,18 @@ bool views_call_wants(const struct views_call *c, struct pando_slice *ret_capsul
 void views_call_give(struct views_call *c, enum pando_status status, struct pando_slice output);
 /* Accepts NULL; ends a call at any time. */
 void views_call_free(struct views_call *c);
+
+/* What a call that ended well has changed among the registered schemas and views, for whoever
+ * keeps them; of schema.register known before its first step. `*at` is 0 at first; false: no more. */
+struct views_change {
+    bool view; /* else a schema */
+    struct pando_slice name; /* valid as long as the call */
+    json_t *definition;      /* to be given back; NULL: nobody registers it any more */
+};
+bool views_call_change(const struct views_call *c, size_t *at, struct views_change *ret);
+/* Register again what was kept. Errors: as schema.register. */
+enum pando_status views_restore(struct views *v, bool view, const json_t *definition,
+                                struct pando_err *reterr) PANDO_MUST_USE;
 
 struct views_stats {
     uint64_t materialised, cached_bytes, hits, misses, evictions, stale, kept;

@@ -115,6 +115,7 @@ VIEWS_VERB(views_check);
 VIEWS_VERB(views_load);
 VIEWS_VERB(views_changed);
 VIEWS_VERB(views_deltas);
+VIEWS_VERB(views_rm);
 VIEWS_VERB(views_cache);
 #undef VIEWS_VERB
 
