@@ -389,9 +389,12 @@ const struct command commands[] = {
         "pando delta schema ls\npando delta schema register @product.json\n"
         "pando delta schema register @view.json --view\npando delta schema deltas product\n"),
     ROW("delta import", NULL, NEEDS_NODE, 1, 1, "FILE|-", run_delta_import, delta_options, false,
-        "Take in deltas, a JSON object a line; what is known already stays as it is",
-        "Lines that are no deltas are told of and left out, and then the exit code is not 0.",
-        "pando delta import backup.jsonl\n"
+        "Take in deltas, a JSON object a line, or an archive of 'delta archive'; what is known "
+        "already stays as it is",
+        "Lines that are no deltas are told of and left out, and then the exit code is not 0; so "
+        "are blocks of an archive whose bytes do not match their CID. What was archived here is "
+        "held again when it comes back from an archive, and only then.",
+        "pando delta import backup.jsonl\npando delta import 2026-11.car\n"
         "pando delta export --node a | pando delta import - --node b\n"),
     ROW("delta export", NULL, NEEDS_NODE, 0, 0, "", run_delta_export, delta_export_options, false,
         "All deltas as JSON lines in order of time, negated ones included", NULL,
@@ -399,7 +402,7 @@ const struct command commands[] = {
     ROW("delta archive", NULL, NEEDS_NODE, 0, 0, "", run_delta_archive, delta_archive_options,
         false, "Move what was negated by a time into a CAR file; its room is free again",
         "The file is safe on disk before the node lets go. What was archived never comes back by "
-        "a sync.",
+        "a sync; 'pando delta import FILE' brings it back.",
         "pando delta archive --before 30d --out 2026-11.car\n"),
     ROW("federate", NULL, NEEDS_NODE, 1, 1, "URL", run_federate, federate_options, false,
         "Link a running node with another instance over WebSocket; print what happens until "

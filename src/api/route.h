@@ -79,7 +79,7 @@
     X("delta.subs.resume", WRITE, "space, id", "Let a paused watcher go on")           \
     X("delta.import", BYTES,                                                           \
       "",                                                                              \
-      "JSON lines, behind the name of the space; see spaces.h")                        \
+      "JSON lines or an archive, behind the name of the space; see spaces.h")                        \
     X("delta.export", STREAM, "space, filter", "All deltas as JSON lines")             \
     X("delta.archive", STREAM, "space, before",                                        \
       "What was negated by then, as a CAR archive; nothing changes yet")               \

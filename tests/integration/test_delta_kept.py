@@ -64,6 +64,48 @@ class Kept(unittest.TestCase):
         self.assertEqual([s["id"] for s in listed["schemas"]], ["plain"])
         self.assertEqual(listed["views"], ["card"])
 
+    def archived(self, node, deltas):
+        """As many deltas, all negated and archived; the file."""
+        path = f"{self.world.root}/{node.name}.car"
+        many = [{"id": f"d{i}", "pointers": [{"role": "n", "target": "x" * 500}]} for i in range(deltas)]
+        many += [{"id": f"n{i}", "pointers": [{"role": "negates", "target": {"id": f"d{i}", "context": "negated_by"}}]}
+                 for i in range(deltas)]
+        for i in range(0, len(many), 1000):
+            node.ask("delta.create", deltas=many[i:i + 1000])
+        self.assertEqual(self.parsed(node, "delta", "archive", "--before", "now", "--out", path)["archived"], 2 * deltas)
+        self.assertEqual(self.held(node), 0)
+        return path
+
+    def test_an_archive_comes_back_with_the_node_killed_after_it(self):
+        a = self.node("a")
+        path = self.archived(a, 4000)  # more than one batch
+        out = self.parsed(a, "delta", "import", path)
+        self.assertEqual((out["new"], out["returned"], out["known"], out["refused"]), (8000, 8000, 0, 0))
+        self.restart(a)
+        self.assertEqual(self.held(a), 8000)
+        self.assertEqual(self.parsed(a, "delta", "query", "--target", "nothing")["deltas"], [])
+        text = self.run_on(a, "delta", "import", path)
+        self.assertIn("Imported 8000 deltas: 0 new, 0 of them archived here before, 8000 known", text)
+
+    def test_a_damaged_archive_names_the_block_and_the_remedy(self):
+        a = self.node("a")
+        path = self.archived(a, 10)
+        with open(path, "rb") as f:
+            whole = f.read()
+        for name, damaged, wanted in (
+                ("turned", whole[:-1] + bytes([whole[-1] ^ 1]),
+                 r"block 21 bafyrei\w+: its bytes do not match its CID: it is damaged; take another copy"),
+                ("cut", whole[:-9], "block 21: the file is cut off or damaged here"),
+                ("short", whole[:whole.rindex(b"\x01q\x12 ") - 2], "the file names 20 deltas, 19 are in it"),
+                ("header", whole[:30], "neither JSON lines nor a CAR archive")):
+            file = f"{self.world.root}/{name}.car"
+            with open(file, "wb") as f:
+                f.write(damaged)
+            code, _, err = command("delta", "import", file, "--data", a.data)
+            self.assertNotEqual(code, 0, name)
+            self.assertRegex(err, wanted)
+        self.assertEqual(self.held(a), 19)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -246,7 +246,7 @@ static enum pando_status put_root(struct delta_archive *a, struct pando_buf *b)
     struct wire_writer w = wire_write(root.ptr, ROOT_HEAD + a->items_len * LINK_SIZE);
     cbor_put_map(&w, 3);
     cbor_put_key(&w, "pando");
-    cbor_put_text(&w, slice_text("delta-archive/1"));
+    cbor_put_text(&w, slice_text(DELTA_ARCHIVE_TAG));
     cbor_put_key(&w, "before");
     cbor_put_uint(&w, (uint64_t)a->before);
     cbor_put_key(&w, "deltas");
@@ -274,7 +274,7 @@ enum pando_status delta_archive_next(struct delta_archive *a, struct pando_buf *
     if (a->phase != ARCHIVE_BLOCKS || a->next == a->items_len)
         return PANDO_NOT_FOUND;
     while (a->next < a->items_len && ret->len - start < PART_SIZE) {
-        const struct archive_item *item = &a->items[a->next];
+        const struct archive_item *item = &a->items[a->items_len - 1 - a->next];
         struct delta d;
         enum pando_status st = archive_read(a, item, &d);
         if (st == PANDO_NOT_FOUND)

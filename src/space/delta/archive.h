@@ -17,13 +17,16 @@
  * journal's end; when that is durable, a snapshot without content may drop those records.
  *
  * The file: the root is a block {"pando": "delta-archive/1", "before": T, "deltas": [links]},
- * every other block is the canonical bytes of a delta; all are DAG-CBOR.
+ * every other block is the canonical bytes of a delta; all are DAG-CBOR. The blocks stand in the
+ * contrary order of the list, negations before what they negate: whoever reads the file in again
+ * sees nothing restored on the way.
  */
 #ifndef SPACE_DELTA_ARCHIVE_H
 #define SPACE_DELTA_ARCHIVE_H
 
 #include "space/delta/store.h"
 
+#define DELTA_ARCHIVE_TAG "delta-archive/1"
 #define ARCHIVE_MAX 65536u /* deltas of one archive; what is left goes with the next one */
 
 struct delta_archive;

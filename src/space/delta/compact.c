@@ -158,6 +158,37 @@ static enum pando_status move_group(struct delta_store *s, struct delta_compact 
     return PANDO_OK;
 }
 
+enum pando_status delta_store_return(struct delta_store *s, const struct delta_brief *d,
+                                     bool *ret_returned)
+{
+    struct row_name row = { .archived = false };
+    struct pando_buf record;
+    uint64_t position;
+    enum pando_status st = rows_name(s->host.tables, &d->name, &row);
+    *ret_returned = st == PANDO_OK && row.archived && hash_equal(&row.digest, &d->digest);
+    if (!*ret_returned)
+        return st == PANDO_NOT_FOUND ? PANDO_OK : st;
+    const struct rows_gone item = { d->name, d->timestamp, d->digest, 0, NULL };
+    buf_init(&record, ROWS_GONE_BYTES);
+    st = rows_gone_begin(&record);
+    if (st == PANDO_OK)
+        st = rows_gone_put(&record, &item);
+    if (st == PANDO_OK)
+        st = store_append_record(s, DELTA_RECORD_RETURNED, buf_view(&record), NULL, &position);
+    buf_deinit(&record);
+    return st;
+}
+
+/* Whether the name is archived still: one that came back must not be taken away again. */
+static enum pando_status is_archived(struct delta_store *s, const struct rows_gone *item,
+                                     bool *ret)
+{
+    struct row_name row = { .archived = false };
+    const enum pando_status st = rows_name(s->host.tables, &item->name, &row);
+    *ret = st == PANDO_OK && row.archived;
+    return st == PANDO_NOT_FOUND ? PANDO_OK : st;
+}
+
 /* Names stay known; the lists they stood under are gone. */
 static enum pando_status move_names(struct delta_store *s, struct delta_compact *c,
                                     struct pando_slice bytes)
@@ -171,10 +202,15 @@ static enum pando_status move_names(struct delta_store *s, struct delta_compact 
     if (st == PANDO_OK)
         st = rows_gone_begin(&record);
     while (st == PANDO_OK && (st = rows_gone_next(&r, lists, &item)) == PANDO_OK) {
+        bool archived;
         item.lists_len = 0;
-        st = rows_gone_put(&record, &item);
+        st = is_archived(s, &item, &archived);
+        if (st == PANDO_OK && (archived || DELTA_STORE_MUTANT == 7))
+            st = rows_gone_put(&record, &item);
     }
-    if (st == PANDO_NOT_FOUND)
+    if (st == PANDO_NOT_FOUND && rows_gone_count(&record) == 0)
+        st = PANDO_OK;
+    else if (st == PANDO_NOT_FOUND)
         st = store_append_record(s, DELTA_RECORD_ARCHIVED, buf_view(&record), NULL, &c->last);
     else if (st == PANDO_MALFORMED)
         st = PANDO_CORRUPT;
@@ -187,6 +223,8 @@ static enum pando_status move_record(struct delta_store *s, struct delta_compact
 {
     if (kind == DELTA_RECORD_ARCHIVED)
         return move_names(s, c, bytes);
+    if (kind == DELTA_RECORD_RETURNED)
+        return PANDO_OK; /* what archived these names goes before it, or with it */
     if (kind == DELTA_RECORD_KEPT)
         return store_move_kept(s, position, bytes, &c->last);
     return move_group(s, c, position, kind == DELTA_RECORD_SIGNED, bytes);

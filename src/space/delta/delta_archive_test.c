@@ -378,6 +378,137 @@ static void arrival_goes_on_after_records_were_dropped(void **state)
     fixture_deinit(&f);
 }
 
+/* --- coming back --- */
+
+/* The whole file of an archive. */
+static void take_file(struct delta_archive *a, struct pando_buf *file)
+{
+    enum pando_status st;
+    buf_init(file, 8u << 20);
+    while ((st = delta_archive_next(a, file)) == PANDO_OK)
+        ;
+    CHECK_EQ(st, PANDO_NOT_FOUND);
+}
+
+/* Stage the delta of one block; whether it was archived. */
+static bool give_back(struct fixture *f, const struct car_section *section)
+{
+    static struct delta_room room;
+    struct delta d;
+    enum delta_outcome outcome;
+    uint64_t ticket;
+    bool returned;
+    CHECK_OK(delta_decode(section->data, &room, &d));
+    const struct delta_brief brief = delta_brief_of(&d);
+    CHECK_OK(delta_store_return(f->store, &brief, &returned));
+    CHECK_OK(delta_store_stage(f->store, &d, false, &outcome, &ticket));
+    CHECK(returned ? outcome == DELTA_NEW : outcome == DELTA_KNOWN);
+    return returned;
+}
+
+static void settle(struct fixture *f)
+{
+    CHECK_OK(delta_store_flush(f->store));
+    fixture_commit(f);
+}
+
+/* Read a file in again; with `rng` the power fails now and then, and it is read from the front. */
+static size_t read_in(struct fixture *f, const struct pando_buf *file, struct rng *rng,
+                      const struct seen *want)
+{
+    struct car_reader r;
+    struct car_section section;
+    size_t returned = 0, blocks = 0;
+    CHECK_OK(car_open(buf_view(file), crypto_sha256, &r));
+    while (car_next(&r, &section)) {
+        if (blocks++ == 0)
+            continue; /* the root */
+        returned += give_back(f, &section);
+        const struct seen got = look_at_plain(f, 60);
+        CHECK_EQ(got.len, want->len); /* nothing that was negated is seen on the way */
+        CHECK(got.sum == want->sum);
+        if (rng != NULL && rng_chance(rng, 1, 4))
+            settle(f);
+        if (rng != NULL && rng_chance(rng, 1, 16)) {
+            fixture_crash(f);
+            CHECK_OK(car_open(buf_view(file), crypto_sha256, &r));
+            blocks = 0;
+        }
+    }
+    CHECK_OK(r.status);
+    settle(f);
+    return returned;
+}
+
+static void drop_old(struct fixture *f)
+{
+    const struct delta_compact c = compact(f);
+    fixture_drop_before(f, c.to);
+    fixture_crash(f);
+}
+
+static void what_is_read_in_again_is_held_as_before(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct fixture f;
+        struct pando_buf file;
+        struct rng rng = rng_seeded(seed);
+        fixture_init(&f);
+        fill(&f, seed);
+        const struct seen want = look_at_plain(&f, 60);
+        const size_t before = held(&f);
+        const struct pando_id hash = fixture_hash(&f);
+        struct delta_archive *a = find(&f, BEFORE);
+        take_file(a, &file);
+        const size_t gone = commit(&f, a);
+        delta_archive_free(a);
+        if (seed % 2 == 0)
+            drop_old(&f);
+        const size_t returned = read_in(&f, &file, seed % 4 < 2 ? NULL : &rng, &want);
+        CHECK(seed % 4 >= 2 || returned == gone);
+        for (int i = 0; i < 3; i++) { /* also when all was folded anew, and old records went */
+            const struct pando_id now = fixture_hash(&f);
+            CHECK(memcmp(&hash, &now, sizeof hash) == 0);
+            CHECK_EQ(held(&f), before);
+            CHECK_EQ(read_in(&f, &file, NULL, &want), 0);
+            drop_old(&f);
+        }
+        struct delta_store_stats stats;
+        delta_store_stats(f.store, &stats);
+        CHECK_EQ(stats.archived, 0);
+        a = find(&f, BEFORE);
+        CHECK_EQ(delta_archive_count(a), gone); /* and can go once more */
+        CHECK_EQ(commit(&f, a), gone);
+        delta_archive_free(a);
+        CHECK_EQ(held(&f), before - gone);
+        buf_deinit(&file);
+        fixture_deinit(&f);
+    }
+}
+
+/* Another delta with an archived id is no reason to forget that the id is done with. */
+static void an_archived_id_comes_back_with_its_own_bytes_only(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct made other;
+    bool returned = true;
+    fixture_init(&f);
+    add_plain(&f, 0, 100, 0);
+    negate(&f, 0, 200, "d0");
+    struct delta_archive *a = find(&f, BEFORE);
+    CHECK_EQ(commit(&f, a), 2);
+    delta_archive_free(a);
+    make_plain(&other, 0, 101, 0);
+    const struct delta_brief brief = delta_brief_of(&other.delta);
+    CHECK_OK(delta_store_return(f.store, &brief, &returned));
+    CHECK(!returned);
+    made_deinit(&other);
+    CHECK_EQ(held(&f), 0);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +518,8 @@ int main(void)
         TEST(people_see_the_same_afterwards),
         TEST(a_power_cut_anywhere_loses_and_restores_nothing),
         TEST(arrival_goes_on_after_records_were_dropped),
+        TEST(what_is_read_in_again_is_held_as_before),
+        TEST(an_archived_id_comes_back_with_its_own_bytes_only),
     };
     return CHECK_RUN(tests);
 }

@@ -181,12 +181,81 @@ static void the_policy_holds_for_peers(void **state)
     stop(&p);
 }
 
+/* Archive all that is negated; the file comes as the stream of that instance. */
+static void archive(struct pair *p, size_t i)
+{
+    delta_world_watch(&p->w[i], "archive", "{'before':9007199254740991}");
+    settle(p);
+    CHECK(p->w[i].ended);
+    json_t *json = delta_world_ask(&p->w[i], "archive_commit", "{}", PANDO_OK);
+    CHECK_EQ(json_integer_value(json_object_get(json, "archived")), 2);
+    json_decref(json);
+    settle(p);
+}
+
+/* Seconds pass: whoever compares does so once more. */
+static void later(struct pair *p, uint64_t seconds)
+{
+    for (size_t i = 0; i < 2; i++) {
+        p->w[i].now = pando_time_add(p->w[i].now, PANDO_SEC(seconds));
+        delta_world_feed(&p->w[i], &(struct space_input){ .kind = SPACE_TICK });
+    }
+    settle(p);
+}
+
+static void what_one_reads_in_again_stays_archived_at_the_other(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}");
+    create(&p, 0, 1, "alice");
+    create(&p, 0, 2, "alice");
+    json_decref(delta_world_ask(&p.w[0], "negate", "{'id':'d1'}", PANDO_OK));
+    meet(&p);
+    CHECK_EQ(held(&p, 1), 3);
+    archive(&p, 0);
+    archive(&p, 1);
+    CHECK_EQ(held(&p, 0), 1);
+    json_t *json = delta_world_give(&p.w[0], "import", buf_view(&p.w[0].stream), PANDO_OK);
+    CHECK_EQ(json_integer_value(json_object_get(json, "new")), 2);
+    json_decref(json);
+    for (int i = 0; i < 5; i++)
+        later(&p, 61);
+    CHECK_EQ(held(&p, 0), 3);
+    CHECK_EQ(held(&p, 1), 1);
+    create(&p, 0, 3, "alice"); /* all else goes on */
+    create(&p, 1, 4, "alice");
+    CHECK_EQ(held(&p, 0), 5);
+    CHECK_EQ(held(&p, 1), 3);
+    stop(&p);
+}
+
+/* A node that never had them gets them like any others. */
+static void what_is_read_in_again_goes_to_those_who_never_had_it(void **state)
+{
+    (void)state;
+    struct pair p;
+    start(&p, "{}");
+    create(&p, 0, 1, "alice");
+    json_decref(delta_world_ask(&p.w[0], "negate", "{'id':'d1'}", PANDO_OK));
+    archive(&p, 0);
+    meet(&p);
+    CHECK_EQ(held(&p, 1), 0);
+    json_decref(delta_world_give(&p.w[0], "import", buf_view(&p.w[0].stream), PANDO_OK));
+    settle(&p);
+    CHECK_EQ(held(&p, 1), 2);
+    expect_equal(&p);
+    stop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(peers_hold_the_same_and_watchers_hear_of_it),
         TEST(what_a_crash_takes_from_its_maker_comes_back),
         TEST(the_policy_holds_for_peers),
+        TEST(what_one_reads_in_again_stays_archived_at_the_other),
+        TEST(what_is_read_in_again_goes_to_those_who_never_had_it),
     };
     return CHECK_RUN(tests);
 }

@@ -212,10 +212,8 @@ void delta_world_call(struct delta_world *w, const char *verb, const char *args)
     send(w, CALL, verb, args);
 }
 
-json_t *delta_world_ask(struct delta_world *w, const char *verb, const char *args,
-                        enum pando_status status)
+static json_t *answer_of(struct delta_world *w, const char *verb, enum pando_status status)
 {
-    delta_world_call(w, verb, args);
     delta_world_settle(w);
     CHECK(w->answered);
     if (w->status != status)
@@ -224,6 +222,24 @@ json_t *delta_world_ask(struct delta_world *w, const char *verb, const char *arg
     json_t *json = json_loadb((const char *)w->answer.ptr, w->answer.len, 0, NULL);
     CHECK(json != NULL);
     return json;
+}
+
+json_t *delta_world_ask(struct delta_world *w, const char *verb, const char *args,
+                        enum pando_status status)
+{
+    delta_world_call(w, verb, args);
+    return answer_of(w, verb, status);
+}
+
+json_t *delta_world_give(struct delta_world *w, const char *verb, struct pando_slice bytes,
+                         enum pando_status status)
+{
+    w->answered = false;
+    delta_world_feed(w, &(struct space_input){ .kind = SPACE_CALL,
+                                               .token = CALL,
+                                               .verb = verb,
+                                               .text = bytes });
+    return answer_of(w, verb, status);
 }
 
 void delta_world_watch(struct delta_world *w, const char *verb, const char *args)

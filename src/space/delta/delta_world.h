@@ -50,6 +50,9 @@ void delta_world_call(struct delta_world *w, const char *verb, const char *args)
 /* The same, settled; the answer as JSON, to be given back. Fails unless it is `status`. */
 json_t *delta_world_ask(struct delta_world *w, const char *verb, const char *args,
                         enum pando_status status);
+/* The same with bytes instead of JSON: a raw verb. */
+json_t *delta_world_give(struct delta_world *w, const char *verb, struct pando_slice bytes,
+                         enum pando_status status);
 /* A stream with the token 2. */
 void delta_world_watch(struct delta_world *w, const char *verb, const char *args);
 

@@ -15,6 +15,7 @@
 #define SPACE_DELTA_ENGINE_H
 
 #include "base/map.h"
+#include "codec/car.h"
 #include "space/delta/archive.h"
 #include "space/delta/delta_json.h"
 #include "space/delta/fed.h"
@@ -64,6 +65,9 @@ struct deltas_intake {
     bool own;   /* made here: signed by this node */
     bool lines; /* `bytes` is JSON lines; else canonical deltas, each behind be4 of its length */
     bool single;
+    bool car; /* `bytes` is an archive, its blocks are counted as lines */
+    struct car_reader reader;
+    uint64_t returned; /* that were archived here */
     struct pando_buf bytes;
     size_t at; /* in bytes */
     size_t counted; /* of intake_bytes */
@@ -212,6 +216,15 @@ void deltas_intakes_durable(struct deltas *d);
 void deltas_intakes_fail(struct deltas *d, enum pando_status status);
 void deltas_intakes_drop(struct deltas *d);
 void deltas_intakes_cancel(struct deltas *d, uint64_t token);
+
+void deltas_intake_count(struct deltas_intake *i, enum delta_outcome outcome, uint64_t ticket);
+
+/* restore.c */
+bool deltas_is_car(struct pando_slice bytes);
+enum pando_status deltas_restore_open(struct deltas_intake *i,
+                                      struct pando_err *reterr) PANDO_MUST_USE;
+/* The next block. Errors: PANDO_NOT_FOUND at the end; as deltas_stage. */
+enum pando_status deltas_restore_block(struct deltas *d, struct deltas_intake *i) PANDO_MUST_USE;
 
 /* tasks.c */
 void deltas_query(struct deltas *d, uint64_t token, const json_t *args);

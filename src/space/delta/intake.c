@@ -105,6 +105,8 @@ static enum pando_status print_answer(const struct deltas_intake *i, struct pand
         st = buf_printf(b, ",\"new\":%llu,\"known\":%llu,\"shadowed\":%llu",
                         (unsigned long long)i->fresh, (unsigned long long)i->known,
                         (unsigned long long)i->shadowed);
+    if (st == PANDO_OK && i->car)
+        st = buf_printf(b, ",\"returned\":%llu", (unsigned long long)i->returned);
     if (st == PANDO_OK && i->lines) {
         st = buf_printf(b, ",\"refused\":%llu,\"reasons\":[", (unsigned long long)i->refused_len);
         if (st == PANDO_OK)
@@ -267,13 +269,17 @@ void deltas_import(struct deltas *d, uint64_t token, struct pando_slice lines)
     struct deltas_intake *i = new_intake(d, token);
     if (i == NULL)
         return;
+    struct pando_err err = { .text = "import at most 32 MiB in one call" };
     i->lines = true;
-    const enum pando_status st = buf_append(&i->bytes, lines);
+    i->car = deltas_is_car(lines);
+    enum pando_status st = buf_append(&i->bytes, lines);
+    if (st == PANDO_OK && i->car)
+        st = deltas_restore_open(i, &err);
     if (st == PANDO_OK) {
         submit(d, i);
         return;
     }
-    deltas_fail(d, token, st, "import at most 32 MiB in one call");
+    deltas_fail(d, token, st, "%s", err.text);
     free_intake(d, i);
 }
 
@@ -315,7 +321,7 @@ static bool is_blank(struct pando_slice s)
     return true;
 }
 
-static void count(struct deltas_intake *i, enum delta_outcome outcome, uint64_t ticket)
+void deltas_intake_count(struct deltas_intake *i, enum delta_outcome outcome, uint64_t ticket)
 {
     i->fresh += outcome == DELTA_NEW;
     i->known += outcome == DELTA_KNOWN;
@@ -355,7 +361,7 @@ static enum pando_status stage_line(struct deltas *d, struct deltas_intake *i)
     if (st == PANDO_OK) {
         st = deltas_stage(d, &delta, false, DELTAS_OWN, &outcome, &ticket);
         if (st == PANDO_OK)
-            count(i, outcome, ticket);
+            deltas_intake_count(i, outcome, ticket);
     } else if (st != PANDO_NOMEM) {
         if (st != PANDO_NOT_FOUND)
             refuse_line(d, i, err.text);
@@ -375,6 +381,8 @@ static enum pando_status stage_next(struct deltas *d, struct deltas_intake *i)
     struct delta delta;
     enum delta_outcome outcome;
     uint64_t ticket;
+    if (i->car)
+        return deltas_restore_block(d, i);
     if (i->lines)
         return stage_line(d, i);
     const struct pando_slice left = slice_from(buf_view(&i->bytes), i->at);
@@ -387,7 +395,7 @@ static enum pando_status stage_next(struct deltas *d, struct deltas_intake *i)
         st = deltas_stage(d, &delta, i->own, DELTAS_OWN, &outcome, &ticket);
     if (st != PANDO_OK)
         return st;
-    count(i, outcome, ticket);
+    deltas_intake_count(i, outcome, ticket);
     i->at += 4 + len;
     return PANDO_OK;
 }

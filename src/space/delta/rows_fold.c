@@ -121,6 +121,8 @@ static enum pando_status fold_archived(const struct tables *t, struct pando_slic
 enum pando_status rows_fold(const struct tables *t, uint8_t record, uint64_t position,
                             struct pando_slice bytes)
 {
+    if (record == DELTA_RECORD_RETURNED)
+        return rows_fold_returned(t, bytes);
     if (record == DELTA_RECORD_KEPT)
         return rows_fold_kept(t, position, bytes);
     if (record < DELTA_RECORD_PLAIN || record > DELTA_RECORD_ARCHIVED)

@@ -15,6 +15,9 @@ enum pando_status rows_put_target(const struct tables *t, const struct post_list
                                   const struct post_entry *e) PANDO_MUST_USE;
 enum pando_status rows_del_target(const struct tables *t, const struct post_list *list,
                                   const struct post_entry *e) PANDO_MUST_USE;
+/* rows_return.c: a DELTA_RECORD_RETURNED, laid out as DELTA_RECORD_ARCHIVED without lists. */
+enum pando_status rows_fold_returned(const struct tables *t,
+                                     struct pando_slice bytes) PANDO_MUST_USE;
 /* store_kept.c */
 enum pando_status rows_fold_kept(const struct tables *t, uint64_t position,
                                  struct pando_slice bytes) PANDO_MUST_USE;

@@ -31,19 +31,22 @@
  *            {"event":"watching"}
  *   subs.ls  {} -> {subscriptions:[{id, filter, paused, stats}]} of the watchers;
  *            subs.pause {id}, subs.resume {id} -> {}
- *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}; calls
- *            that bring deltas take turns: a small one does not wait for a large one before it
+ *   import   bytes: JSON lines -> {accepted, new, known, shadowed, refused, reasons:[...]}; or a
+ *            CAR archive: {returned} too, those of the new that were archived here (restore.c).
+ *            Calls that bring deltas take turns: a small one does not wait for a large one before
  *   export   {filter?} -> a stream of JSON lines, in order of time, negated ones included
  *   hash     {} -> {hash, deltas}  of all deltas: equal sets, equal hashes
  *   stats    {} -> {systemId, totalDeltas, ...}
  *   archive  {before} -> a stream: a CAR file of what was negated by that time (archive.h)
  *   archive_commit {} -> {archived, moved}  when the file is safe: what the last archive gave
- *            is not held any more, and never comes back; its room is free
+ *            is not held any more, and comes back by an import of the file only;
+ *            its room is free
  *   hyperview, view, at, timeline, ...   docs/guide/delta-views.md
  *   cancel   {}  end the stream of the same token
  *
  * Of the federation ("fed.NAME"):
- *   connect  {url, mode?, initialSync?, ...} -> {id}
+ *   connect  {url, mode?, initialSync?, ..., keep?} -> {id}; unless `keep` is false the link is
+ *            on disk by then, there again after a restart, and in the place of one with its URL
  *   links    {} -> {links:[...]}      link {id} -> {...}
  *   configure {id, mode?, pushFilter?, ...} -> {}  anew, as connect does: what is left out is as
  *            by default. In force at once; what it lets through in addition is synchronised

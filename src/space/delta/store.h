@@ -24,6 +24,7 @@ enum delta_record {
     DELTA_RECORD_SIGNED = 2,   /* a group with its maker's key and signature */
     DELTA_RECORD_ARCHIVED = 3, /* names that were moved to an archive: known, not held */
     DELTA_RECORD_KEPT = 4,     /* a text that this node keeps: no delta */
+    DELTA_RECORD_RETURNED = 5, /* archived names that are forgotten, for they come back */
 };
 
 enum delta_outcome {
@@ -40,20 +41,6 @@ void delta_store_free(struct delta_store *s);
 enum pando_status delta_store_fold(struct tables *tables, const struct pando_id *space,
                                    uint8_t record, uint64_t position, struct pando_slice bytes);
 
-/* Stage `d`. `own`: made by this node (the group will be signed). `*ret_ticket`: durable when
- * delta_store_durable() reaches it; for a KNOWN one the ticket it still waits for, or 0.
- * Errors: PANDO_BUSY wait for the next DURABLE; PANDO_NOSPACE, PANDO_IO the journal stopped. */
-enum pando_status delta_store_stage(struct delta_store *s, const struct delta *d, bool own,
-                                    enum delta_outcome *ret_outcome,
-                                    uint64_t *ret_ticket) PANDO_MUST_USE;
-/* Append the open group; at the end of every turn in which something was staged. */
-enum pando_status delta_store_flush(struct delta_store *s) PANDO_MUST_USE;
-/* Everything below the journal position is durable. */
-void delta_store_on_durable(struct delta_store *s, uint64_t position);
-/* The journal position behind which nothing was said to be durable yet. */
-uint64_t delta_store_durable_position(const struct delta_store *s);
-uint64_t delta_store_durable(const struct delta_store *s); /* highest durable ticket */
-
 /* What the store has to know of a delta that was decoded. */
 struct delta_brief {
     struct delta_hash name, digest;
@@ -63,6 +50,24 @@ static inline struct delta_brief delta_brief_of(const struct delta *d)
 {
     return (struct delta_brief){ d->name, d->digest, d->timestamp };
 }
+
+/* Stage `d`. `own`: made by this node (the group will be signed). `*ret_ticket`: durable when
+ * delta_store_durable() reaches it; for a KNOWN one the ticket it still waits for, or 0.
+ * Errors: PANDO_BUSY wait for the next DURABLE; PANDO_NOSPACE, PANDO_IO the journal stopped. */
+enum pando_status delta_store_stage(struct delta_store *s, const struct delta *d, bool own,
+                                    enum delta_outcome *ret_outcome,
+                                    uint64_t *ret_ticket) PANDO_MUST_USE;
+/* The very delta was archived here: forget that, so that it can be staged again. `*ret_returned`
+ * false: it was not. Durable with what is staged next. Errors: as delta_store_stage. */
+enum pando_status delta_store_return(struct delta_store *s, const struct delta_brief *d,
+                                     bool *ret_returned) PANDO_MUST_USE;
+/* Append the open group; at the end of every turn in which something was staged. */
+enum pando_status delta_store_flush(struct delta_store *s) PANDO_MUST_USE;
+/* Everything below the journal position is durable. */
+void delta_store_on_durable(struct delta_store *s, uint64_t position);
+/* The journal position behind which nothing was said to be durable yet. */
+uint64_t delta_store_durable_position(const struct delta_store *s);
+uint64_t delta_store_durable(const struct delta_store *s); /* highest durable ticket */
 
 /* Stage the deltas of a group whose signature was found valid: those that are new here go
  * into one record together with it. `deltas`: its members as delta_pile_read (pile.h) gives

@@ -6,6 +6,7 @@
  *   4  records are dropped before the signed ones among them were written again
  *   5  what is kept of a list's last leaf outlives a delta that was taken out of it
  *   6  negations that come later are not looked for
+ *   7  an archived name that came back is written again as archived
  */
 #ifndef SPACE_DELTA_STORE_MUTANT_H
 #define SPACE_DELTA_STORE_MUTANT_H
