@@ -3,10 +3,12 @@
 
 #include "base/slice.h"
 #include "check.h"
+#include "codec/cid.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { EVENTS_MAX = 4096, PEER = 3, ITEMS_MAX = SPACE_VERIFY_MAX / 64 };
+enum { EVENTS_MAX = 4096, PEER = 3, ITEMS_MAX = SPACE_VERIFY_MAX / 64, RUNS_MAX = 512 };
 
 struct event {
     struct delta_world *to;
@@ -18,6 +20,12 @@ struct pair {
     struct delta_world w[2];
     struct event *events;
     size_t head, len;
+    /* The capsule accepts deltas that say "verified"; it may be slow, or fail. */
+    bool slow;
+    enum pando_status fails;
+    size_t asked, digested;
+    struct event runs[RUNS_MAX]; /* verdicts that wait; of slow ones */
+    size_t runs_len;
 };
 
 static struct event *queue(struct pair *p, struct delta_world *to, struct space_input in)
@@ -26,6 +34,23 @@ static struct event *queue(struct pair *p, struct delta_world *to, struct space_
     struct event *e = &p->events[p->len++];
     *e = (struct event){ .to = to, .input = in };
     return e;
+}
+
+/* The capsule's answer, at once or when it is let. */
+static void judge(struct pair *p, struct delta_world *w, const struct space_effect *e)
+{
+    const struct pando_slice in = bytes_view(e->bytes);
+    const bool good = memmem(in.ptr, in.len, "verified", 8) != NULL;
+    const struct space_input ran = { .kind = SPACE_RAN, .token = e->token, .status = p->fails,
+                                     .text = slice_text(good ? "true" : "false") };
+    CHECK_EQ(strlen(e->text), 59);
+    p->asked++;
+    if (!p->slow) {
+        (void)queue(p, w, ran);
+        return;
+    }
+    CHECK(p->runs_len < RUNS_MAX);
+    p->runs[p->runs_len++] = (struct event){ .to = w, .input = ran };
 }
 
 static void take(void *ctx, struct delta_world *w, const struct space_effect *e)
@@ -47,6 +72,10 @@ static void take(void *ctx, struct delta_world *w, const struct space_effect *e)
             if (crypto_verify(&item->key, item->signed_bytes, &item->sig))
                 v->bits[i / 64] |= UINT64_C(1) << (i % 64);
         }
+    } else if (e->kind == SPACE_RUN) {
+        judge(p, w, e);
+    } else if (e->kind == SPACE_DIGESTED && w == &p->w[1]) {
+        p->digested += e->value;
     }
 }
 
@@ -248,12 +277,151 @@ static void what_is_read_in_again_goes_to_those_who_never_had_it(void **state)
     stop(&p);
 }
 
+/* --- a policy that asks a capsule --- */
+
+/* The second instance asks it; the first holds `good` deltas that it accepts and `bad` others. */
+static void start_judged(struct pair *p, int good, int bad)
+{
+    char settings[512], cid[CID_TEXT_MAX];
+    const struct pando_id id = { { 7 } };
+    cid_text_sha256(CID_RAW, &id, cid);
+    (void)snprintf(settings, sizeof settings,
+                   "{\"trustPolicy\":{\"trustedAuthors\":[\"alice\"],\"capsule\":\"%s\"}}", cid);
+    start(p, settings);
+    struct pando_buf args;
+    buf_init(&args, 1u << 20);
+    CHECK_OK(buf_printf(&args, "{'deltas':["));
+    for (int i = 0; i < good + bad; i++)
+        CHECK_OK(buf_printf(&args,
+                            "%s{'id':'d%d','author':'alice','pointers':[{'role':'%s','target':1}]}",
+                            i > 0 ? "," : "", i, i < good ? "verified" : "claimed"));
+    CHECK_OK(buf_append(&args, slice_of("]}", 3)));
+    json_decref(delta_world_ask(&p->w[0], "create", (const char *)args.ptr, PANDO_OK));
+    buf_deinit(&args);
+    settle(p);
+}
+
+/* Let `n` slow verdicts come. */
+static void let_come(struct pair *p, size_t n)
+{
+    for (; n > 0 && p->runs_len > 0; n--) {
+        const struct event e = p->runs[--p->runs_len];
+        (void)queue(p, e.to, e.input);
+    }
+    settle(p);
+}
+
+static void what_the_capsule_accepts_is_taken_and_nothing_else(void **state)
+{
+    (void)state;
+    struct pair p;
+    start_judged(&p, 300, 200);
+    delta_world_watch(&p.w[1], "watch", "{}");
+    meet(&p);
+    CHECK_EQ(held(&p, 1), 300);
+    CHECK_EQ(p.w[1].lines, 300);
+    CHECK_EQ(p.asked, 500);
+    create(&p, 0, 1000, "alice"); /* says nothing */
+    create(&p, 0, 1001, "mallory");
+    CHECK_EQ(held(&p, 1), 300);
+    CHECK_EQ(p.asked, 501); /* whom the policy bars is not asked about */
+    for (int i = 0; i < 3; i++)
+        later(&p, 61);
+    CHECK_EQ(p.asked, 501); /* nor what it refused before */
+    json_decref(delta_world_ask(&p.w[0], "create",
+                                "{'id':'last','author':'alice','pointers':[{'role':'verified',"
+                                "'target':1}]}", PANDO_OK));
+    settle(&p);
+    CHECK_EQ(held(&p, 1), 301);
+    stop(&p);
+}
+
+static void nothing_is_taken_before_the_verdict_and_the_sender_waits(void **state)
+{
+    (void)state;
+    struct pair p;
+    start_judged(&p, 400, 0);
+    p.slow = true;
+    meet(&p);
+    const size_t digested = p.digested;
+    CHECK_EQ(held(&p, 1), 0);
+    CHECK_EQ(p.runs_len, 64); /* no more at once */
+    let_come(&p, 1);
+    CHECK_EQ(p.runs_len, 64); /* but the next */
+    CHECK_EQ(p.digested, digested);
+    while (p.runs_len > 0)
+        let_come(&p, 7);
+    CHECK(p.digested > digested);
+    CHECK_EQ(p.asked, 400);
+    CHECK_EQ(held(&p, 1), 400);
+    expect_equal(&p);
+    stop(&p);
+}
+
+static void a_capsule_that_fails_has_refused_nothing_for_good(void **state)
+{
+    (void)state;
+    struct pair p;
+    start_judged(&p, 100, 0);
+    p.fails = PANDO_NOT_FOUND; /* it is not here yet */
+    meet(&p);
+    CHECK_EQ(held(&p, 1), 0);
+    p.fails = PANDO_OK;
+    for (int i = 0; i < 3; i++)
+        later(&p, 61);
+    CHECK_EQ(held(&p, 1), 100);
+    stop(&p);
+}
+
+/* Too much is under way at the node: the very same message goes on a little later. */
+static void a_capsule_that_is_busy_is_asked_again(void **state)
+{
+    (void)state;
+    struct pair p;
+    start_judged(&p, 100, 10);
+    p.slow = true;
+    p.fails = PANDO_BUSY;
+    meet(&p);
+    CHECK(p.runs_len > 0);
+    p.fails = PANDO_OK;
+    p.slow = false;
+    let_come(&p, SIZE_MAX);
+    later(&p, 1);
+    CHECK_EQ(held(&p, 1), 100);
+    CHECK(p.asked > 110);
+    stop(&p);
+}
+
+static void a_verdict_about_what_a_peer_brought_that_is_gone_is_passed_over(void **state)
+{
+    (void)state;
+    struct pair p;
+    start_judged(&p, 100, 0);
+    p.slow = true;
+    meet(&p);
+    CHECK(p.runs_len > 0);
+    for (size_t i = 0; i < 2; i++)
+        delta_world_feed(&p.w[i], &(struct space_input){ .kind = SPACE_PEER_DOWN, .peer = PEER });
+    settle(&p);
+    let_come(&p, p.runs_len / 2);
+    meet(&p); /* the places of the others are free as their verdicts come */
+    while (p.runs_len > 0)
+        let_come(&p, SIZE_MAX);
+    CHECK_EQ(held(&p, 1), 100);
+    stop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(peers_hold_the_same_and_watchers_hear_of_it),
         TEST(what_a_crash_takes_from_its_maker_comes_back),
         TEST(the_policy_holds_for_peers),
+        TEST(what_the_capsule_accepts_is_taken_and_nothing_else),
+        TEST(nothing_is_taken_before_the_verdict_and_the_sender_waits),
+        TEST(a_capsule_that_fails_has_refused_nothing_for_good),
+        TEST(a_capsule_that_is_busy_is_asked_again),
+        TEST(a_verdict_about_what_a_peer_brought_that_is_gone_is_passed_over),
         TEST(what_one_reads_in_again_stays_archived_at_the_other),
         TEST(what_is_read_in_again_goes_to_those_who_never_had_it),
     };

@@ -141,6 +141,12 @@ static enum pando_status verdict_of(const struct space_input *in)
 
 static void ran(struct deltas *d, const struct space_input *in)
 {
+    if (in->token >= SWAP_TOKENS) {
+        deltas_nodes_feed(d, &(struct space_input){ .kind = SPACE_RAN,
+                                                    .token = in->token,
+                                                    .status = verdict_of(in) });
+        return;
+    }
     if (in->token % 2 == 0) {
         deltas_task_ran(d, in->token >> 1, in->status, in->text);
         return;

@@ -3,12 +3,11 @@
 
 #include "base/slice.h"
 
-/* The node's policy holds for nodes, too. One that asks a capsule cannot be asked here: then
- * nodes give nothing. */
+/* The node's policy holds for nodes, too. */
 static bool admits(void *ctx, const struct delta *delta)
 {
     const struct deltas *d = ctx;
-    return d->options.trust.capsule.len == 0 && fed_trust_passes(&d->options.trust, delta);
+    return fed_trust_passes(&d->options.trust, delta);
 }
 
 /* A delta of a peer was staged; what became of the others is the peer's affair. */
@@ -26,6 +25,7 @@ enum pando_status deltas_nodes_open(struct deltas *d, struct pando_err *reterr)
                                         .channel = 0,
                                         .ctx = d,
                                         .admits = admits,
+                                        .capsule = buf_view(&d->options.trust.capsule),
                                         .took = took };
     const enum pando_status st = swap_new(&config, &d->swap);
     return st == PANDO_OK ? st : pando_err_set(reterr, st, "delta: memory is out");
@@ -35,7 +35,7 @@ static void drain(struct deltas *d)
 {
     struct space_effect e;
     while (swap_poll(d->swap, &e))
-        deltas_emit(d, &e, NULL);
+        deltas_emit(d, &e, e.text);
 }
 
 void deltas_nodes_feed(struct deltas *d, const struct space_input *in)

@@ -26,6 +26,14 @@ enum pando_status swap_new(const struct swap_config *config, struct swap **ret)
     if (s == NULL)
         return PANDO_NOMEM;
     s->config = *config;
+    if (config->capsule.len > SWAP_CAPSULE_MAX) {
+        free(s);
+        return PANDO_INVALID;
+    }
+    if (config->capsule.len > 0)
+        memcpy(s->capsule, config->capsule.ptr, config->capsule.len);
+    map_init(&s->barred, sizeof(struct delta_hash), 1, SWAP_BARRED_MAX, config->host->seed);
+    buf_init(&s->json, 1u << 20);
     s->next_token = SWAP_TOKENS;
     tally_init(&s->tally, (struct tally_rows){ s, swap_rows_list });
     buf_init(&s->out, SPACE_MESSAGE_MAX - 1);
@@ -62,6 +70,8 @@ void swap_free(struct swap *s)
         peer_free(s->peers[i]);
     delta_pile_deinit(&s->pile);
     space_effects_deinit(&s->effects);
+    map_deinit(&s->barred);
+    buf_deinit(&s->json);
     buf_deinit(&s->out);
     buf_deinit(&s->encoded);
     tally_deinit(&s->tally);
@@ -142,6 +152,7 @@ static void parcel_done(struct swap *s, struct swap_peer *p)
         p->last = NULL;
     p->parcels--;
     digested(s, p, bytes_view(parcel->bytes).len);
+    swap_judge_forget(s, parcel);
     parcel_free(parcel);
 }
 
@@ -170,6 +181,8 @@ static void peer_down(struct swap *s, uint32_t handle)
     for (size_t i = 0; i < s->peers_len; i++) {
         if (s->peers[i]->handle != handle)
             continue;
+        for (const struct swap_parcel *c = s->peers[i]->first; c != NULL; c = c->next)
+            swap_judge_forget(s, c);
         peer_free(s->peers[i]);
         s->peers[i] = s->peers[--s->peers_len];
         swap_graft_all(s);
@@ -314,6 +327,9 @@ void swap_step(struct swap *s, struct pando_time now, const struct space_input *
         break;
     case SPACE_VERIFIED:
         verified(s, in->token, in->bits);
+        break;
+    case SPACE_RAN:
+        swap_judge_end(s, in->token, in->status);
         break;
     case SPACE_DURABLE:
     case SPACE_STORE_BACK:

@@ -15,8 +15,9 @@
  *
  * What is passed on is no promise to hold it: after a crash a peer may have what we have lost, and
  * the comparison at the next meeting brings it back. A signed group is verified before any delta
- * of it is kept. The node's trust policy decides what is kept (`admits`); what it refuses is
- * counted, and offered again with every comparison, which backs off to once a minute.
+ * of it is kept. The node's trust policy decides what is kept (`admits`, then its capsule, for
+ * whose verdict a group waits); what it refuses is counted, and offered again with every
+ * comparison, which backs off to once a minute.
  *
  * Layout of the messages: docs/wire/delta-link.md. Pure: step, then poll until false.
  */
@@ -27,6 +28,7 @@
 
 #define SWAP_PROTOCOL  "/pando/delta/1"
 #define SWAP_PEERS_MAX 256
+#define SWAP_CAPSULE_MAX 128
 
 struct swap_config {
     const struct space_host *host;
@@ -35,6 +37,8 @@ struct swap_config {
     void *ctx;
     /* Whether the node's policy lets this delta in. */
     bool (*admits)(void *ctx, const struct delta *d);
+    /* CID text of the capsule that has the last word on each that is admitted; empty: none. */
+    struct pando_slice capsule;
     /* A delta of a peer was staged; durable with `ticket`. May be NULL. */
     void (*took)(void *ctx, uint32_t peer, const struct delta *d, uint64_t ticket);
 };
@@ -43,6 +47,7 @@ struct swap_totals {
     uint64_t received, known, refused, sent; /* deltas */
     uint64_t bytes_received, bytes_sent;     /* of messages */
     uint64_t comparisons, prunes, grafts, malformed, forged;
+    uint64_t judged; /* deltas about which the capsule was asked */
     uint64_t unadmitted; /* messages of peers whose role does not allow them */
 };
 
@@ -51,12 +56,13 @@ struct swap;
 enum pando_status swap_new(const struct swap_config *config, struct swap **ret) PANDO_MUST_USE;
 void swap_free(struct swap *s); /* accepts NULL */
 
-/* PEER_UP, PEER_DOWN, MESSAGE, CREDIT (of its channel), VERIFIED (of its tokens), DURABLE (after
+/* PEER_UP, PEER_DOWN, MESSAGE, CREDIT (of its channel), VERIFIED and RAN (of its tokens; the
+ * status OK: the capsule accepts, REFUSED: it does not), DURABLE (after
  * the store was told), STORE_BACK, TICK; anything else is ignored. */
 void swap_step(struct swap *s, struct pando_time now, const struct space_input *in);
 /* Pass on what lies in front of `until` in the order of arrival, durable or not. */
 void swap_tell(struct swap *s, struct pando_time now, uint64_t until);
-/* SEND, VERIFY, DIGESTED and FAULT. Tokens of VERIFY begin with SWAP_TOKENS. */
+/* SEND, VERIFY, RUN, DIGESTED and FAULT. Tokens of VERIFY and RUN begin with SWAP_TOKENS. */
 bool swap_poll(struct swap *s, struct space_effect *ret);
 #define SWAP_TOKENS (UINT64_C(1) << 40)
 struct pando_time swap_deadline(const struct swap *s);

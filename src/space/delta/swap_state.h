@@ -2,6 +2,7 @@
  *
  *   swap.c          life, inputs, effects
  *   swap_take.c     received groups: verified, then staged, in their order
+ *   swap_judge.c    what a capsule has to say about them before
  *   swap_push.c     passing on what arrived, and sending what a peer lacks
  *   swap_lazy.c     announcing where nothing is passed on, asking for what was announced
  *   swap_compare.c  states, comparisons of ranges, who passes on to whom
@@ -10,6 +11,7 @@
 #define SPACE_DELTA_SWAP_STATE_H
 
 #include "base/bytes.h"
+#include "base/map.h"
 #include "space/delta/pile.h"
 #include "space/delta/swap.h"
 #include "space/delta/swap_mutant.h"
@@ -23,6 +25,10 @@
 #define SWAP_SPANS_MAX    1024         /* ranges that one peer lacks */
 #define SWAP_KEYS_MAX     65536        /* single deltas that one peer lacks */
 #define SWAP_ORIGINS_MAX  1024         /* records whose origin is remembered */
+
+#define SWAP_JUDGES_MAX   64           /* deltas at the capsule, of all peers */
+#define SWAP_BARRED_MAX   16384        /* deltas that it refused, remembered */
+#define SWAP_JUDGED_WORDS (DELTA_GROUP_MAX / 64)
 
 #define SWAP_ANNOUNCE_MAX 1024         /* keys of one message, and of one peer that wait */
 
@@ -47,6 +53,13 @@ struct swap_keys {
     size_t len;
 };
 
+/* How far the group at the head of a message is judged. */
+struct swap_judged {
+    uint64_t accepted[SWAP_JUDGED_WORDS];
+    size_t next;    /* member to be asked about */
+    size_t pending; /* at the capsule */
+};
+
 /* A received message that cannot be done with at once. */
 struct swap_parcel {
     struct swap_parcel *next;
@@ -63,6 +76,15 @@ struct swap_parcel {
     struct swap_keys keys; /* in what is done with */
     uint64_t valid; /* bit i: item i is */
     struct reconcile_reader reader;
+    struct swap_judged judged;
+};
+
+/* A delta at the capsule. */
+struct swap_judge {
+    uint64_t token; /* 0: a free place */
+    struct swap_parcel *parcel; /* NULL: it was given up */
+    size_t member;
+    struct delta_hash digest;
 };
 
 struct swap_span {
@@ -122,6 +144,10 @@ struct swap {
     enum delta_outcome outcomes[DELTA_GROUP_MAX];
     struct delta_pile pile; /* of a group that is being taken */
     struct swap_totals totals;
+    char capsule[SWAP_CAPSULE_MAX + 1]; /* its CID; "": none is asked */
+    struct swap_judge judges[SWAP_JUDGES_MAX];
+    struct map barred; /* digests; bounded by SWAP_BARRED_MAX */
+    struct pando_buf json;
     struct pando_buf out;     /* a message that is being made */
     struct pando_key keys[SWAP_GROUPS_MAX]; /* that stand in it */
     size_t keys_len;
@@ -151,6 +177,14 @@ bool swap_rows_span(struct swap *s, struct swap_span *span, uint64_t *ret, size_
 enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel) PANDO_MUST_USE;
 enum pando_status swap_take_go(struct swap *s, struct swap_peer *p,
                                struct swap_parcel *parcel) PANDO_MUST_USE;
+
+/* swap_judge.c: ask about the members of s->group, which is the parcel's next. PANDO_OK: all have
+ * their verdict; PANDO_BUSY: it waits for more. */
+enum pando_status swap_judge_group(struct swap *s, struct swap_parcel *parcel) PANDO_MUST_USE;
+bool swap_judge_accepts(const struct swap *s, const struct swap_parcel *parcel, size_t i);
+void swap_judge_done(struct swap_parcel *parcel); /* with that group */
+void swap_judge_end(struct swap *s, uint64_t token, enum pando_status verdict);
+void swap_judge_forget(struct swap *s, const struct swap_parcel *parcel);
 
 /* swap_push.c: send what there is to send within the peer's credit. */
 void swap_push(struct swap *s, struct swap_peer *p);

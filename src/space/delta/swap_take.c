@@ -106,7 +106,7 @@ enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel)
 }
 
 /* Leave out what the node's policy refuses. */
-static enum pando_status sift(struct swap *s, bool *ret_any)
+static enum pando_status sift(struct swap *s, const struct swap_parcel *parcel, bool *ret_any)
 {
     struct group *g = &s->group;
     bool keep[DELTA_GROUP_MAX];
@@ -117,7 +117,8 @@ static enum pando_status sift(struct swap *s, bool *ret_any)
         return st;
     for (size_t i = 0; i < g->len; i++) {
         const struct delta *d = &s->pile.deltas[i];
-        keep[i] = g->held[i] && s->config.admits(s->config.ctx, d);
+        keep[i] = g->held[i] && s->config.admits(s->config.ctx, d) &&
+                  swap_judge_accepts(s, parcel, i);
         s->totals.refused += g->held[i] && !keep[i];
         *ret_any = *ret_any || keep[i];
     }
@@ -164,7 +165,7 @@ static enum pando_status stage(struct swap *s, const struct swap_peer *p,
 {
     bool any;
     uint64_t ticket;
-    enum pando_status st = sift(s, &any);
+    enum pando_status st = sift(s, parcel, &any);
     if (st != PANDO_OK || !any)
         return st;
     st = delta_store_flush(s->config.store); /* what others staged is not of this origin */
@@ -193,7 +194,11 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_
             return PANDO_MALFORMED;
         const bool good = !b.is_signed || SWAP_MUTANT == 3 ||
                           (parcel->valid >> parcel->items_at & 1) != 0;
-        const enum pando_status st = good ? stage(s, p, parcel) : PANDO_OK;
+        enum pando_status st = good ? swap_judge_group(s, parcel) : PANDO_OK;
+        if (st == PANDO_BUSY || st == PANDO_MALFORMED)
+            return st;
+        if (good && st == PANDO_OK)
+            st = stage(s, p, parcel);
         if (st == PANDO_MALFORMED)
             return st;
         if (st != PANDO_OK) {
@@ -201,6 +206,7 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_
             return PANDO_BUSY;
         }
         forged = forged || !good;
+        swap_judge_done(parcel);
         parcel->items_at += b.is_signed;
         parcel->left = left;
         parcel->keys = keys;
