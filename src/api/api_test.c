@@ -165,6 +165,32 @@ static void a_body_over_the_cap_is_refused_with_413(void **state)
     fixture_teardown(&f);
 }
 
+/* The space stands in the path, its name before the bytes that the backend gets. */
+static void bytes_of_a_space_are_posted_to_its_path(void **state)
+{
+    (void)state;
+    struct api_fixture f;
+    fixture_setup(&f, 8);
+    const int fd = fixture_dial(&f, true);
+    fixture_put(fd, "POST /api/delta/my%20lab/import HTTP/1.1\r\nHost: localhost\r\n"
+                    "Content-Length: 6\r\n\r\n{\"a\"}\n");
+    while (f.calls == 0)
+        (void)fixture_serve(&f, 100);
+    CHECK_STR(f.verb, "delta.import");
+    CHECK_STR(f.args, "\x06my lab{\"a\"}\n");
+    fixture_say(&f, f.token, PANDO_OK, "{\"new\":1}", false, false);
+    CHECK(strstr(fixture_see(&f, fd, "1}\n"), "HTTP/1.1 200") != NULL);
+    fixture_put(fd, "POST /api/delta.import HTTP/1.1\r\nHost: localhost\r\n"
+                    "Content-Length: 4\r\n\r\n\x01x{}");
+    while (f.calls == 1)
+        (void)fixture_serve(&f, 100);
+    CHECK_STR(f.args, "\x01x{}"); /* without one in the path the body begins with it */
+    fixture_say(&f, f.token, PANDO_OK, "{\"new\":2}", false, false);
+    CHECK(strstr(fixture_see(&f, fd, "2}\n"), "HTTP/1.1 200") != NULL);
+    close(fd);
+    fixture_teardown(&f);
+}
+
 static void headers_without_end_are_refused(void **state)
 {
     (void)state;
@@ -256,6 +282,7 @@ int main(void)
         TEST(a_client_that_leaves_cancels_its_call),
         TEST(a_client_too_slow_for_its_stream_is_cut),
         TEST(a_body_over_the_cap_is_refused_with_413),
+        TEST(bytes_of_a_space_are_posted_to_its_path),
         TEST(headers_without_end_are_refused),
         TEST(pages_of_other_sites_are_refused),
         TEST(json_rpc_is_spoken_at_rpc),

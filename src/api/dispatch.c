@@ -5,6 +5,7 @@
 #include "base/near.h"
 #include "base/slice.h"
 #include "codec/json.h"
+#include "codec/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +144,33 @@ static void dispatch_rpc(struct request *r)
     json_decref(request);
 }
 
+/* A verb of bytes gets the name of its space in front of them: that of the path, where the path
+ * has one; else the body begins with it. */
+static void call_bytes(struct request *r)
+{
+    const struct pando_slice body = buf_view(&r->body);
+    uint8_t head[WIRE_UVARINT_MAX];
+    struct wire_writer w = wire_write(head, sizeof head);
+    struct pando_buf all;
+    if (r->match.params_len == 0) {
+        call_text(r, r->match.verb->name, body);
+        return;
+    }
+    const struct pando_slice space = slice_text(r->match.params[0].value);
+    wire_put_uvarint(&w, space.len);
+    buf_init(&all, sizeof head + space.len + body.len);
+    enum pando_status st = buf_append(&all, wire_written(&w));
+    if (st == PANDO_OK)
+        st = buf_append(&all, space);
+    if (st == PANDO_OK)
+        st = buf_append(&all, body);
+    if (st == PANDO_OK)
+        call_text(r, r->match.verb->name, buf_view(&all));
+    else
+        reply_fail(r, 503, st, "memory is out");
+    buf_deinit(&all);
+}
+
 void dispatch(struct request *r)
 {
     struct pando_err err = { 0 };
@@ -155,7 +183,7 @@ void dispatch(struct request *r)
         return;
     }
     if (r->match.verb->rights == ROUTE_BYTES) {
-        call_text(r, r->match.verb->name, buf_view(&r->body));
+        call_bytes(r);
         return;
     }
     char *text = NULL;

@@ -201,6 +201,7 @@
     X("GET", "/api/delta/{space}/stats", "delta.stats")             \
     X("GET", "/api/delta/{space}/hash", "delta.hash")               \
     X("GET", "/api/delta/{space}/export", "delta.export")           \
+    X("POST", "/api/delta/{space}/import", "delta.import")          \
     X("GET", "/api/delta/{space}/archive", "delta.archive")         \
     X("POST", "/api/delta/{space}/archive/commit", "delta.archive_commit") \
     X("GET", "/api/delta/{space}/watch", "delta.watch")             \

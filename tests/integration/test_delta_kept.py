@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from pando import World, command, wait_until
+from pando import UnixConnection, World, command, wait_until
 
 
 class Kept(unittest.TestCase):
@@ -86,6 +86,31 @@ class Kept(unittest.TestCase):
         self.assertEqual(self.parsed(a, "delta", "query", "--target", "nothing")["deltas"], [])
         text = self.run_on(a, "delta", "import", path)
         self.assertIn("Imported 8000 deltas: 0 new, 0 of them archived here before, 8000 known", text)
+
+    def post(self, node, path, body):
+        connection = UnixConnection(f"{node.data}/control.sock")
+        connection.request("POST", path, body)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        return response.status, answer
+
+    def test_lines_and_archives_are_posted_to_the_path_of_a_space(self):
+        a = self.node("a")
+        lines = "".join(json.dumps({"id": f"x{i}", "timestamp": 5, "author": "a", "system": "s",
+                                    "pointers": [{"role": "n", "target": i}]}) + "\n" for i in range(3))
+        status, answer = self.post(a, "/api/delta/notes/import", lines + "{oops}\n")
+        self.assertEqual((status, answer["new"], answer["refused"], answer["reasons"][0]["line"]), (200, 3, 1, 4))
+        for delta in ("x0", "x1", "x2"):
+            self.run_on(a, "delta", "negate", delta)
+        path = f"{self.world.root}/x.car"
+        self.run_on(a, "delta", "archive", "--before", "now", "--out", path)
+        with open(path, "rb") as f:
+            status, answer = self.post(a, "/api/delta/notes/import", f.read())
+        self.assertEqual((status, answer["new"], answer["returned"]), (200, 6, 6))
+        status, answer = self.post(a, "/api/delta/nowhere/import", lines)
+        self.assertEqual(status, 404)
+        self.assertIn("nowhere", answer["error"]["text"])
 
     def test_a_damaged_archive_names_the_block_and_the_remedy(self):
         a = self.node("a")
