@@ -71,6 +71,7 @@ enum pando_status fed_link_new(struct fed *f, bool inbound, struct fed_link **re
     buf_init(&l->last_error, TEXT_MAX);
     buf_init(&l->session, TEXT_MAX);
     fed_config_init(&l->config);
+    fed_limits_init(&l->limits);
     l->window.full_at = PANDO_TIME_NEVER;
     l->hello_at = l->ping_at = l->stall_at = PANDO_TIME_NEVER;
     l->retry_at = l->again_at = l->armed = PANDO_TIME_NEVER;

@@ -177,9 +177,10 @@ enum pando_status fed_connect(struct fed *f, struct pando_time now, struct pando
                               struct pando_err *reterr) PANDO_MUST_USE;
 /* Events per delta (sent, received, rejected) are made only while somebody listens. */
 void fed_listen(struct fed *f, bool listening);
-/* New mode, filters and policy for a link that this instance dialled, in force from now on; what
- * they let through in addition is synchronised again. Takes over what `config` holds.
- * Errors: PANDO_NOT_FOUND; PANDO_UNSUPPORTED an inbound link is configured by who dialled. */
+/* New mode, filters and policy for a link, in force from now on. Takes over what `config` holds. On
+ * a link that this instance dialled what they let through in addition is synchronised again. On
+ * one that another dialled they narrow what that one asked for (fed_limits.c); the rest of
+ * `config` says nothing there. Errors: PANDO_NOT_FOUND. */
 enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pando_slice id,
                                 struct fed_link_config *config) PANDO_MUST_USE;
 /* By id, or by a prefix of it that names one link. PANDO_NOT_FOUND. */
@@ -203,7 +204,7 @@ enum pando_status fed_find_kept(const struct fed *f, struct pando_slice url,
                                 struct fed_face *ret) PANDO_MUST_USE;
 void fed_totals(const struct fed *f, struct fed_totals *ret);
 /* JSON of all links (an array) or one: id, remoteSystemId, remoteUrl, direction, status, kept,
- * config, stats, lastError. */
+ * config, limits, stats, lastError. */
 enum pando_status fed_links(const struct fed *f, struct pando_buf *text) PANDO_MUST_USE;
 enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pando_buf *text) PANDO_MUST_USE;
 

@@ -247,9 +247,13 @@ enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pan
     struct fed_link *l = fed_link_named(f, id);
     if (l == NULL)
         return PANDO_NOT_FOUND;
-    if (l->inbound)
-        return PANDO_UNSUPPORTED;
     f->now = now;
+    if (l->inbound) {
+        fed_limits_change(f, l, config);
+        fed_config_deinit(config);
+        fed_settle(f);
+        return PANDO_OK;
+    }
     const bool other = config->mode != l->config.mode || config->initial != l->config.initial ||
                        config->from != l->config.from;
     const bool push = other || filters_differ(&config->push, &l->config.push);

@@ -12,6 +12,11 @@
 static const char *const modes[] = { "bidirectional", "push", "pull" };
 static const char *const initials[] = { "full", "from_timestamp", "none" };
 
+const char *fed_mode_name(enum fed_mode mode)
+{
+    return modes[mode];
+}
+
 void fed_config_init(struct fed_link_config *c)
 {
     *c = (struct fed_link_config){ .reconnect = { .enabled = true,

@@ -12,6 +12,7 @@
 
 #include "space/delta/fed.h"
 
+const char *fed_mode_name(enum fed_mode mode);
 void fed_config_init(struct fed_link_config *c); /* the defaults */
 void fed_config_deinit(struct fed_link_config *c);
 /* What a person wrote; NULL: the defaults. Errors: PANDO_INVALID reterr names the member, the

@@ -23,6 +23,7 @@ void fed_link_deinit(struct fed_link *l)
     fed_serve_end(l);
     fed_window_reset(l);
     fed_config_deinit(&l->config);
+    fed_limits_deinit(&l->limits);
     buf_deinit(&l->url);
     buf_deinit(&l->remote_system);
     buf_deinit(&l->last_error);

@@ -70,6 +70,8 @@ static enum pando_status put_link(const struct fed_link *l, struct pando_buf *b)
     if (st == PANDO_OK)
         st = l->inbound ? fed_config_for_peer(&l->config, b) : fed_config_to_json(&l->config, b);
     if (st == PANDO_OK)
+        st = fed_limits_print(l, b);
+    if (st == PANDO_OK)
         st = put_stats(&l->stats, b);
     return st == PANDO_OK ? buf_append(b, slice_text("}")) : st;
 }

@@ -28,7 +28,8 @@ static bool wants(const struct fed_link *l, const struct delta *d, uint64_t plac
     if (!l->inbound && l->config.initial == FED_FROM_TIMESTAMP && place <= l->backlog_end &&
         d->timestamp < l->config.from)
         return false;
-    return filter_passes(l->inbound ? &l->config.pull : &l->config.push, d);
+    return filter_passes(l->inbound ? &l->config.pull : &l->config.push, d) &&
+           fed_limits_let_go(l, d);
 }
 
 /* The delta as a message; the caller owns a reference. NULL when memory is out. */

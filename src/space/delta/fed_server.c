@@ -44,6 +44,9 @@ void fed_server_hello(struct fed *f, struct fed_link *l, const struct fed_messag
         return;
     }
     const bool received = l->greeted && l->config.mode != FED_PUSH;
+    const struct fed_trust open = config.trust;
+    config.trust = l->config.trust; /* ours, if there is one (fed_limits.c) */
+    l->config.trust = open;
     fed_config_deinit(&l->config);
     l->config = config;
     (void)fed_text_set(&l->remote_system, m->system_id);

@@ -110,6 +110,14 @@ struct fed_serve {
     uint64_t number, processed;
 };
 
+/* fed_limits.c: what this instance allows on an inbound link. */
+struct fed_limits {
+    bool set;
+    enum fed_mode mode;
+    struct filter push, pull;
+    uint64_t since; /* the cursor when they came: what lies behind may have been held back */
+};
+
 struct fed_link {
     uint32_t handle;
     bool inbound, dying, touched;
@@ -118,6 +126,7 @@ struct fed_link {
     struct pando_buf url, remote_system, last_error;
     struct pando_buf session; /* of the server that was greeted last */
     struct fed_link_config config;
+    struct fed_limits limits;
     struct fed_stats stats;
 
     bool piped, dialling, greeted, final; /* final: no further attempt */
@@ -300,5 +309,17 @@ void fed_window_reset(struct fed_link *l);
 void fed_run_note(struct fed_link *l, uint64_t place);
 bool fed_run_has(const struct fed_link *l, uint64_t place);
 void fed_run_drop(struct fed_link *l, uint64_t floor);
+
+/* fed_limits.c */
+void fed_limits_init(struct fed_limits *m);
+void fed_limits_deinit(struct fed_limits *m);
+/* Whether this delta may be sent on the link, as far as they say. */
+bool fed_limits_let_go(const struct fed_link *l, const struct delta *d);
+/* Why a delta that came must not be taken; NULL: they allow it. */
+const char *fed_limits_bar(const struct fed_link *l, const struct delta *d);
+/* Others, mode, filters and policy of `config`, whose parts are exchanged for the old ones. */
+void fed_limits_change(struct fed *f, struct fed_link *l, struct fed_link_config *config);
+/* Append them as a member of the link's JSON, if there are any. */
+enum pando_status fed_limits_print(const struct fed_link *l, struct pando_buf *b) PANDO_MUST_USE;
 
 #endif

@@ -91,10 +91,15 @@ static bool is_full(const struct fed_serve *s)
     return s->len == FED_BATCH || (s->len > 0 && s->batch.len >= FED_BATCH_BYTES);
 }
 
-/* The peer's own wish, said in its hello, narrows every sync. */
-static bool passes(const struct fed_link *l, const struct delta *d)
+/* The peer's own wish, said in its hello, narrows every sync; so does what is allowed here. */
+static bool passes(struct fed_link *l, const struct delta *d)
 {
-    return filter_passes(&l->config.pull, d);
+    if (!filter_passes(&l->config.pull, d))
+        return false;
+    if (fed_limits_let_go(l, d))
+        return true;
+    l->limits.since = 0; /* where it lies in the order of arrival is not known */
+    return false;
 }
 
 /* Read one delta on. A full batch goes out only when the next delta is seen: the last one

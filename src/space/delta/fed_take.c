@@ -87,6 +87,8 @@ static const char *refusal(const struct fed *f, const struct fed_link *l, const 
     const char *closed = closed_to_deltas(l);
     if (closed != NULL)
         return closed;
+    if (fed_limits_bar(l, d) != NULL)
+        return fed_limits_bar(l, d);
     if (!l->inbound && !filter_passes(&l->config.pull, d))
         return "the pull filter does not let it pass";
     if (!fed_trust_passes(&f->config.trust, d) || !fed_trust_passes(&l->config.trust, d))

@@ -182,6 +182,20 @@ static void configure_kept(struct deltas *d, uint64_t token, const struct fed_fa
     buf_deinit(&text);
 }
 
+/* Some things only who dialled can decide. */
+static enum pando_status check_inbound(const json_t *args, struct pando_err *reterr)
+{
+    static const char *const theirs[] = { "initialSync", "syncFromTimestamp", "reconnect" };
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++)
+        if (json_object_get(args, theirs[i]) != NULL)
+            return pando_err_set(reterr, PANDO_UNSUPPORTED,
+                                 "%s: who dialled this link decides that: change it there; here "
+                                 "mode, pushFilter, pullFilter and trustPolicy narrow what it "
+                                 "asked for",
+                                 theirs[i]);
+    return PANDO_OK;
+}
+
 static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
 {
     struct pando_err err = { .text = "" };
@@ -197,6 +211,8 @@ static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
         return;
     }
     st = fed_face(d->fed, id, &link);
+    if (st == PANDO_OK && link.inbound)
+        st = check_inbound(args, &err);
     if (st == PANDO_OK && link.keeper == FED_KEPT_BY_NODE) {
         configure_kept(d, token, &link, &config);
         fed_config_deinit(&config);
@@ -207,8 +223,8 @@ static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
     fed_config_deinit(&config);
     if (st == PANDO_OK)
         deltas_reply(d, token, slice_text("{}"), false);
-    else if (st == PANDO_UNSUPPORTED)
-        deltas_fail(d, token, st, "who dialled this link configures it: do it there");
+    else if (err.text[0] != '\0')
+        failed(d, token, st, &err);
     else
         no_link(d, token, st, id);
 }
