@@ -43,18 +43,15 @@ enum pando_status run_delta_at(const struct args *args, struct pando_err *reterr
     return show(args, "delta.at", question, st, reterr);
 }
 
-/* A view is the name of a registered one, or its definition. */
+/* A view is the name of a registered one, or its definition; left out, the node has a default. */
 enum pando_status run_delta_view(const struct args *args, struct pando_err *reterr)
 {
     json_t *question = about(args), *view = NULL;
     const char *text = args_value(args, OPT_VIEW, NULL);
     enum pando_status st = delta_put_time(args, OPT_AT, "--at", "at", question, reterr);
-    if (st == PANDO_OK && text == NULL)
-        st = pando_err_set(reterr, PANDO_INVALID,
-                           "--view names a registered view, or defines one as JSON or @FILE");
-    if (st == PANDO_OK && (strchr("{@", text[0]) != NULL || strcmp(text, "-") == 0))
+    if (st == PANDO_OK && text != NULL && (strchr("{@", text[0]) != NULL || strcmp(text, "-") == 0))
         st = delta_json("--view", text, &view, reterr);
-    else if (st == PANDO_OK)
+    else if (st == PANDO_OK && text != NULL)
         view = json_string(text);
     if (view != NULL)
         (void)json_object_set_new(question, "view", view);

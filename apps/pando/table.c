@@ -350,8 +350,11 @@ const struct command commands[] = {
         false, "Take a delta back, by another one; negate that one to restore it", NULL,
         "pando delta negate 3f2c9e50-7a43-4e0f-9d3a-0b6f3c1d2e4f --reason typo\n"),
     ROW("delta view", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_view, delta_view_options, false,
-        "An object with one value per property, as a view resolves them", NULL,
-        "pando delta view prod_1 --view product\n"
+        "An object with one value per property, as a view resolves them",
+        "Without --view: the registered view that has the id of --schema; if there is none, every "
+        "property with its most recent value, which is the target of the pointer whose role is "
+        "the property's name, or else of the only one that does not point at the object.",
+        "pando delta view prod_1\npando delta view prod_1 --view product\n"
         "pando delta view prod_1 --schema product --view @view.json --at 24h\n"),
     ROW("delta hyperview", NULL, NEEDS_NODE, 1, 1, "OBJECT", run_delta_hyperview,
         delta_hyperview_options, false, "All that is said about an object, by property", NULL,

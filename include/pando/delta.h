@@ -147,7 +147,8 @@ PANDO_EXPORT enum pando_status pando_delta_query(struct pando_delta_db *db, cons
 PANDO_EXPORT enum pando_status pando_delta_hyperview(struct pando_delta_db *db, const char *object,
                                                      const char *schema, char **ret_text,
                                                      struct pando_err *reterr) PANDO_MUST_USE;
-/* An object with one value per property. `view`: the name of a registered one, or JSON. */
+/* An object with one value per property. `view`: the name of a registered one, or JSON; NULL: the
+ * registered one with the schema's id, else every property with its most recent value. */
 PANDO_EXPORT enum pando_status pando_delta_view(struct pando_delta_db *db, const char *object,
                                                 const char *schema, const char *view,
                                                 char **ret_text,

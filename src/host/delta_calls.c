@@ -106,14 +106,14 @@ enum pando_status pando_delta_view(struct pando_delta_db *db, const char *object
 {
     json_t *how = NULL;
     enum pando_status st = PANDO_OK;
-    if (view[0] == '{')
+    if (view != NULL && view[0] == '{')
         st = parse("view", view, &how, reterr);
-    else
+    else if (view != NULL)
         how = json_string(view);
     if (st != PANDO_OK)
         return st;
     return delta_db_ask(db, "delta.view",
-                        json_pack("{s:s,s:s*,s:o}", "id", object, "schema", schema, "view", how),
+                        json_pack("{s:s,s:s*,s:o*}", "id", object, "schema", schema, "view", how),
                         ret_text, reterr);
 }
 

@@ -67,6 +67,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(len(line), 1)
         self.assertIn(f'alice@a  {name}  named=@prod_1:name name="Widget Pro"', line[0])
         self.assertIn("price:=19.99", delta(a, "query", "--context", "price", "--until", "5000"))
+        self.assertEqual(parsed(a, "view", "prod_1"), {"id": "prod_1", "name": "Widget Pro", "price": 19.99})
         view = parsed(a, "hyperview", "prod_1")
         self.assertEqual(view["price"][0]["pointers"][1]["target"], 19.99)
         self.assertNotIn("name", parsed(a, "at", "prod_1", "5000"))

@@ -230,8 +230,7 @@ static void what_is_wrong_is_named(void **state)
           "replay: maxSnapshots must be a whole number from 1 to 1000", PANDO_INVALID },
         { "changes", "{\"id\":\"o\"}", "changes: property must be a text of 1 to 512 "
             "bytes", PANDO_INVALID },
-        { "view", "{\"id\":\"o\"}", "view: view is missing: a definition, or the id of a "
-            "registered one",
+        { "view", "{\"id\":\"o\",\"view\":3}", "view: view must be a text of 1 to 512 bytes",
           PANDO_INVALID },
         { "view", "{\"id\":\"o\",\"view\":\"v\"}",
           "view: no view v is registered: schema.register {\"view\": ...}", PANDO_NOT_FOUND },

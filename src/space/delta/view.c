@@ -57,7 +57,8 @@ static const struct {
 } EXTRACTS[] = { { "primitive", VIEW_PRIMITIVE },
                  { "reference", VIEW_REFERENCE },
                  { "array", VIEW_ARRAY },
-                 { "nested", VIEW_NESTED } };
+                 { "nested", VIEW_NESTED },
+                 { "about", VIEW_ABOUT } };
 
 static const struct {
     const char *name;
@@ -91,14 +92,15 @@ static enum pando_status read_nested(const json_t *j, const char *where, unsigne
 static enum pando_status read_extract(const json_t *j, const char *where, unsigned depth,
                                       struct view_property *p, struct pando_err *reterr)
 {
-    static const char *const known[] = { "view", "primitive", "reference", "array", "nested", NULL };
+    static const char *const known[] = { "view", "primitive", "reference", "array", "nested",
+                                         "about", NULL };
     const json_t *role = NULL;
     if (!json_is_object(j))
         return pando_err_set(reterr, PANDO_INVALID,
                              "%sextract must be {\"primitive\": role}, or reference, array or "
                              "nested in its place", where);
     enum pando_status st = only(j, known, where, reterr);
-    for (size_t i = 0; st == PANDO_OK && i < 4; i++) {
+    for (size_t i = 0; st == PANDO_OK && i < sizeof EXTRACTS / sizeof EXTRACTS[0]; i++) {
         const json_t *one = json_object_get(j, EXTRACTS[i].name);
         if (one != NULL && role != NULL)
             return pando_err_set(reterr, PANDO_INVALID, "%sextract takes one of primitive, "

@@ -32,7 +32,10 @@
 #define VIEW_DELTA_MAX      (512u << 10) /* text of one delta with what is nested in it */
 #define VIEW_STEP           256          /* deltas parsed in one step, forwards and backwards */
 
-enum view_extract { VIEW_PRIMITIVE, VIEW_REFERENCE, VIEW_ARRAY, VIEW_NESTED };
+enum view_extract {
+    VIEW_PRIMITIVE, VIEW_REFERENCE, VIEW_ARRAY, VIEW_NESTED,
+    VIEW_ABOUT /* `role` is an object's id: what the delta says of it, see view_plain */
+};
 enum view_resolve {
     VIEW_MOST_RECENT, VIEW_FIRST_WRITE, VIEW_ALL_VALUES, VIEW_TRUSTED_AUTHOR, VIEW_TRUSTED_SYSTEM,
     VIEW_CONSENSUS, VIEW_AVERAGE, VIEW_MINIMUM, VIEW_MAXIMUM, VIEW_CUSTOM
@@ -60,6 +63,12 @@ enum pando_status view_from_json(const json_t *json, struct view_schema **ret,
                                  struct pando_err *reterr) PANDO_MUST_USE;
 struct view_schema *view_ref(struct view_schema *s);
 void view_unref(struct view_schema *s); /* accepts NULL */
+
+/* The view of a finished hyperview in which every property has its most recent value: the target
+ * of the pointer whose role is the property's name, else of the only one that does not point at the
+ * object. Errors: PANDO_FULL VIEW_PROPERTIES_MAX. */
+enum pando_status view_plain(struct hyperview *h, struct view_schema **ret,
+                             struct pando_err *reterr) PANDO_MUST_USE;
 
 struct view_run;
 

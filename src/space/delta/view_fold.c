@@ -93,14 +93,46 @@ static bool is_of_kind(const json_t *pointer, const struct view_property *p)
         return json_is_object(target);
     case VIEW_ARRAY:
         return true;
+    case VIEW_ABOUT: /* the delta as a whole decides */
+        break;
     }
     return false;
+}
+
+/* Whether it is by this pointer that the delta is about the object. */
+static bool points_at(const json_t *pointer, const char *object)
+{
+    const json_t *target = json_object_get(pointer, "target");
+    return json_object_get(target, "context") != NULL && strcmp(member(target, "id"), object) == 0;
+}
+
+/* The pointer with the property's name as its role, else the only one that does not point at the
+ * object; one at most. */
+static const json_t *pointer_about(const json_t *delta, const struct view_property *p, size_t *from)
+{
+    const json_t *pointers = json_object_get(delta, "pointers"), *pointer, *found = NULL;
+    size_t i, others = 0;
+    if (*from > 0)
+        return NULL;
+    *from = 1;
+    json_array_foreach(pointers, i, pointer)
+    {
+        if (json_object_get(pointer, "invalid") != NULL || points_at(pointer, p->role))
+            continue;
+        if (strcmp(member(pointer, "role"), p->name) == 0)
+            return pointer;
+        found = pointer;
+        others++;
+    }
+    return others == 1 ? found : NULL;
 }
 
 /* The first pointer that the extractor takes, behind the first `from`. */
 static const json_t *pointer_of(const json_t *delta, const struct view_property *p, size_t *from)
 {
     const json_t *pointers = json_object_get(delta, "pointers");
+    if (p->extract == VIEW_ABOUT)
+        return pointer_about(delta, p, from);
     while (*from < json_array_size(pointers)) {
         const json_t *pointer = json_array_get(pointers, (*from)++);
         if (is_of_kind(pointer, p))

@@ -334,6 +334,85 @@ static void what_is_wrong_is_named(void **state)
     }
 }
 
+/* --- where no view is named --- */
+
+static void expect_view(struct world *w, const char *args, const char *want)
+{
+    struct pando_err err = { 0 };
+    json_t *got = NULL, *wanted = hand_json(want);
+    if (hand_call(w->v, "view", args, NULL, &got, &err) != PANDO_OK)
+        fail_msg("%s", err.text);
+    if (!json_equal(got, wanted))
+        fail_msg("%s, not %s", json_dumps(got, 0), want);
+    json_decref(got);
+    json_decref(wanted);
+}
+
+static void without_a_view_each_property_has_its_most_recent_value(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    hand_say(&w.h, "n1", 5, "o", "name", "\"Old\"");
+    hand_say(&w.h, "n2", 6, "o", "name", "\"New\"");
+    hand_say(&w.h, "n3", 7, "o", "name", "\"Taken back\"");
+    hand_negate(&w.h, "x", 8, "n3");
+    hand_add(&w.h, "[{\"id\":\"c\",\"timestamp\":5,\"pointers\":["
+                   "{\"role\":\"product\",\"target\":{\"id\":\"o\",\"context\":\"made\"}},"
+                   "{\"role\":\"maker\",\"target\":{\"id\":\"acme\",\"context\":\"products\"}}]},"
+                   "{\"id\":\"p\",\"timestamp\":5,\"pointers\":["
+                   "{\"role\":\"of\",\"target\":{\"id\":\"o\",\"context\":\"price\"}},"
+                   "{\"role\":\"currency\",\"target\":\"EUR\"},{\"role\":\"price\",\"target\":7}]},"
+                   "{\"id\":\"s\",\"timestamp\":5,\"pointers\":["
+                   "{\"role\":\"of\",\"target\":{\"id\":\"o\",\"context\":\"size\"}},"
+                   "{\"role\":\"width\",\"target\":1},{\"role\":\"height\",\"target\":2}]}]");
+    expect_view(&w, "{\"id\":\"o\"}", /* of `size` nothing says which is its value */
+                "{\"id\":\"o\",\"name\":\"New\",\"made\":\"acme\",\"price\":7}");
+    expect_view(&w, "{\"id\":\"o\",\"at\":5}",
+                "{\"id\":\"o\",\"name\":\"Old\",\"made\":\"acme\",\"price\":7}");
+    expect_view(&w, "{\"id\":\"nobody\"}", "{\"id\":\"nobody\"}");
+    teardown(&w);
+}
+
+static void a_view_with_the_id_of_the_schema_is_its_default(void **state)
+{
+    (void)state;
+    struct world w;
+    struct pando_err err = { 0 };
+    setup(&w);
+    hand_add(&w.h, "{\"id\":\"c\",\"timestamp\":5,\"pointers\":["
+                   "{\"role\":\"product\",\"target\":{\"id\":\"o\",\"context\":\"made\"}},"
+                   "{\"role\":\"by\",\"target\":{\"id\":\"acme\",\"context\":\"products\"}}]}");
+    if (hand_call(w.v, "schema.register", "{\"schema\":{\"id\":\"s\",\"select\":{\"made\":\"maker\"},"
+                  "\"transform\":{\"by\":\"plain\"}}}", NULL, NULL, &err) != PANDO_OK)
+        fail_msg("%s", err.text);
+    expect_view(&w, "{\"id\":\"o\",\"schema\":\"s\"}", "{\"id\":\"o\",\"maker\":\"acme\"}");
+    if (hand_call(w.v, "schema.register", "{\"view\":{\"id\":\"s\",\"properties\":{\"who\":{"
+                  "\"source\":\"maker\",\"extract\":{\"reference\":\"by\"}}}}}", NULL, NULL, &err) !=
+        PANDO_OK)
+        fail_msg("%s", err.text);
+    expect_view(&w, "{\"id\":\"o\",\"schema\":\"s\"}", "{\"id\":\"o\",\"who\":\"acme\"}");
+    expect_view(&w, "{\"id\":\"o\"}", "{\"id\":\"o\",\"made\":\"acme\"}");
+    teardown(&w);
+}
+
+static void too_many_properties_want_a_view(void **state)
+{
+    (void)state;
+    struct world w;
+    struct pando_err err = { 0 };
+    setup(&w);
+    for (int i = 0; i < VIEW_PROPERTIES_MAX + 1; i++) {
+        char id[16], property[16];
+        (void)snprintf(id, sizeof id, "d%d", i);
+        (void)snprintf(property, sizeof property, "p%d", i);
+        hand_say(&w.h, id, 5, "o", property, "1");
+    }
+    CHECK_EQ(hand_call(w.v, "view", "{\"id\":\"o\"}", NULL, NULL, &err), PANDO_FULL);
+    CHECK_STR(err.text, "view: the object has more than 256 properties: say which in a view");
+    teardown(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +422,9 @@ int main(void)
         TEST(extractors_take_what_they_are_made_for),
         TEST(a_capsule_resolves_while_the_call_waits),
         TEST(a_view_of_many_deltas_takes_several_turns),
+        TEST(without_a_view_each_property_has_its_most_recent_value),
+        TEST(a_view_with_the_id_of_the_schema_is_its_default),
+        TEST(too_many_properties_want_a_view),
         TEST(what_is_wrong_is_named),
     };
     return CHECK_RUN(tests);

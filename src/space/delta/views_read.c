@@ -62,9 +62,11 @@ enum pando_status views_view_begin(struct views_call *c, struct pando_err *reter
         st = views_arg_time(c, "at", false, &c->at, reterr);
     if (st == PANDO_OK && json_is_object(view))
         return view_from_json(view, &c->view, reterr);
-    if (st == PANDO_OK && view == NULL)
-        st = pando_err_set(reterr, PANDO_INVALID,
-                           "view: view is missing: a definition, or the id of a registered one");
+    if (st == PANDO_OK && view == NULL) { /* the schema's, where there is one; else the plain one */
+        struct view_schema *of_schema = known_view(c->v, c->schema_id);
+        c->view = of_schema != NULL ? view_ref(of_schema) : NULL;
+        return PANDO_OK;
+    }
     if (st == PANDO_OK)
         st = views_arg_text(c, "view", true, &id, reterr);
     if (st != PANDO_OK)
@@ -78,6 +80,17 @@ enum pando_status views_view_begin(struct views_call *c, struct pando_err *reter
     return PANDO_OK;
 }
 
+/* Where no view is named its properties are those that the object has. */
+static enum pando_status run_over(struct views_call *c, struct hyperview *h,
+                                  struct pando_err *reterr)
+{
+    enum pando_status st = c->view == NULL ? view_plain(h, &c->view, reterr) : PANDO_OK;
+    if (st != PANDO_OK)
+        return st;
+    st = view_run_new(c->view, h, &c->run);
+    return st == PANDO_OK ? st : views_call_failed(c, st, reterr);
+}
+
 /* A small kept hyperview is resolved at once; what takes longer is resolved over a build of
  * the call's own, since a kept one may go between two turns. */
 static enum pando_status try_kept(struct views_call *c, struct pando_buf *text,
@@ -88,7 +101,7 @@ static enum pando_status try_kept(struct views_call *c, struct pando_buf *text,
                                                           c->object);
     if (h == NULL || hyperview_items(h) >= VIEW_STEP)
         return PANDO_NOT_FOUND;
-    enum pando_status st = view_run_new(c->view, h, &c->run);
+    enum pando_status st = run_over(c, h, reterr);
     if (st == PANDO_OK)
         st = view_run_step(c->run, text, reterr);
     if (st != PANDO_BUSY || view_run_has_read(c->run))
@@ -109,8 +122,8 @@ enum pando_status views_view_step(struct views_call *c, struct pando_buf *text,
     }
     if (c->run == NULL) {
         st = views_call_build(c, c->at, reterr);
-        if (st == PANDO_OK && view_run_new(c->view, c->build, &c->run) != PANDO_OK)
-            st = views_call_failed(c, PANDO_NOMEM, reterr);
+        if (st == PANDO_OK)
+            st = run_over(c, c->build, reterr);
         if (st != PANDO_OK)
             return st;
     }
