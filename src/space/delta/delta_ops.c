@@ -27,7 +27,7 @@ static void delta_close(void *instance)
     views_free(d->views);
     delta_store_free(d->store);
     deltas_options_deinit(&d->options);
-    map_deinit(&d->onway);
+    origins_deinit(&d->origins);
     buf_deinit(&d->line);
     free(d);
 }
@@ -105,8 +105,6 @@ static enum pando_status delta_open(const struct space_host *host,
     if (d == NULL)
         return pando_err_set(reterr, PANDO_NOMEM, "delta: cannot allocate an instance");
     take_host(d, host);
-    map_init(&d->onway, sizeof(struct delta_hash), sizeof(uint32_t), 2 * DELTAS_ONWAY_MAX,
-             host->seed); /* what nodes bring is staged before we know */
     buf_init(&d->line, 2u << 20);
     enum pando_status st = deltas_options_load(config_json, host, &d->options, reterr);
     if (st == PANDO_OK)

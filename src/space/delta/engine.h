@@ -14,7 +14,6 @@
 #ifndef SPACE_DELTA_ENGINE_H
 #define SPACE_DELTA_ENGINE_H
 
-#include "base/map.h"
 #include "codec/car.h"
 #include "space/delta/archive.h"
 #include "space/delta/delta_json.h"
@@ -22,6 +21,7 @@
 #include "space/delta/fed_config.h"
 #include "space/delta/fed_trust.h"
 #include "space/delta/fed_url.h"
+#include "space/delta/origins.h"
 #include "space/delta/spaces.h"
 #include "space/delta/store.h"
 #include "space/delta/subs.h"
@@ -154,11 +154,10 @@ struct deltas {
     struct subs *subs;
     struct fed *fed;
     struct swap *swap;
-    bool overrun; /* more is on its way than is remembered: all that arrives is news */
-    struct map onway; /* digest of a delta that is not durable -> its origin (uint32_t) */
+    struct origins origins; /* of what is on its way */
     uint64_t news;    /* order of arrival: handed on up to here */
     uint64_t told;    /* likewise to links and peers; never less */
-    uint64_t ticket, durable; /* the last that was given; that was told to the federation */
+    uint64_t durable; /* the last ticket that was told to the federation */
     struct deltas_intakes intakes, waiting; /* to be staged; to become durable */
     size_t intake_bytes;
     struct deltas_task *tasks[DELTAS_TASKS_MAX];
@@ -202,7 +201,8 @@ enum pando_status deltas_stage(struct deltas *d, const struct delta *delta, bool
                                uint64_t *ret_ticket) PANDO_MUST_USE;
 /* One was staged by somebody else. */
 void deltas_took(struct deltas *d, const struct delta *delta, uint32_t origin, uint64_t ticket);
-bool deltas_is_onway(const struct deltas *d, const struct delta_hash *digest);
+/* Whether it is staged and was not handed on yet. */
+bool deltas_is_onway(const struct deltas *d, const struct delta *delta);
 void deltas_news_run(struct deltas *d);
 /* Tell links and peers of what was appended just now, if it is little. */
 void deltas_news_early(struct deltas *d);

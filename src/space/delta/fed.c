@@ -294,14 +294,6 @@ struct pando_time fed_deadline(const struct fed *f)
     return heap_first(&f->timers);
 }
 
-bool fed_has_links(const struct fed *f)
-{
-    uint32_t i = 0;
-    while (i < f->links_len && f->links[i] == NULL)
-        i++;
-    return i < f->links_len;
-}
-
 void fed_listen(struct fed *f, bool listening)
 {
     f->listening = listening;

@@ -166,8 +166,9 @@ void fed_free(struct fed *f);
 void fed_step(struct fed *f, struct pando_time now, const struct fed_input *in);
 bool fed_poll(struct fed *f, struct fed_effect *ret);
 struct pando_time fed_deadline(const struct fed *f);
-/* Whether there is anybody to tell FED_NEW to. */
-bool fed_has_links(const struct fed *f);
+/* Whether FED_NEW would be news to any link but the origin. Where it is not, the first and the
+ * last place of several deltas that follow each other may be told instead, without a delta. */
+bool fed_sends_to_others(const struct fed *f, uint32_t origin);
 
 /* Link with a URL (ws:// or wss://). Takes over what `config` holds. `ret_id` names the link.
  * Errors: PANDO_INVALID reterr names what is wrong and the remedy ("http://...: a federation URL

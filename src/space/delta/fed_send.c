@@ -16,6 +16,16 @@ static bool sends(const struct fed *f, const struct fed_link *l)
                       : l->config.mode != FED_PULL;
 }
 
+bool fed_sends_to_others(const struct fed *f, uint32_t origin)
+{
+    for (uint32_t i = 0; i < f->links_len; i++) {
+        const struct fed_link *l = f->links[i];
+        if (l != NULL && !l->dying && l->handle != origin && sends(f, l))
+            return true;
+    }
+    return false;
+}
+
 /* Whether they go now: an initial sync comes first, a pause holds everything. */
 static bool streams(const struct fed_link *l)
 {

@@ -36,7 +36,7 @@ static enum pando_status durable_get(void *ctx, struct pando_slice id, struct de
 {
     struct deltas *d = ctx;
     const enum pando_status st = source_get(&d->source, id, ret);
-    return st == PANDO_OK && deltas_is_onway(d, &ret->digest) ? PANDO_NOT_FOUND : st;
+    return st == PANDO_OK && deltas_is_onway(d, ret) ? PANDO_NOT_FOUND : st;
 }
 
 static enum pando_status durable_next(void *ctx, const struct filter *f, bool descending,
@@ -45,7 +45,7 @@ static enum pando_status durable_next(void *ctx, const struct filter *f, bool de
     struct deltas *d = ctx;
     for (size_t i = 0; i < DELTAS_STEP; i++) {
         const enum pando_status st = source_next(&d->source, f, descending, place, ret);
-        if (st != PANDO_OK || !deltas_is_onway(d, &ret->digest))
+        if (st != PANDO_OK || !deltas_is_onway(d, ret))
             return st;
     }
     return PANDO_BUSY;

@@ -88,10 +88,10 @@ static enum pando_status print_stats(struct deltas *d, struct pando_buf *b)
                         ",\"totalDeltas\":%" PRIu64 ",\"archived\":%" PRIu64
                         ",\"conflicts\":%" PRIu64 ",\"latestTimestamp\":%" PRId64
                         ",\"activeSubscriptions\":%zu,\"storageType\":\"%s\","
-                        "\"journalBytes\":%" PRIu64 ",\"onTheirWay\":%zu",
+                        "\"journalBytes\":%" PRIu64 ",\"onTheirWay\":%" PRIu64,
                         s.deltas, s.archived, s.conflicts, s.latest, d->watchers_len,
                         d->host.memory ? "memory" : "journal",
-                        s.journal_bytes, d->onway.len);
+                        s.journal_bytes, delta_store_on_way_count(d->store));
     if (st == PANDO_OK)
         st = buf_printf(b,
                         ",\"materializedHyperViews\":%" PRIu64 ",\"schemas\":%" PRIu64
@@ -155,7 +155,8 @@ size_t deltas_metrics(const void *instance, struct space_metric *ret, size_t cap
         { "refused_total", "imported lines that are no deltas", true, (double)d->totals.refused },
         { "handed_on_total", "durable deltas told to watchers and links", true,
           (double)d->totals.handed_on },
-        { "on_the_way", "deltas staged and not durable yet", false, (double)d->onway.len },
+        { "on_the_way", "deltas staged and not handed on yet", false,
+          (double)delta_store_on_way_count(d->store) },
         { "calls_total", "calls", true, (double)d->totals.calls },
         { "watchers", "streams of deltas or events", false, (double)d->watchers_len },
         { "nodes_received_total", "deltas that other nodes sent", true, (double)t.received },

@@ -82,73 +82,6 @@ void store_tell(struct delta_store *s, int64_t timestamp, const struct delta_has
         s->watches[i].changed(s->watches[i].ctx, &item, added);
 }
 
-/* --- tickets --- */
-
-enum pando_status store_reserve_pending(struct delta_store *s)
-{
-    if (s->pending_head + s->pending_len < s->pending_cap)
-        return PANDO_OK;
-    if (s->pending_head > s->pending_cap / 2) {
-        memmove(s->pending, s->pending + s->pending_head,
-                s->pending_len * sizeof *s->pending);
-        s->pending_head = 0;
-        return PANDO_OK;
-    }
-    /* bounded by what the journal takes before it is durable */
-    const size_t cap = s->pending_cap == 0 ? 64 : s->pending_cap * 2;
-    struct pending *grown = realloc(s->pending, cap * sizeof *grown);
-    if (grown == NULL)
-        return PANDO_NOMEM;
-    s->pending = grown;
-    s->pending_cap = cap;
-    return PANDO_OK;
-}
-
-void store_give_tickets(struct delta_store *s, uint64_t position, size_t n)
-{
-    s->tickets += n;
-    PANDO_ASSERT(s->pending_head + s->pending_len < s->pending_cap);
-    s->pending[s->pending_head + s->pending_len++] = (struct pending){ position, s->tickets };
-}
-
-void delta_store_on_durable(struct delta_store *s, uint64_t position)
-{
-    if (position > s->durable_position)
-        s->durable_position = position;
-    while (s->pending_len > 0 && s->pending[s->pending_head].position < position) {
-        s->durable_ticket = s->pending[s->pending_head].ticket;
-        s->pending_head++;
-        s->pending_len--;
-    }
-    if (s->pending_len == 0)
-        s->pending_head = 0;
-}
-
-uint64_t delta_store_durable(const struct delta_store *s)
-{
-    return s->durable_ticket;
-}
-
-uint64_t delta_store_durable_position(const struct delta_store *s)
-{
-    return s->durable_position;
-}
-
-/* The ticket of the record at `position`; 0: it is durable. */
-static uint64_t ticket_at(const struct delta_store *s, uint64_t position)
-{
-    size_t from = s->pending_head, to = s->pending_head + s->pending_len;
-    const size_t end = to;
-    while (from < to) {
-        const size_t mid = from + (to - from) / 2;
-        if (s->pending[mid].position < position)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from < end && s->pending[from].position == position ? s->pending[from].ticket : 0;
-}
-
 /* --- what is known --- */
 
 const struct member *store_open_member(const struct delta_store *s,
@@ -195,7 +128,7 @@ enum pando_status store_look_up(struct delta_store *s, const struct delta_brief 
         ret->outcome = DELTA_NEW;
     else if (row.archived && ret->outcome == DELTA_NEW)
         ret->outcome = DELTA_SHADOWED; /* an archived id is done with */
-    ret->ticket = row.archived ? 0 : ticket_at(s, row.place >> 8);
+    ret->ticket = row.archived ? 0 : store_ticket_at(s, row.place >> 8);
     ret->replaces = ret->outcome == DELTA_NEW;
     ret->old = (struct delta_item){ .timestamp = row.timestamp, .digest = row.digest };
     return PANDO_OK;

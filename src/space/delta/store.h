@@ -69,6 +69,21 @@ void delta_store_on_durable(struct delta_store *s, uint64_t position);
 uint64_t delta_store_durable_position(const struct delta_store *s);
 uint64_t delta_store_durable(const struct delta_store *s); /* highest durable ticket */
 
+/* --- on their way: staged here, and not handed on yet to whoever wants to know --- */
+
+/* The tickets of the deltas of the record at `position`, in their order there; false: they are
+ * not new (it was written again), or were passed. */
+bool delta_store_tickets(const struct delta_store *s, uint64_t position, uint64_t *ret_first,
+                         uint64_t *ret_last);
+/* All durable deltas before `place` were handed on; gives the last ticket among them ever. */
+uint64_t delta_store_pass(struct delta_store *s, uint64_t place);
+/* The first durable record that was not passed. PANDO_NOT_FOUND. */
+enum pando_status delta_store_unpassed(const struct delta_store *s,
+                                       uint64_t *ret_position) PANDO_MUST_USE;
+/* Whether the delta of that name is on its way. Cost: one lookup while any is. */
+bool delta_store_on_way(struct delta_store *s, const struct delta_hash *name);
+uint64_t delta_store_on_way_count(const struct delta_store *s);
+
 /* Stage the deltas of a group whose signature was found valid: those that are new here go
  * into one record together with it. `deltas`: its members as delta_pile_read (pile.h) gives
  * them. `outcomes` has room for all members; those that are not in this copy are

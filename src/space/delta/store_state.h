@@ -34,10 +34,10 @@ struct open_group {
     struct rows_batch rows;
 };
 
-/* A record that is not durable yet, and the last ticket in it. */
+/* A record of new deltas that was not passed yet, and their tickets. */
 struct pending {
     uint64_t position;
-    uint64_t ticket;
+    uint64_t first, last;
 };
 
 struct cached_group {
@@ -102,6 +102,8 @@ struct delta_store {
     struct pando_buf encoded;
     struct pending *pending; /* a queue, oldest at pending_head */
     size_t pending_head, pending_len, pending_cap;
+    size_t pending_durable; /* of them, the oldest */
+    uint64_t passed_ticket;
     struct cached_group groups[CACHE_GROUPS];
     uint64_t groups_clock;
     size_t groups_last; /* used last */
@@ -133,6 +135,8 @@ enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
 enum pando_status store_reserve_pending(struct delta_store *s) PANDO_MUST_USE;
 /* The next ticket, for `n` deltas whose record was appended there. */
 void store_give_tickets(struct delta_store *s, uint64_t position, size_t n);
+/* The ticket of the record at `position`; 0: it is durable. */
+uint64_t store_ticket_at(const struct delta_store *s, uint64_t position);
 void store_tell(struct delta_store *s, int64_t timestamp, const struct delta_hash *digest,
                 bool added);
 /* store_kept.c: append a kept text again if it still counts; it lay at `position`. */

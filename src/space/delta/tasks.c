@@ -180,7 +180,7 @@ static void run_export(struct deltas *d, struct deltas_task *t)
     enum pando_status st = PANDO_OK;
     for (size_t i = 0; i < DELTAS_STEP && st == PANDO_OK && t->text.len < PART_BYTES; i++) {
         st = source_next(&d->source, &t->filter, false, &t->place, &delta);
-        if (st != PANDO_OK || deltas_is_onway(d, &delta.digest))
+        if (st != PANDO_OK || deltas_is_onway(d, &delta))
             continue; /* what is not durable comes too late for this export */
         st = delta_to_json(&delta, &t->text);
         if (st == PANDO_OK)

@@ -112,7 +112,7 @@ static enum pando_status read_history(struct deltas *d, struct deltas_watcher *w
     struct delta delta;
     uint64_t place;
     const enum pando_status st = source_next(&d->source, &w->filter, false, &w->place, &delta);
-    if (st != PANDO_OK || deltas_is_onway(d, &delta.digest))
+    if (st != PANDO_OK || deltas_is_onway(d, &delta))
         return st;
     /* Looked up only when something has arrived since. */
     if (delta_store_arrived_end(d->store) != w->begin &&
