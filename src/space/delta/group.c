@@ -40,6 +40,7 @@ static size_t read_head(struct wire_reader *r, bool is_signed, const struct pand
     ret->len = (size_t)wire_get_be(r, 1) + 1;
     ret->is_signed = is_signed;
     ret->hashes_len = 0;
+    ret->digests = NULL;
     if (!is_signed)
         return ret->len;
     if (key != NULL)

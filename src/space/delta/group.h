@@ -55,6 +55,8 @@ struct group {
     struct pando_slice bodies[DELTA_GROUP_MAX]; /* canonical bytes of those held */
     size_t hashes_len;
     struct delta_hash hashes[GROUP_HASHES_MAX]; /* of the largest subtrees without any */
+    /* Digests of those held, by index, where they are known; NULL: bodies are hashed. Borrowed. */
+    const struct delta_hash *digests;
 };
 
 /* Read an encoded group; borrows `bytes`. What the deltas are is not looked at.

@@ -58,8 +58,10 @@ static struct delta_hash hash_of(struct walk *w, size_t from, size_t len)
         PANDO_ASSERT(w->next < w->g->hashes_len);
         return w->g->hashes[w->next++];
     }
+    if (len == 1 && w->deltas != NULL)
+        return w->deltas[from].digest;
     if (len == 1)
-        return w->deltas != NULL ? w->deltas[from].digest : group_hash(w->g->bodies[from]);
+        return w->g->digests != NULL ? w->g->digests[from] : group_hash(w->g->bodies[from]);
     const size_t k = left_of(len);
     const struct delta_hash left = hash_of(w, from, k);
     const struct delta_hash right = hash_of(w, from + k, len - k);
@@ -129,6 +131,7 @@ static void close_up(struct group *g, const bool *keep)
     for (size_t i = 0; i < len; i++)
         g->held[i] = true;
     g->len = len;
+    g->digests = NULL;
 }
 
 void group_part(struct group *g, const bool keep[static DELTA_GROUP_MAX],

@@ -30,15 +30,18 @@ static enum pando_status reserve(struct delta_pile *p)
     return PANDO_OK;
 }
 
-static enum pando_status read_next(struct delta_pile *p, struct pando_slice body)
+static enum pando_status read_next(struct delta_pile *p, const struct group *g, size_t i)
 {
-    struct delta *d = &p->deltas[p->len];
+    struct delta *d = &p->deltas[i];
     enum pando_status st = reserve(p);
     if (st == PANDO_OK) /* a room is pointers and nothing else */
-        st = delta_decode(body, (struct delta_room *)(void *)(p->pointers + p->used), d);
-    if (st == PANDO_OK)
-        p->used += d->pointers_len;
-    return st;
+        st = delta_parse(g->bodies[i], (struct delta_room *)(void *)(p->pointers + p->used), d);
+    if (st != PANDO_OK)
+        return st;
+    d->name = delta_name_of(d->id);
+    d->digest = g->digests != NULL ? g->digests[i] : group_hash(g->bodies[i]);
+    p->used += d->pointers_len;
+    return PANDO_OK;
 }
 
 enum pando_status delta_pile_read(struct delta_pile *p, const struct group *g)
@@ -47,7 +50,7 @@ enum pando_status delta_pile_read(struct delta_pile *p, const struct group *g)
     p->len = p->used = 0;
     for (size_t i = 0; st == PANDO_OK && i < g->len; i++) {
         if (g->held[i])
-            st = read_next(p, g->bodies[i]);
+            st = read_next(p, g, i);
         else
             p->deltas[p->len] = (struct delta){ .pointers = NULL };
         p->len++;

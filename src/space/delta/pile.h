@@ -17,7 +17,8 @@ struct delta_pile {
 /* A zeroed pile is an empty one. */
 void delta_pile_deinit(struct delta_pile *p);
 /* Read those members that are here, each into its place; the others' are zeroed. They borrow
- * the group's bytes, and the pile until it reads again.
+ * the group's bytes, and the pile until it reads again. Digests that the group knows are taken
+ * from it.
  * Errors: PANDO_MALFORMED a member is no delta; PANDO_NOMEM. */
 enum pando_status delta_pile_read(struct delta_pile *p, const struct group *g) PANDO_MUST_USE;
 

@@ -164,8 +164,10 @@ enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
 
 static enum pando_status encode_open(struct delta_store *s, bool *ret_signed)
 {
-    struct group g = { .len = s->open.len };
+    struct delta_hash digests[DELTA_GROUP_MAX];
+    struct group g = { .len = s->open.len, .digests = digests };
     for (size_t i = 0; i < g.len; i++) {
+        digests[i] = s->open.members[i].digest;
         g.bodies[i] = store_open_body(s, &s->open.members[i]);
         g.held[i] = true;
     }

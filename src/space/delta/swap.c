@@ -48,6 +48,7 @@ static void parcel_free(struct swap_parcel *parcel)
     bytes_unref(parcel->bytes);
     free(parcel->items);
     free(parcel->signed_bytes);
+    free(parcel->digests);
     free(parcel);
 }
 

@@ -72,7 +72,8 @@ struct swap_parcel {
     uint64_t token;
     struct space_verify_item *items; /* of the signed groups */
     uint8_t *signed_bytes;
-    size_t items_len, items_at;
+    struct delta_hash *digests; /* of the members of signed groups that are held, in order */
+    size_t items_len, items_at, digests_at;
     struct swap_keys keys; /* in what is done with */
     uint64_t valid; /* bit i: item i is */
     struct reconcile_reader reader;
@@ -143,6 +144,7 @@ struct swap {
     struct delta_room room;
     enum delta_outcome outcomes[DELTA_GROUP_MAX];
     struct delta_pile pile; /* of a group that is being taken */
+    struct delta_hash digests[DELTA_GROUP_MAX]; /* of the members of s->group, if it says so */
     struct swap_totals totals;
     char capsule[SWAP_CAPSULE_MAX + 1]; /* its CID; "": none is asked */
     struct swap_judge judges[SWAP_JUDGES_MAX];

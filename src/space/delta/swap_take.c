@@ -52,8 +52,8 @@ static bool decode_block(const struct block *b, struct group *ret)
     return group_decode_bare(b->bytes, b->is_signed ? &b->key : NULL, ret) == PANDO_OK;
 }
 
-/* How many groups are signed; -1: the message does not read. */
-static int count_signed(struct swap *s, struct pando_slice left)
+/* How many groups are signed, and how many deltas they hold; -1: the message does not read. */
+static int count_signed(struct swap *s, struct pando_slice left, size_t *ret_held)
 {
     struct swap_keys keys = { .len = 0 };
     struct block b;
@@ -63,8 +63,32 @@ static int count_signed(struct swap *s, struct pando_slice left)
             !decode_block(&b, &s->group))
             return -1;
         is_signed += b.is_signed;
+        *ret_held += b.is_signed ? group_held(&s->group) : 0;
     }
     return groups == 0 ? -1 : is_signed;
+}
+
+/* Hash the deltas of a signed group, once for its message and for the store. */
+static void digest_members(struct swap *s, struct swap_parcel *parcel)
+{
+    struct group *g = &s->group;
+    for (size_t i = 0; i < g->len; i++) {
+        if (!g->held[i])
+            continue;
+        s->digests[i] = group_hash(g->bodies[i]);
+        parcel->digests[parcel->digests_at++] = s->digests[i];
+    }
+    g->digests = s->digests;
+}
+
+/* What digest_members worked out for this group. */
+static void recall_digests(struct swap *s, struct swap_parcel *parcel, size_t *at)
+{
+    struct group *g = &s->group;
+    for (size_t i = 0; i < g->len; i++)
+        if (g->held[i])
+            s->digests[i] = parcel->digests[(*at)++];
+    g->digests = s->digests;
 }
 
 static void gather_items(struct swap *s, struct swap_parcel *parcel)
@@ -75,6 +99,7 @@ static void gather_items(struct swap *s, struct swap_parcel *parcel)
     while (left.len > 0 && next_block(&left, &keys, &b)) {
         if (!b.is_signed || !decode_block(&b, &s->group))
             continue;
+        digest_members(s, parcel);
         uint8_t *message = parcel->signed_bytes + parcel->items_len * GROUP_MESSAGE;
         parcel->items[parcel->items_len++] =
             group_verify_item(&s->group, &s->config.host->space, message);
@@ -87,16 +112,19 @@ enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel)
         return PANDO_MALFORMED;
     parcel->live = parcel->left.ptr[0] == 1;
     parcel->left = slice_from(parcel->left, 1);
-    const int is_signed = count_signed(s, parcel->left);
+    size_t held = 0;
+    const int is_signed = count_signed(s, parcel->left, &held);
     if (is_signed <= 0) {
         parcel->verified = true;
         return is_signed < 0 ? PANDO_MALFORMED : PANDO_OK;
     }
     parcel->items = calloc((size_t)is_signed, sizeof *parcel->items);
     parcel->signed_bytes = malloc((size_t)is_signed * GROUP_MESSAGE);
-    if (parcel->items == NULL || parcel->signed_bytes == NULL)
+    parcel->digests = malloc(held * sizeof *parcel->digests);
+    if (parcel->items == NULL || parcel->signed_bytes == NULL || parcel->digests == NULL)
         return PANDO_NOMEM;
     gather_items(s, parcel);
+    parcel->digests_at = 0;
     parcel->token = s->next_token++;
     swap_emit(s, &(struct space_effect){ .kind = SPACE_VERIFY,
                                          .token = parcel->token,
@@ -192,6 +220,9 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_
         struct block b;
         if (!next_block(&left, &keys, &b) || !decode_block(&b, &s->group))
             return PANDO_MALFORMED;
+        size_t digests_at = parcel->digests_at;
+        if (b.is_signed)
+            recall_digests(s, parcel, &digests_at);
         const bool good = !b.is_signed || SWAP_MUTANT == 3 ||
                           (parcel->valid >> parcel->items_at & 1) != 0;
         enum pando_status st = good ? swap_judge_group(s, parcel) : PANDO_OK;
@@ -208,6 +239,7 @@ enum pando_status swap_take_go(struct swap *s, struct swap_peer *p, struct swap_
         forged = forged || !good;
         swap_judge_done(parcel);
         parcel->items_at += b.is_signed;
+        parcel->digests_at = digests_at;
         parcel->left = left;
         parcel->keys = keys;
     }
