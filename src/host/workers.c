@@ -16,14 +16,33 @@
  * thread switches cost more than they do, and latency is what a lone event wants. */
 #define INLINE_ITEMS 2
 
+/* The items are copies: whoever asked may be gone before the answer. */
 struct verify_job {
     struct pool_job job;
     struct host *host;
     uint64_t number;
-    const struct space_verify_item *items;
+    struct space_verify_item *items; /* and the signed bytes behind them */
     size_t len;
     uint64_t bits[SPACE_VERIFY_MAX / 64];
 };
+
+static struct space_verify_item *copy_items(const struct space_verify_item *items, size_t len)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < len; i++)
+        bytes += items[i].signed_bytes.len;
+    struct space_verify_item *copies = malloc(len * sizeof *copies + bytes + 1);
+    uint8_t *at = (uint8_t *)(copies + len);
+    for (size_t i = 0; copies != NULL && i < len; i++) {
+        const struct pando_slice from = items[i].signed_bytes;
+        copies[i] = items[i];
+        copies[i].signed_bytes = slice_of(at, from.len);
+        if (from.len > 0)
+            memcpy(at, from.ptr, from.len);
+        at += from.len;
+    }
+    return copies;
+}
 
 static void check_all(const struct space_verify_item *items, size_t len, uint64_t *bits)
 {
@@ -42,6 +61,7 @@ static void verified(struct pool_job *job)
 {
     struct verify_job *v = (struct verify_job *)job;
     node_verified(v->host->node, host_now(v->host), v->number, v->bits);
+    free(v->items);
     free(v);
 }
 
@@ -74,13 +94,14 @@ void workers_verify(void *ctx, uint64_t job, const struct space_verify_item *ite
 {
     struct host *h = ctx;
     struct verify_job *v = calloc(1, sizeof *v);
-    if (v == NULL)
+    struct space_verify_item *copies = copy_items(items, len);
+    if (v == NULL || copies == NULL)
         abort(); /* nothing can be judged any more: better no node than an unverified one
                   */
     *v = (struct verify_job){ .job = { .run = run_verify, .done = verified },
                               .host = h,
                               .number = job,
-                              .items = items,
+                              .items = copies,
                               .len = len };
     if ((len <= INLINE_ITEMS && pool_pending(h->verifiers) == 0) ||
         pool_submit(h->verifiers, &v->job) != PANDO_OK) {

@@ -66,7 +66,7 @@ struct node_ports {
     void (*snapshot)(void *ctx, uint32_t slot, uint64_t position, struct bytes *state);
 
     /* Check signatures on a worker -> node_verified with the same job. The items and what
-     * they point to stay valid until then. */
+     * they point to are valid for the call. */
     void (*verify)(void *ctx, uint64_t job, const struct space_verify_item *items, size_t len);
     /* Run or validate a capsule on a worker, which signs the receipt too -> node_ran. Takes
      * the references.

@@ -46,7 +46,7 @@ struct space_channel {
     uint8_t class;        /* enum link_class of net/link.h */
 };
 
-/* One signature to check; `signed_bytes` stay valid until VERIFIED. */
+/* One signature to check; `signed_bytes` stay valid until VERIFIED, or until the space is closed. */
 struct space_verify_item {
     struct pando_key key;
     struct pando_sig sig;
@@ -97,7 +97,7 @@ enum space_effect_kind {
     SPACE_SEND,     /* peer, channel, bytes (ownership of one reference passes) */
     SPACE_PUBLISH,  /* bytes (likewise): on the space's gossip topic */
     SPACE_VERDICT,  /* token of a GOSSIP, status: OK forward, CANCELLED ignore, else reject */
-    SPACE_VERIFY,   /* token, items, items_len: valid until VERIFIED */
+    SPACE_VERIFY,   /* token, items, items_len: valid until VERIFIED, or close */
     SPACE_DIGESTED, /* peer, channel, value: bytes of received messages are done with */
     SPACE_REPLY,    /* token, status, bytes (JSON text or, with `raw`, other), more */
     SPACE_NOTICE,   /* bytes: JSON line for watchers and the event printer */

@@ -52,13 +52,18 @@ static void parcel_free(struct swap_parcel *parcel)
     free(parcel);
 }
 
+static void parcels_free(struct swap_parcel *list)
+{
+    while (list != NULL) {
+        struct swap_parcel *next = list->next;
+        parcel_free(list);
+        list = next;
+    }
+}
+
 static void peer_free(struct swap_peer *p)
 {
-    while (p->first != NULL) {
-        struct swap_parcel *parcel = p->first;
-        p->first = parcel->next;
-        parcel_free(parcel);
-    }
+    parcels_free(p->first);
     free(p->keys);
     free(p);
 }
@@ -69,6 +74,7 @@ void swap_free(struct swap *s)
         return;
     for (size_t i = 0; i < s->peers_len; i++)
         peer_free(s->peers[i]);
+    parcels_free(s->orphans);
     delta_pile_deinit(&s->pile);
     space_effects_deinit(&s->effects);
     map_deinit(&s->barred);
@@ -177,13 +183,29 @@ static void peer_up(struct swap *s, uint32_t handle, const struct peer_id *id)
     s->peers[s->peers_len++] = p;
 }
 
+/* What is being checked is kept until the verdict: others read it. */
+static void drop_parcels(struct swap *s, struct swap_peer *p)
+{
+    while (p->first != NULL) {
+        struct swap_parcel *c = p->first;
+        p->first = c->next;
+        s->waiting -= c->waits;
+        swap_judge_forget(s, c);
+        if (c->items == NULL || c->verified) {
+            parcel_free(c);
+            continue;
+        }
+        c->next = s->orphans;
+        s->orphans = c;
+    }
+}
+
 static void peer_down(struct swap *s, uint32_t handle)
 {
     for (size_t i = 0; i < s->peers_len; i++) {
         if (s->peers[i]->handle != handle)
             continue;
-        for (const struct swap_parcel *c = s->peers[i]->first; c != NULL; c = c->next)
-            swap_judge_forget(s, c);
+        drop_parcels(s, s->peers[i]);
         peer_free(s->peers[i]);
         s->peers[i] = s->peers[--s->peers_len];
         swap_graft_all(s);
@@ -279,8 +301,21 @@ static void message(struct swap *s, const struct space_input *in)
         fault(s, p, st);
 }
 
+static void free_orphan(struct swap *s, uint64_t token)
+{
+    for (struct swap_parcel **link = &s->orphans; *link != NULL; link = &(*link)->next)
+        if ((*link)->token == token) {
+            struct swap_parcel *gone = *link;
+            *link = gone->next;
+            parcel_free(gone);
+            return;
+        }
+}
+
 static void verified(struct swap *s, uint64_t token, const uint64_t *bits)
 {
+    s->verifying -= s->verifying > 0;
+    free_orphan(s, token);
     for (size_t i = 0; i < s->peers_len; i++)
         for (struct swap_parcel *c = s->peers[i]->first; c != NULL; c = c->next)
             if (c->token == token && !c->verified) {
@@ -344,6 +379,7 @@ void swap_step(struct swap *s, struct pando_time now, const struct space_input *
     }
     for (size_t i = 0; i < s->peers_len; i++)
         go(s, s->peers[i]);
+    swap_take_verify(s);
     swap_lazy_tick(s);
     swap_compare_tick(s);
     for (size_t i = 0; i < s->peers_len; i++)

@@ -281,6 +281,11 @@ uint64_t world_offer(struct world *w, size_t to, size_t from, struct pando_slice
     return n->faults - before;
 }
 
+void world_feed(struct world *w, size_t to, const struct space_input *in)
+{
+    swap_step(w->nodes[to].swap, w->now, in);
+}
+
 static void deliver(struct world *w)
 {
     const size_t end = w->tail; /* those that are sent meanwhile come later */

@@ -48,6 +48,8 @@ bool world_holds_acked(struct world *w, size_t i);
 size_t world_came_back(struct world *w, size_t i);
 /* A message as if `from` had sent it. Returns how many faults `to` finds in it. */
 uint64_t world_offer(struct world *w, size_t to, size_t from, struct pando_slice message);
+/* An input for a node, whose effects are left in its engine. */
+void world_feed(struct world *w, size_t to, const struct space_input *in);
 void world_run(struct world *w, struct pando_span span);
 /* Everybody holds the same (but for what policies refuse). */
 bool world_equal(struct world *w);

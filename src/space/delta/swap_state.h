@@ -22,6 +22,7 @@
 #define SWAP_RANGES_MAX   (32u << 10)  /* one message of ranges */
 #define SWAP_GROUPS_MAX   64           /* groups of one message */
 #define SWAP_PARCELS_MAX  256          /* messages of one peer that wait */
+#define SWAP_VERIFIES_MAX 128          /* messages whose signatures are being checked, of all peers */
 #define SWAP_SPANS_MAX    1024         /* ranges that one peer lacks */
 #define SWAP_KEYS_MAX     65536        /* single deltas that one peer lacks */
 #define SWAP_ORIGINS_MAX  1024         /* records whose origin is remembered */
@@ -68,11 +69,13 @@ struct swap_parcel {
     struct pando_slice left; /* not done with */
     bool live;
     bool verified; /* nothing is to be verified any more */
+    bool waits;    /* for its turn to be verified */
     bool fresh;    /* something in it was new */
     uint64_t token;
     struct space_verify_item *items; /* of the signed groups */
     uint8_t *signed_bytes;
     struct delta_hash *digests; /* of the members of signed groups that are held, in order */
+    size_t items_max, digests_max; /* how many there will be */
     size_t items_len, items_at, digests_at;
     struct swap_keys keys; /* in what is done with */
     uint64_t valid; /* bit i: item i is */
@@ -138,6 +141,8 @@ struct swap {
     struct space_effects effects;
     uint64_t next_token;
     uint64_t told; /* order of arrival: what lies in front is passed on, durable or not */
+    struct swap_parcel *orphans; /* their peer has gone while their signatures were checked */
+    size_t verifying, waiting; /* messages whose signatures are checked; that wait for that */
     bool stuck; /* the store takes nothing now */
     bool again; /* work is left that waits for nobody: the next turn */
     struct group group;      /* being read or made */
@@ -177,6 +182,8 @@ bool swap_rows_span(struct swap *s, struct swap_span *span, uint64_t *ret, size_
 /* swap_take.c: a GROUPS message: what is to be verified of it; then go on with it when it is the
  * peer's oldest. PANDO_BUSY: it waits. */
 enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel) PANDO_MUST_USE;
+/* Have signatures checked of messages that wait for that, within SWAP_VERIFIES_MAX. */
+void swap_take_verify(struct swap *s);
 enum pando_status swap_take_go(struct swap *s, struct swap_peer *p,
                                struct swap_parcel *parcel) PANDO_MUST_USE;
 

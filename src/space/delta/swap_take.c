@@ -112,25 +112,65 @@ enum pando_status swap_take_open(struct swap *s, struct swap_parcel *parcel)
         return PANDO_MALFORMED;
     parcel->live = parcel->left.ptr[0] == 1;
     parcel->left = slice_from(parcel->left, 1);
-    size_t held = 0;
-    const int is_signed = count_signed(s, parcel->left, &held);
-    if (is_signed <= 0) {
-        parcel->verified = true;
-        return is_signed < 0 ? PANDO_MALFORMED : PANDO_OK;
+    const int is_signed = count_signed(s, parcel->left, &parcel->digests_max);
+    if (is_signed < 0)
+        return PANDO_MALFORMED;
+    parcel->items_max = (size_t)is_signed;
+    parcel->verified = is_signed == 0;
+    parcel->waits = is_signed > 0;
+    s->waiting += parcel->waits;
+    return PANDO_OK;
+}
+
+/* False: memory is out; it waits on. */
+static bool begin_verifying(struct swap *s, struct swap_parcel *parcel)
+{
+    parcel->items = calloc(parcel->items_max, sizeof *parcel->items);
+    parcel->signed_bytes = malloc(parcel->items_max * GROUP_MESSAGE);
+    parcel->digests = malloc(parcel->digests_max * sizeof *parcel->digests);
+    if (parcel->items == NULL || parcel->signed_bytes == NULL || parcel->digests == NULL) {
+        free(parcel->items);
+        free(parcel->signed_bytes);
+        free(parcel->digests);
+        parcel->items = NULL;
+        parcel->signed_bytes = NULL;
+        parcel->digests = NULL;
+        return false;
     }
-    parcel->items = calloc((size_t)is_signed, sizeof *parcel->items);
-    parcel->signed_bytes = malloc((size_t)is_signed * GROUP_MESSAGE);
-    parcel->digests = malloc(held * sizeof *parcel->digests);
-    if (parcel->items == NULL || parcel->signed_bytes == NULL || parcel->digests == NULL)
-        return PANDO_NOMEM;
     gather_items(s, parcel);
     parcel->digests_at = 0;
     parcel->token = s->next_token++;
+    parcel->waits = false;
+    s->waiting--;
+    s->verifying++;
     swap_emit(s, &(struct space_effect){ .kind = SPACE_VERIFY,
                                          .token = parcel->token,
                                          .items = parcel->items,
                                          .items_len = parcel->items_len });
-    return PANDO_OK;
+    return true;
+}
+
+/* The oldest message of a peer that waits for it. */
+static struct swap_parcel *first_waiting(const struct swap_peer *p)
+{
+    struct swap_parcel *c = p->first;
+    while (c != NULL && !c->waits)
+        c = c->next;
+    return c;
+}
+
+void swap_take_verify(struct swap *s)
+{
+    bool found = true;
+    while (found && s->waiting > 0 && s->verifying < SWAP_VERIFIES_MAX) {
+        found = false;
+        for (size_t i = 0; i < s->peers_len && s->verifying < SWAP_VERIFIES_MAX; i++) {
+            struct swap_parcel *c = first_waiting(s->peers[i]);
+            if (c != NULL && !begin_verifying(s, c))
+                return;
+            found = found || c != NULL;
+        }
+    }
 }
 
 /* Leave out what the node's policy refuses. */

@@ -263,6 +263,94 @@ static void a_part_is_taken_when_its_hashes_are_those_that_were_signed(void **st
     world_free(w);
 }
 
+enum { FLOOD = 200 };
+
+/* A signed message of one delta for each of FLOOD ids, all at once. */
+static void flood(struct world *w, size_t to, uint32_t from)
+{
+    const uint8_t seed[32] = { 70 };
+    struct crypto_secret maker;
+    struct pando_buf text;
+    crypto_secret_from_seed(seed, &maker);
+    buf_init(&text, 65536);
+    for (unsigned i = 0; i < FLOOD; i++) {
+        struct made m;
+        make_plain(&m, i, T0 + i, i);
+        struct group g = { .len = 1, .held = { true }, .bodies = { m.delta.bytes } };
+        group_sign(&g, &world_node(w, to)->store.host.space, &maker);
+        buf_reset(&text);
+        CHECK_OK(buf_append(&text, slice_text("\3\1")));
+        put_block(&text, &g, 0, true);
+        struct bytes *b = bytes_copy(buf_view(&text));
+        world_feed(w, to,
+                   &(struct space_input){ .kind = SPACE_MESSAGE, .peer = from, .bytes = b });
+        bytes_unref(b);
+        made_deinit(&m);
+    }
+    buf_deinit(&text);
+}
+
+/* What is to be verified now; other effects are dropped. */
+static size_t asked(struct world *w, size_t i, struct space_effect *ret)
+{
+    struct space_effect e;
+    size_t len = 0;
+    while (swap_poll(world_node(w, i)->swap, &e)) {
+        if (e.kind == SPACE_VERIFY)
+            ret[len++] = e;
+        else if (e.kind == SPACE_SEND)
+            bytes_unref(e.bytes);
+    }
+    return len;
+}
+
+static void answer(struct world *w, size_t i, const struct space_effect *e)
+{
+    const uint64_t bits[SPACE_VERIFY_MAX / 64] = {
+        crypto_verify(&e->items->key, e->items->signed_bytes, &e->items->sig)
+    };
+    world_feed(w, i,
+               &(struct space_input){ .kind = SPACE_VERIFIED, .token = e->token, .bits = bits });
+}
+
+static void a_flood_of_signed_messages_is_verified_a_part_at_a_time(void **state)
+{
+    (void)state;
+    struct world *w = world_new(9, 2, WORLD_LINE);
+    struct space_effect asks[FLOOD];
+    struct delta_store_stats stats;
+    size_t total = 0, len;
+    flood(w, 0, 1);
+    while ((len = asked(w, 0, asks)) > 0) {
+        CHECK(len <= 128);
+        total += len;
+        for (size_t i = 0; i < len; i++)
+            answer(w, 0, &asks[i]);
+    }
+    CHECK_EQ(total, FLOOD);
+    delta_store_stats(world_node(w, 0)->store.store, &stats);
+    CHECK_EQ(stats.deltas, FLOOD);
+    world_free(w);
+}
+
+static void what_is_verified_outlives_the_peer_that_sent_it(void **state)
+{
+    (void)state;
+    struct world *w = world_new(9, 2, WORLD_LINE);
+    struct space_effect asks[FLOOD];
+    struct delta_store_stats stats;
+    flood(w, 0, 1);
+    const size_t len = asked(w, 0, asks);
+    CHECK_EQ(len, 128);
+    world_feed(w, 0, &(struct space_input){ .kind = SPACE_PEER_DOWN, .peer = 1 });
+    for (size_t i = 0; i + 1 < len; i++)
+        answer(w, 0, &asks[i]); /* the last one is never answered */
+    delta_store_stats(world_node(w, 0)->store.store, &stats);
+    CHECK_EQ(stats.deltas, 0);
+    CHECK_EQ(asked(w, 0, asks), 0);
+    world_free(w);
+}
+
 static void nonsense_is_a_fault_and_changes_nothing(void **state)
 {
     (void)state;
@@ -288,6 +376,8 @@ int main(void)
         TEST(a_policy_keeps_out_what_it_refuses_and_the_rest_still_converges),
         TEST(a_forged_group_is_a_fault_and_nothing_of_it_is_kept),
         TEST(a_part_is_taken_when_its_hashes_are_those_that_were_signed),
+        TEST(a_flood_of_signed_messages_is_verified_a_part_at_a_time),
+        TEST(what_is_verified_outlives_the_peer_that_sent_it),
         TEST(nonsense_is_a_fault_and_changes_nothing),
     };
     return CHECK_RUN(tests);
