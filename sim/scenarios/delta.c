@@ -178,7 +178,9 @@ void delta_claim_agreement(struct delta_scene *d, struct pando_span limit)
     char why[260] = "";
     struct sim *s = d->sc->sim;
     const struct pando_time end = pando_time_add(sim_now(s), limit);
-    while (!scene_failed(d->sc) && (sim_appends_open(s) > 0 || !agrees(d, why, sizeof why))) {
+    /* A hash has what is staged, too: the last deltas are told of a little later. */
+    while (!scene_failed(d->sc) && (sim_appends_open(s) > 0 || !agrees(d, why, sizeof why) ||
+                                    delta_count(d, "on_the_way") > 0)) {
         if (pando_time_reached(end, sim_now(s))) {
             scene_fail(d->sc, "liveness: no agreement within %.0f s (%s): %s; %zu calls unanswered",
                        (double)limit.ns / 1e9, d->shape, why, sim_appends_open(s));

@@ -114,9 +114,9 @@ void scenario_deltas_storm(struct scene *sc)
             struct pando_buf b;
             buf_init(&b, 1u << 20);
             (void)!sim_ask(sc->sim, i, "delta.stats", "{}", &b);
-            (void)fprintf(stderr, "DBG n%u %s\n", i, (char *)b.ptr);
+            (void)fprintf(stderr, "n%u %s\n", i, (char *)b.ptr);
             (void)!sim_ask(sc->sim, i, "fed.links", "{}", &b);
-            (void)fprintf(stderr, "DBG n%u %s\n", i, (char *)b.ptr);
+            (void)fprintf(stderr, "n%u %s\n", i, (char *)b.ptr);
             buf_deinit(&b);
         }
     restore(&d);

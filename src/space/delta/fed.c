@@ -56,6 +56,13 @@ static uint32_t next_handle(struct fed *f, uint32_t index)
     return f->generation * FED_LINKS_MAX + index;
 }
 
+void fed_link_renew_origin(struct fed *f, struct fed_link *l)
+{
+    l->origin = next_handle(f, l->handle % FED_LINKS_MAX);
+    l->runs_len = 0;
+    l->run_open = false;
+}
+
 enum pando_status fed_link_new(struct fed *f, bool inbound, struct fed_link **ret)
 {
     uint32_t index;
@@ -63,7 +70,7 @@ enum pando_status fed_link_new(struct fed *f, bool inbound, struct fed_link **re
     struct fed_link *l = st == PANDO_OK ? calloc(1, sizeof *l) : NULL;
     if (l == NULL)
         return st == PANDO_OK ? PANDO_NOMEM : st;
-    l->handle = next_handle(f, index);
+    l->handle = l->origin = next_handle(f, index);
     l->inbound = inbound;
     f->host.uuid(f->host.ctx, l->id);
     buf_init(&l->url, TEXT_MAX);

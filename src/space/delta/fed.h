@@ -91,8 +91,8 @@ struct fed_host {
     void *ctx;
     struct pando_wall (*wall)(void *ctx);
     void (*uuid)(void *ctx, char ret[FED_ID_TEXT]);
-    /* As delta_store_stage; `link` is the origin and comes back in FED_NEW. */
-    enum pando_status (*stage)(void *ctx, uint32_t link, const struct delta *d,
+    /* As delta_store_stage; `origin` comes back as the link of FED_NEW. */
+    enum pando_status (*stage)(void *ctx, uint32_t origin, const struct delta *d,
                                enum delta_outcome *ret_outcome, uint64_t *ret_ticket);
     /* Durable deltas, for syncs: source.h's order by time. One that is staged only must not
      * be given: it will come as FED_NEW. */

@@ -64,12 +64,14 @@ static void rewind_all(struct fed_link *l)
     l->lagging = true;
 }
 
-/* A server that was started anew may have less than it acknowledged: its store was in memory, or
- * a backup took its place. */
-static void meet_again(struct fed_link *l, struct pando_slice session)
+/* A server that was started anew may have less than it acknowledged, or sent: its store was in
+ * memory, a backup took its place, or what it told us of was not on its disk yet. */
+static void meet_again(struct fed *f, struct fed_link *l, struct pando_slice session)
 {
-    if (l->session.len > 0 && !slice_equal(session, buf_view(&l->session)))
+    if (l->session.len > 0 && !slice_equal(session, buf_view(&l->session))) {
         rewind_all(l);
+        fed_link_renew_origin(f, l);
+    }
     (void)fed_text_set(&l->session, session);
 }
 
@@ -86,7 +88,7 @@ void fed_client_hello_ack(struct fed *f, struct fed_link *l, const struct fed_me
     (void)fed_text_set(&l->remote_system, m->system_id);
     l->resumes = m->resumes;
     if (first) {
-        meet_again(l, m->session);
+        meet_again(f, l, m->session);
         fed_link_greeted(f, l);
     }
     if (l->piped && (first || l->ask_again))

@@ -20,7 +20,7 @@ bool fed_sends_to_others(const struct fed *f, uint32_t origin)
 {
     for (uint32_t i = 0; i < f->links_len; i++) {
         const struct fed_link *l = f->links[i];
-        if (l != NULL && !l->dying && l->handle != origin && sends(f, l))
+        if (l != NULL && !l->dying && l->origin != origin && sends(f, l))
             return true;
     }
     return false;
@@ -86,7 +86,7 @@ static bool offer(struct fed *f, struct fed_link *l, const struct fed_input *in)
 
 static void consider(struct fed *f, struct fed_link *l, const struct fed_input *in)
 {
-    const bool own = in->link == l->handle && !MUTANT(ECHO_FORWARDED);
+    const bool own = in->link == l->origin && !MUTANT(ECHO_FORWARDED);
     if (l->dying || !sends(f, l) || in->value <= l->cursor)
         return;
     if (own)

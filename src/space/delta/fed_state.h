@@ -120,6 +120,7 @@ struct fed_limits {
 
 struct fed_link {
     uint32_t handle;
+    uint32_t origin; /* of what comes from it: another one with each run of the other end */
     bool inbound, dying, touched;
     enum fed_keeper keeper;
     char id[FED_ID_TEXT];
@@ -204,6 +205,8 @@ struct fed {
 
 /* --- fed.c ---------------------------------------------------------------------------- */
 enum pando_status fed_link_new(struct fed *f, bool inbound, struct fed_link **ret) PANDO_MUST_USE;
+/* What came until now did not come from the run that is at the other end from now on. */
+void fed_link_renew_origin(struct fed *f, struct fed_link *l);
 struct fed_link *fed_link_of(const struct fed *f, uint32_t handle);
 struct fed_link *fed_link_named(const struct fed *f, struct pando_slice id);
 /* Look at it again at the end of this step. */

@@ -127,7 +127,7 @@ enum fed_progress fed_take_stage(struct fed *f, struct fed_link *l, const struct
     enum delta_outcome outcome = DELTA_NEW;
     uint64_t ticket = 0;
     const enum pando_status st =
-        f->host.stage(f->host.ctx, l->handle, d, &outcome, &ticket);
+        f->host.stage(f->host.ctx, l->origin, d, &outcome, &ticket);
     if (st == PANDO_BUSY) {
         fed_link_again(f, l, FED_BUSY_AFTER);
         return FED_WAIT;
