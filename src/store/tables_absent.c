@@ -71,9 +71,10 @@ int tables_absent_make(struct tables_flush *f, MDB_txn *txn)
     if (rc != MDB_SUCCESS)
         return rc;
     uint64_t room = GROWTH * count + TABLES_VAIN_MIN;
-    if (room > BLOOM_KEYS_MAX && count <= BLOOM_KEYS_MAX)
+    if (room > BLOOM_KEYS_MAX)
         room = BLOOM_KEYS_MAX;
-    f->made = bloom_new(room, f->index->seed ^ count);
+    /* one without room to grow would be made anew with each flush */
+    f->made = count <= BLOOM_KEYS_MAX / 2 ? bloom_new(room, f->index->seed ^ count) : NULL;
     return f->made != NULL ? list_keys(f, txn, f->made, &count) : MDB_SUCCESS;
 }
 

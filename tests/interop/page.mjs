@@ -101,7 +101,7 @@ class Chromium {
     const gone = once(this.child, 'exit');
     this.child.kill('SIGTERM');
     await gone;
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 30, retryDelay: 100 });
   }
 }
 

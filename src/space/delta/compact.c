@@ -179,13 +179,14 @@ enum pando_status delta_store_return(struct delta_store *s, const struct delta_b
     return st;
 }
 
-/* Whether the name is archived still: one that came back must not be taken away again. */
+/* Whether this is what is archived under the name: one that came back must not be taken away
+ * again, and one that another displaced in between is not what counts. */
 static enum pando_status is_archived(struct delta_store *s, const struct rows_gone *item,
                                      bool *ret)
 {
     struct row_name row = { .archived = false };
     const enum pando_status st = rows_name(s->host.tables, &item->name, &row);
-    *ret = st == PANDO_OK && row.archived;
+    *ret = st == PANDO_OK && row.archived && hash_equal(&row.digest, &item->digest);
     return st == PANDO_NOT_FOUND ? PANDO_OK : st;
 }
 

@@ -94,7 +94,8 @@ static bool pass_unread(struct deltas *d)
     const uint32_t origin = origins_of(&d->origins, first);
     if (!origins_same(&d->origins, first, last) || fed_sends_to_others(d->fed, origin))
         return false;
-    if (origin != DELTAS_OWN && d->told < record << 8) {
+    /* Links make plain groups, whose members lie without gaps. */
+    if (origin != DELTAS_OWN && d->told <= record << 8) {
         tell_links(d, NULL, origin, (record << 8) + 1);
         tell_links(d, NULL, origin, (record << 8) + 1 + (last - first));
     }

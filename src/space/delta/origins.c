@@ -37,6 +37,8 @@ void origins_note(struct origins *o, uint64_t ticket, uint32_t origin)
         *run_at(o, o->len++) = (struct origins_run){ ticket, origin };
     } else if (last != NULL) {
         *last = (struct origins_run){ ticket, ORIGINS_NOBODY };
+    } else {
+        o->nobodys = ticket;
     }
 }
 
@@ -57,12 +59,12 @@ static size_t find(const struct origins *o, uint64_t ticket)
 uint32_t origins_of(const struct origins *o, uint64_t ticket)
 {
     const size_t i = find(o, ticket);
-    return i < o->len ? run_at(o, i)->origin : ORIGINS_NOBODY;
+    return i < o->len && ticket > o->nobodys ? run_at(o, i)->origin : ORIGINS_NOBODY;
 }
 
 bool origins_same(const struct origins *o, uint64_t from, uint64_t to)
 {
-    return find(o, from) == find(o, to);
+    return find(o, from) == find(o, to) && (from > o->nobodys) == (to > o->nobodys);
 }
 
 void origins_drop(struct origins *o, uint64_t ticket)

@@ -20,6 +20,7 @@ struct origins_run {
 struct origins {
     struct origins_run *runs; /* a ring */
     size_t head, len, cap;    /* cap: a power of two, or 0 */
+    uint64_t nobodys; /* tickets up to it: there was no memory to note them */
 };
 
 void origins_deinit(struct origins *o);

@@ -157,6 +157,9 @@ enum pando_status store_append_record(struct delta_store *s, uint8_t kind,
                                                 rows != NULL ? &fold : NULL, ret_position);
     if (st == PANDO_OK)
         s->appended[s->version++ % APPENDED_MAX] = *ret_position;
+    /* What is archived and what comes back may leave the counts as they were: look anew. */
+    if (kind == DELTA_RECORD_ARCHIVED || kind == DELTA_RECORD_RETURNED)
+        s->aims.tally = UINT64_MAX;
     if (st != PANDO_OK || rows == NULL)
         post_tails_forget(s->tails);
     return st;
