@@ -77,6 +77,32 @@ static void what_is_removed_or_not_to_be_kept_is_gone_after_a_crash(void **state
     delta_world_deinit(&w);
 }
 
+/* While the journal takes nothing, the schema is on its way to the disk when it is removed. */
+static void what_is_removed_before_it_is_on_disk_does_not_come_back(void **state)
+{
+    (void)state;
+    struct delta_world w;
+    delta_world_init(&w, "{}");
+    w.busy = true;
+    delta_world_call(&w, "schema.register", "{'schema':{'id':'a'}}");
+    delta_world_work(&w);
+    CHECK(!w.answered);
+    delta_world_call(&w, "cancel", "{}"); /* nobody waits for it any more */
+    delta_world_call(&w, "schema.rm", "{'id':'a'}");
+    delta_world_work(&w);
+    CHECK(!w.answered);
+    w.busy = false;
+    w.now = pando_time_add(w.now, PANDO_SEC(1));
+    delta_world_feed(&w, &(struct space_input){ .kind = SPACE_TICK });
+    delta_world_settle(&w);
+    CHECK(w.answered);
+    CHECK_OK(w.status);
+    expect_listed(&w, "schemas", "plain ");
+    delta_world_restart(&w, true, "{}");
+    expect_listed(&w, "schemas", "plain ");
+    delta_world_deinit(&w);
+}
+
 #define SAID                                                                                  \
     "{'deltas':[{'id':'r1','timestamp':10,'pointers':[{'role':'schema','target':"             \
     "{'id':'b','context':'name'}},{'role':'name','target':'Said'}]}]}"
@@ -152,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_registered_is_there_after_a_crash),
         TEST(what_is_removed_or_not_to_be_kept_is_gone_after_a_crash),
+        TEST(what_is_removed_before_it_is_on_disk_does_not_come_back),
         TEST(a_schema_that_is_loaded_from_deltas_is_not_kept_any_more),
         TEST(a_removed_schema_gives_way_to_what_deltas_say),
         TEST(a_definition_that_is_too_large_is_not_registered),

@@ -238,14 +238,22 @@ static void keep_change(struct deltas *d, uint64_t token, const struct views_cha
     free(text);
 }
 
+/* Whether there is a text to forget, on the disk or on its way. */
+static bool is_kept(struct deltas *d, enum delta_kept kind, struct pando_slice name)
+{
+    for (const struct deltas_keep *k = d->keeps; k != NULL; k = k->next)
+        if (k->kind == kind && slice_equal(buf_view(&k->name), name))
+            return true;
+    return delta_store_keeps(d->store, kind, name);
+}
+
 void deltas_keep_changes(struct deltas *d, uint64_t token, const struct views_call *call,
                          struct pando_slice answer)
 {
     struct views_change change, last;
     bool any = false;
     for (size_t at = 0; !d->host.memory && views_call_change(call, &at, &change);) {
-        if (change.definition == NULL &&
-            !delta_store_keeps(d->store, kind_of(&change), change.name))
+        if (change.definition == NULL && !is_kept(d, kind_of(&change), change.name))
             continue;
         if (any)
             keep_change(d, SPACE_NOBODY, &last, SLICE_EMPTY);
