@@ -35,11 +35,16 @@ static void free_keep(struct deltas *d, struct deltas_keep *k)
     free(k);
 }
 
+static void fail(struct deltas *d, uint64_t token, enum pando_status status)
+{
+    deltas_fail(d, token, status, "done, but only until the node ends: it cannot be kept: %s",
+                pando_status_text(status));
+}
+
 static void fail_first(struct deltas *d, enum pando_status status)
 {
     struct deltas_keep *k = d->keeps;
-    deltas_fail(d, k->token, status, "done, but only until the node ends: it cannot be kept: %s",
-                pando_status_text(status));
+    fail(d, k->token, status);
     d->keeps = k->next;
     free_keep(d, k);
 }
@@ -72,16 +77,15 @@ static enum pando_status fill(struct deltas_keep *k, struct pando_slice name,
     return st == PANDO_OK ? buf_append(&k->answer, answer) : st;
 }
 
-void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct pando_slice name,
-                 struct pando_slice text, struct pando_slice answer)
+/* Put it behind the others. Errors: of memory; then nobody was answered. */
+static enum pando_status queue(struct deltas *d, uint64_t token, enum delta_kept kind,
+                               struct pando_slice name, struct pando_slice text,
+                               struct pando_slice answer)
 {
     struct deltas_keep **last = &d->keeps;
     struct deltas_keep *k = calloc(1, sizeof *k);
-    if (k == NULL) {
-        deltas_fail(d, token, PANDO_NOMEM,
-                    "done, but only until the node ends: memory to keep it is out");
-        return;
-    }
+    if (k == NULL)
+        return PANDO_NOMEM;
     *k = (struct deltas_keep){ .token = token, .kind = kind };
     buf_init(&k->name, DELTA_KEPT_NAME_MAX);
     buf_init(&k->text, DELTA_KEPT_TEXT_MAX);
@@ -93,11 +97,18 @@ void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct 
     d->keeps_len++;
     d->keeps_bytes += k->text.len;
     if (st == PANDO_OK)
-        return;
+        return st;
     *last = NULL;
-    deltas_fail(d, token, st, "done, but only until the node ends: it cannot be kept: %s",
-                pando_status_text(st));
     free_keep(d, k);
+    return st;
+}
+
+void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct pando_slice name,
+                 struct pando_slice text, struct pando_slice answer)
+{
+    const enum pando_status st = queue(d, token, kind, name, text, answer);
+    if (st != PANDO_OK)
+        fail(d, token, st);
 }
 
 static enum pando_status append(struct deltas *d, struct deltas_keep *k)
@@ -224,18 +235,18 @@ bool deltas_may_keep_change(struct deltas *d, uint64_t token, const struct views
     return may;
 }
 
-static void keep_change(struct deltas *d, uint64_t token, const struct views_change *change,
-                        struct pando_slice answer)
+/* Gives the definition back. */
+static enum pando_status keep_change(struct deltas *d, uint64_t token,
+                                     const struct views_change *change, struct pando_slice answer)
 {
     char *text = change->definition == NULL ? NULL : json_dumps(change->definition, JSON_COMPACT);
-    if (change->definition != NULL && text == NULL)
-        deltas_fail(d, token, PANDO_NOMEM,
-                    "done, but only until the node ends: memory to keep it is out");
-    else
-        deltas_keep(d, token, kind_of(change), change->name,
-                    text == NULL ? SLICE_EMPTY : slice_text(text), answer);
+    enum pando_status st = PANDO_NOMEM;
+    if (change->definition == NULL || text != NULL)
+        st = queue(d, token, kind_of(change), change->name,
+                   text == NULL ? SLICE_EMPTY : slice_text(text), answer);
     json_decref(change->definition);
     free(text);
+    return st;
 }
 
 /* Whether there is a text to forget, on the disk or on its way. */
@@ -251,17 +262,25 @@ void deltas_keep_changes(struct deltas *d, uint64_t token, const struct views_ca
                          struct pando_slice answer)
 {
     struct views_change change, last;
+    enum pando_status st = PANDO_OK; /* of the first that fails: the call fails with it */
     bool any = false;
     for (size_t at = 0; !d->host.memory && views_call_change(call, &at, &change);) {
         if (change.definition == NULL && !is_kept(d, kind_of(&change), change.name))
             continue;
-        if (any)
-            keep_change(d, SPACE_NOBODY, &last, SLICE_EMPTY);
+        if (any) {
+            const enum pando_status kept = keep_change(d, SPACE_NOBODY, &last, SLICE_EMPTY);
+            st = st == PANDO_OK ? kept : st;
+        }
         last = change;
         any = true;
     }
-    if (any)
-        keep_change(d, token, &last, answer); /* when this one is on disk, all are */
-    else
+    if (any) { /* when this one is on disk, all are */
+        const enum pando_status kept =
+            keep_change(d, st == PANDO_OK ? token : SPACE_NOBODY, &last, answer);
+        st = st == PANDO_OK ? kept : st;
+    } else {
         deltas_reply(d, token, answer, false);
+    }
+    if (st != PANDO_OK)
+        fail(d, token, st);
 }
