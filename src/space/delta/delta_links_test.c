@@ -183,6 +183,94 @@ static void a_link_of_the_settings_wins(void **state)
     pair_stop(&p);
 }
 
+/* What a call about the only link says that is made but cannot be kept; it ends with `remedy`. */
+static void expect_not_kept(struct pair *p, enum pando_status status, const char *remedy)
+{
+    const size_t len = strlen(remedy);
+    CHECK(p->w[0].answered);
+    CHECK_EQ(p->w[0].status, status);
+    json_t *json = json_loadb((const char *)p->w[0].answer.ptr, p->w[0].answer.len, 0, NULL);
+    const char *text = json_string_value(json_object_get(json, "error"));
+    CHECK(text != NULL && strlen(text) > len);
+    CHECK_STR(text + strlen(text) - len, remedy);
+    json_decref(json);
+}
+
+#define AGAIN                                                                                  \
+    "; what was kept of its URL before, if anything, counts at the next start: repeat the call " \
+    "when there is room"
+
+static void fail_store(struct pair *p)
+{
+    delta_world_feed(&p->w[0], &(struct space_input){ .kind = SPACE_STORE_FAIL,
+                                                      .status = PANDO_NOSPACE });
+}
+
+static void expect_mode(struct pair *p, const char *mode, const char *kept)
+{
+    json_t *link = only_link(p);
+    CHECK_STR(json_string_value(json_object_get(json_object_get(link, "config"), "mode")), mode);
+    CHECK_STR(json_string_value(json_object_get(link, "kept")), kept);
+    json_decref(link);
+}
+
+/* The call says so, the list says so, and the same call again keeps it. */
+static void a_link_that_the_disk_does_not_take_is_not_said_to_be_kept(void **state)
+{
+    (void)state;
+    struct pair p;
+    char id[200], text[300];
+    pair_start(&p, "{}", "{}");
+    delta_world_call(&p.w[0], "fed.connect", "{'url':'" URL "','mode':'push'}");
+    fail_store(&p);
+    expect_not_kept(&p, PANDO_NOSPACE, AGAIN);
+    expect_mode(&p, "push", "no");
+    delta_world_feed(&p.w[0], &(struct space_input){ .kind = SPACE_STORE_BACK });
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "','mode':'push'}"));
+    expect_mode(&p, "push", "node"); /* one link: the call took the place of the first */
+    about_link(&p, id, sizeof id, ",'mode':'pull'");
+    p.w[0].busy = true;
+    delta_world_call(&p.w[0], "fed.configure", id);
+    fail_store(&p);
+    p.w[0].busy = false;
+    (void)snprintf(text, sizeof text, "the link %.36s cannot be kept: %s" AGAIN, id + 7,
+                   pando_status_text(PANDO_NOSPACE));
+    expect_not_kept(&p, PANDO_NOSPACE, text);
+    expect_mode(&p, "pull", "no");
+    crash_first(&p, "{}");
+    expect_mode(&p, "push", "node"); /* the earlier text */
+    pair_stop(&p);
+}
+
+static void a_link_is_cut_and_changed_while_the_store_has_failed(void **state)
+{
+    (void)state;
+    struct pair p;
+    char args[200];
+    pair_start(&p, "{}", "{}");
+    json_decref(tell_first(&p, "fed.connect", "{'url':'" URL "'}"));
+    fail_store(&p);
+    about_link(&p, args, sizeof args, ",'mode':'pull'");
+    delta_world_call(&p.w[0], "fed.configure", args);
+    pair_settle(&p);
+    expect_not_kept(&p, PANDO_UNAVAILABLE, AGAIN);
+    expect_mode(&p, "pull", "no");
+    about_link(&p, args, sizeof args, "");
+    delta_world_call(&p.w[0], "fed.disconnect", args);
+    pair_settle(&p);
+    expect_not_kept(&p, PANDO_UNAVAILABLE,
+                    "; if it is there again after the next start, end it then");
+    no_link_is_left(&p);
+    CHECK(!p.open);
+    crash_first(&p, "{}");
+    expect_mode(&p, "bidirectional", "node");
+    about_link(&p, args, sizeof args, "");
+    json_decref(tell_first(&p, "fed.disconnect", args));
+    crash_first(&p, "{}");
+    no_link_is_left(&p);
+    pair_stop(&p);
+}
+
 /* --- links that another dialled --- */
 
 /* By the id of the link that the second instance has, with more members behind. */
@@ -302,6 +390,8 @@ int main(void)
         TEST(one_link_is_kept_of_a_url_and_the_last_call_counts),
         TEST(a_link_that_is_not_to_be_kept_ends_with_the_node),
         TEST(a_link_of_the_settings_wins),
+        TEST(a_link_that_the_disk_does_not_take_is_not_said_to_be_kept),
+        TEST(a_link_is_cut_and_changed_while_the_store_has_failed),
         TEST(an_inbound_link_is_narrowed_by_who_was_dialled),
         TEST(what_limits_held_back_goes_when_they_are_widened),
         TEST(limits_hold_through_a_hello),

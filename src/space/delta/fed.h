@@ -189,7 +189,12 @@ enum pando_status fed_pause(struct fed *f, struct pando_time now, struct pando_s
 enum pando_status fed_resume(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 enum pando_status fed_disconnect(struct fed *f, struct pando_time now, struct pando_slice id) PANDO_MUST_USE;
 /* Who sees to it that a link is there again after a restart. */
-enum fed_keeper { FED_KEPT_BY_NOBODY, FED_KEPT_BY_NODE, FED_KEPT_BY_CONFIG };
+enum fed_keeper {
+    FED_KEPT_BY_NOBODY,
+    FED_KEPT_BY_NODE,
+    FED_KEPT_BY_CONFIG,
+    FED_KEPT_LOST, /* by nobody: the node was to keep it as it is, and could not */
+};
 void fed_set_keeper(struct fed *f, struct pando_slice id, enum fed_keeper keeper);
 /* What a link is; its URL borrows from it. */
 struct fed_face {
@@ -200,7 +205,7 @@ struct fed_face {
 };
 enum pando_status fed_face(const struct fed *f, struct pando_slice id,
                            struct fed_face *ret) PANDO_MUST_USE;
-/* The link that the node keeps with this URL. */
+/* The link that the node keeps, or was to keep, with this URL. */
 enum pando_status fed_find_kept(const struct fed *f, struct pando_slice url,
                                 struct fed_face *ret) PANDO_MUST_USE;
 void fed_totals(const struct fed *f, struct fed_totals *ret);

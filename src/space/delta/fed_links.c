@@ -42,7 +42,7 @@ static enum pando_status put_stats(const struct fed_stats *s, struct pando_buf *
     return st == PANDO_OK ? buf_append(b, slice_text("}")) : st;
 }
 
-static const char *const keepers[] = { "no", "node", "config" };
+static const char *const keepers[] = { "no", "node", "config", "no" };
 
 static const char *paused_by(const struct fed_link *l)
 {
@@ -136,8 +136,8 @@ enum pando_status fed_find_kept(const struct fed *f, struct pando_slice url, str
 {
     for (uint32_t i = 0; i < f->links_len; i++) {
         const struct fed_link *l = f->links[i];
-        if (l == NULL || l->dying || l->keeper != FED_KEPT_BY_NODE ||
-            !slice_equal(buf_view(&l->url), url))
+        if (l == NULL || l->dying || !slice_equal(buf_view(&l->url), url) ||
+            (l->keeper != FED_KEPT_BY_NODE && l->keeper != FED_KEPT_LOST))
             continue;
         show(l, ret);
         return PANDO_OK;

@@ -46,6 +46,18 @@ static void answer_id(char id[static FED_ID_TEXT], char ret[static ID_ANSWER])
     (void)snprintf(ret, ID_ANSWER, "{\"id\":\"%s\"}", id);
 }
 
+/* Whether a change of a link may be kept; else the call was answered. Where the store has failed
+ * it is made nevertheless, and deltas_keep says how long it holds: a link can be cut always. */
+static bool may_keep(struct deltas *d, uint64_t token, struct pando_slice url, size_t len)
+{
+    return d->store_failed || deltas_may_keep(d, token, DELTA_KEPT_LINK, url, len);
+}
+
+static bool is_kept(const struct fed_face *link)
+{
+    return link->keeper == FED_KEPT_BY_NODE || link->keeper == FED_KEPT_LOST;
+}
+
 /* A link that is there again at the next start takes the place of an earlier one like it. */
 static void connect_kept(struct deltas *d, uint64_t token, struct pando_slice url,
                          struct fed_link_config *config)
@@ -169,16 +181,18 @@ static void configure_kept(struct deltas *d, uint64_t token, const struct fed_fa
     struct pando_buf text;
     buf_init(&text, ANSWER_MAX);
     enum pando_status st = fed_config_to_json(config, &text);
-    if (st == PANDO_OK && !deltas_may_keep(d, token, DELTA_KEPT_LINK, link->url, text.len)) {
+    if (st == PANDO_OK && !may_keep(d, token, link->url, text.len)) {
         buf_deinit(&text);
         return;
     }
     if (st == PANDO_OK)
         st = fed_configure(d->fed, d->now, slice_text(link->id), config);
-    if (st == PANDO_OK)
+    if (st == PANDO_OK) {
+        fed_set_keeper(d->fed, slice_text(link->id), FED_KEPT_BY_NODE);
         deltas_keep(d, token, DELTA_KEPT_LINK, link->url, buf_view(&text), slice_text("{}"));
-    else
+    } else {
         deltas_fail(d, token, st, "%s", pando_status_text(st));
+    }
     buf_deinit(&text);
 }
 
@@ -213,7 +227,7 @@ static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
     st = fed_face(d->fed, id, &link);
     if (st == PANDO_OK && link.inbound)
         st = check_inbound(args, &err);
-    if (st == PANDO_OK && link.keeper == FED_KEPT_BY_NODE) {
+    if (st == PANDO_OK && is_kept(&link)) {
         configure_kept(d, token, &link, &config);
         fed_config_deinit(&config);
         return;
@@ -257,13 +271,12 @@ static void disconnect_link(struct deltas *d, uint64_t token, const json_t *args
     const struct pando_slice id = deltas_text_arg(args, "id");
     struct fed_face link;
     uint8_t url[FED_URL_MAX];
-    if (id.len == 0 || fed_face(d->fed, id, &link) != PANDO_OK ||
-        link.keeper != FED_KEPT_BY_NODE) {
+    if (id.len == 0 || fed_face(d->fed, id, &link) != PANDO_OK || !is_kept(&link)) {
         change_link(d, token, args, fed_disconnect);
         return;
     }
     const size_t len = link.url.len;
-    if (!deltas_may_keep(d, token, DELTA_KEPT_LINK, link.url, 0))
+    if (!may_keep(d, token, link.url, 0))
         return;
     memcpy(url, link.url.ptr, len);
     const enum pando_status st = fed_disconnect(d->fed, d->now, slice_text(link.id));

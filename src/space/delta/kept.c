@@ -2,7 +2,8 @@
  *
  * A text of the store (store.h) for each link, schema and view that was made by a call. The
  * call that changes one is answered when the change is durable. Where that fails the change
- * holds until the node ends, and the answer says so.
+ * holds until the node ends, and the answer says so; at the next start what was kept before
+ * counts.
  */
 #include "space/delta/engine.h"
 
@@ -41,10 +42,37 @@ static void fail(struct deltas *d, uint64_t token, enum pando_status status)
                 pando_status_text(status));
 }
 
+/* The link is not there at the next start as it is now. */
+static void fail_link(struct deltas *d, uint64_t token, struct pando_slice url, bool ended,
+                      enum pando_status status)
+{
+    struct fed_face link;
+    if (ended) {
+        deltas_fail(d, token, status,
+                    "the link has ended, but only until the node ends: that cannot be kept: %s; "
+                    "if it is there again after the next start, end it then",
+                    pando_status_text(status));
+        return;
+    }
+    if (fed_find_kept(d->fed, url, &link) != PANDO_OK) {
+        fail(d, token, status);
+        return;
+    }
+    fed_set_keeper(d->fed, slice_text(link.id), FED_KEPT_LOST);
+    deltas_fail(d, token, status,
+                "done, but only until the node ends: the link %s cannot be kept: %s; what was "
+                "kept of its URL before, if anything, counts at the next start: repeat the call "
+                "when there is room",
+                link.id, pando_status_text(status));
+}
+
 static void fail_first(struct deltas *d, enum pando_status status)
 {
     struct deltas_keep *k = d->keeps;
-    fail(d, k->token, status);
+    if (k->kind == DELTA_KEPT_LINK)
+        fail_link(d, k->token, buf_view(&k->name), k->text.len == 0, status);
+    else
+        fail(d, k->token, status);
     d->keeps = k->next;
     free_keep(d, k);
 }
@@ -107,7 +135,9 @@ void deltas_keep(struct deltas *d, uint64_t token, enum delta_kept kind, struct 
                  struct pando_slice text, struct pando_slice answer)
 {
     const enum pando_status st = queue(d, token, kind, name, text, answer);
-    if (st != PANDO_OK)
+    if (st != PANDO_OK && kind == DELTA_KEPT_LINK)
+        fail_link(d, token, name, text.len == 0, st);
+    else if (st != PANDO_OK)
         fail(d, token, st);
 }
 
