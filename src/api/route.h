@@ -135,7 +135,7 @@
     X("fed.configure", WRITE,                                                          \
       "space, id, mode, initialSync, syncFromTimestamp, pushFilter, "                  \
       "pullFilter, trustPolicy, reconnect",                                            \
-      "Give a federation link another mode and other filters")                         \
+      "Change what is named of a federation link; null: default")                         \
     X("fed.disconnect", WRITE, "space, id", "End a federation link")                   \
     X("fed.watch", STREAM, "space, ready", "What happens on federation links, as JSON lines") \
     X("pubsub.subscribe", WRITE, "topic", "Take part in a plain gossipsub topic")      \

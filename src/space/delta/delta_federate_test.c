@@ -182,7 +182,7 @@ static void a_filter_of_a_live_link_is_changed(void **state)
     json_t *json = delta_world_ask(&p.w[0], "fed.connect",
                                    "{'url':'ws://there:1/federation',"
                                    "'pushFilter':{'authors':['bob']}}", PANDO_OK);
-    (void)snprintf(args, sizeof args, "{'id':'%s'}",
+    (void)snprintf(args, sizeof args, "{'id':'%s','pushFilter':null}",
                    json_string_value(json_object_get(json, "id")));
     pair_settle(&p);
     pair_create(&p, 0, "hidden", "alice");

@@ -127,6 +127,41 @@ static void another_configuration_of_a_kept_link_is_kept(void **state)
     pair_stop(&p);
 }
 
+/* Whom a link trusts is not changed by what says nothing of it. */
+static void what_a_configuration_leaves_out_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct pair p;
+    char args[200];
+    pair_start(&p, "{}", "{}");
+    json_decref(tell_first(&p, "fed.connect",
+                           "{'url':'" URL "','initialSync':'from_timestamp','syncFromTimestamp':5,"
+                           "'pushFilter':{'authors':['alice','bob']},'pullFilter':{'authors':['bob',"
+                           "'alice']},'trustPolicy':{'trustedAuthors':['alice']},'reconnect':"
+                           "{'maxAttempts':0}}"));
+    json_t *before = only_link(&p);
+    about_link(&p, args, sizeof args, ",'mode':'pull'");
+    json_decref(tell_first(&p, "fed.configure", args));
+    for (int i = 0; i < 2; i++) {
+        json_t *after = only_link(&p);
+        json_t *config = json_object_get(after, "config");
+        CHECK_STR(json_string_value(json_object_get(config, "mode")), "pull");
+        json_object_set_new(config, "mode", json_string("bidirectional"));
+        CHECK(json_equal(json_object_get(before, "config"), config));
+        json_decref(after);
+        crash_first(&p, "{}");
+    }
+    pair_later(&p, 0); /* it begins with the first that is fed to it */
+    pair_create(&p, 1, "good", "alice");
+    pair_create(&p, 1, "bad", "bob"); /* the filter lets it pass, the policy does not */
+    CHECK_EQ(pair_held(&p, 0), 1);
+    about_link(&p, args, sizeof args, ",'trustPolicy':null");
+    json_decref(tell_first(&p, "fed.configure", args));
+    CHECK_EQ(pair_held(&p, 0), 2); /* it was asked for */
+    json_decref(before);
+    pair_stop(&p);
+}
+
 static void one_link_is_kept_of_a_url_and_the_last_call_counts(void **state)
 {
     (void)state;
@@ -287,6 +322,9 @@ static json_t *limit(struct pair *p, const char *more, enum pando_status status)
     return json;
 }
 
+/* Every limit as it is by default. */
+#define ALL ",'mode':null,'pushFilter':null,'pullFilter':null,'trustPolicy':null"
+
 static void an_inbound_link_is_narrowed_by_who_was_dialled(void **state)
 {
     (void)state;
@@ -332,7 +370,7 @@ static void what_limits_held_back_goes_when_they_are_widened(void **state)
     CHECK_EQ(pair_held(&p, 0), 3);
     pair_create(&p, 0, "barred", "alice"); /* nothing is taken now */
     CHECK_EQ(pair_held(&p, 1), 4);
-    json_decref(limit(&p, "", PANDO_OK));
+    json_decref(limit(&p, ALL, PANDO_OK));
     CHECK_EQ(pair_held(&p, 0), 5);
     pair_create(&p, 0, "taken", "alice");
     CHECK_EQ(pair_held(&p, 1), 5);
@@ -348,7 +386,7 @@ static void limits_hold_through_a_hello(void **state)
     pair_start(&p, "{}", "{}");
     json_t *json = delta_world_ask(&p.w[0], "fed.connect", "{'url':'ws://there:1/federation',"
                                    "'mode':'push'}", PANDO_OK);
-    (void)snprintf(args, sizeof args, "{'id':'%s'}",
+    (void)snprintf(args, sizeof args, "{'id':'%s','mode':null}",
                    json_string_value(json_object_get(json, "id")));
     json_decref(json);
     pair_settle(&p);
@@ -361,8 +399,30 @@ static void limits_hold_through_a_hello(void **state)
     CHECK_EQ(pair_held(&p, 0), 1);
     pair_create(&p, 0, "b0", "bob");
     CHECK_EQ(pair_held(&p, 1), 2);
-    json_decref(limit(&p, "", PANDO_OK));
+    json_decref(limit(&p, ALL, PANDO_OK));
     CHECK_EQ(pair_held(&p, 0), 3); /* also what a sync held back */
+    pair_stop(&p);
+}
+
+static void a_limit_that_is_left_out_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_start(&p, LINK, "{}");
+    pair_settle(&p);
+    json_decref(limit(&p, ",'pullFilter':{'authors':['alice']},'trustPolicy':{'trustedAuthors':"
+                          "['alice']}", PANDO_OK));
+    json_decref(limit(&p, ",'pushFilter':{'authors':['alice','bob']}", PANDO_OK));
+    json_decref(limit(&p, "", PANDO_OK));
+    pair_create(&p, 0, "a0", "alice");
+    pair_create(&p, 0, "b0", "bob"); /* the policy still refuses it */
+    CHECK_EQ(pair_held(&p, 1), 1);
+    pair_create(&p, 1, "b1", "bob"); /* the filter still holds it back */
+    CHECK_EQ(pair_held(&p, 0), 2);
+    json_decref(limit(&p, ",'trustPolicy':null", PANDO_OK));
+    pair_create(&p, 0, "b2", "bob");
+    CHECK_EQ(pair_held(&p, 1), 3);
+    CHECK_EQ(pair_held(&p, 0), 3);
     pair_stop(&p);
 }
 
@@ -387,6 +447,7 @@ int main(void)
         TEST(a_link_is_answered_for_once_it_is_on_disk),
         TEST(a_link_made_by_a_call_is_there_after_a_crash_as_it_was),
         TEST(another_configuration_of_a_kept_link_is_kept),
+        TEST(what_a_configuration_leaves_out_stays_as_it_is),
         TEST(one_link_is_kept_of_a_url_and_the_last_call_counts),
         TEST(a_link_that_is_not_to_be_kept_ends_with_the_node),
         TEST(a_link_of_the_settings_wins),
@@ -395,6 +456,7 @@ int main(void)
         TEST(an_inbound_link_is_narrowed_by_who_was_dialled),
         TEST(what_limits_held_back_goes_when_they_are_widened),
         TEST(limits_hold_through_a_hello),
+        TEST(a_limit_that_is_left_out_stays_as_it_is),
         TEST(what_only_the_dialler_decides_is_named),
     };
     return CHECK_RUN(tests);

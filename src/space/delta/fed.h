@@ -178,6 +178,10 @@ enum pando_status fed_connect(struct fed *f, struct pando_time now, struct pando
                               struct pando_err *reterr) PANDO_MUST_USE;
 /* Events per delta (sent, received, rejected) are made only while somebody listens. */
 void fed_listen(struct fed *f, bool listening);
+/* Append what fed_configure replaces, as JSON that fed_config.h reads: the configuration of a link
+ * that this instance dialled, the limits of another ({}: there are none). Errors: PANDO_NOT_FOUND. */
+enum pando_status fed_present(const struct fed *f, struct pando_slice id,
+                              struct pando_buf *text) PANDO_MUST_USE;
 /* New mode, filters and policy for a link, in force from now on. Takes over what `config` holds. On
  * a link that this instance dialled what they let through in addition is synchronised again. On
  * one that another dialled they narrow what that one asked for (fed_limits.c); the rest of

@@ -257,7 +257,7 @@ enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pan
         return PANDO_OK;
     }
     const bool other = config->mode != l->config.mode || config->initial != l->config.initial ||
-                       config->from != l->config.from;
+                       (config->initial == FED_FROM_TIMESTAMP && config->from != l->config.from);
     const bool push = other || filters_differ(&config->push, &l->config.push);
     const bool pull = other || filters_differ(&config->pull, &l->config.pull) ||
                       policies_differ(&config->trust, &l->config.trust);

@@ -79,12 +79,12 @@ static enum pando_status put_filter(const char *member, const struct filter *fil
     return st == PANDO_OK ? filter_to_json(filter, b) : st;
 }
 
-enum pando_status fed_limits_print(const struct fed_link *l, struct pando_buf *b)
+enum pando_status fed_limits_to_json(const struct fed_link *l, struct pando_buf *b)
 {
     const struct fed_limits *m = &l->limits;
     if (!m->set)
-        return PANDO_OK;
-    enum pando_status st = buf_printf(b, ",\"limits\":{\"mode\":\"%s\"", fed_mode_name(m->mode));
+        return buf_printf(b, "{}");
+    enum pando_status st = buf_printf(b, "{\"mode\":\"%s\"", fed_mode_name(m->mode));
     if (st == PANDO_OK)
         st = put_filter("pushFilter", &m->push, b);
     if (st == PANDO_OK)
@@ -94,4 +94,12 @@ enum pando_status fed_limits_print(const struct fed_link *l, struct pando_buf *b
     if (st == PANDO_OK)
         st = fed_trust_to_json(&l->config.trust, b);
     return st == PANDO_OK ? buf_printf(b, "}") : st;
+}
+
+enum pando_status fed_limits_print(const struct fed_link *l, struct pando_buf *b)
+{
+    if (!l->limits.set)
+        return PANDO_OK;
+    const enum pando_status st = buf_printf(b, ",\"limits\":");
+    return st == PANDO_OK ? fed_limits_to_json(l, b) : st;
 }

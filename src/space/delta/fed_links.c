@@ -108,6 +108,14 @@ enum pando_status fed_link(const struct fed *f, struct pando_slice id, struct pa
     return st;
 }
 
+enum pando_status fed_present(const struct fed *f, struct pando_slice id, struct pando_buf *text)
+{
+    const struct fed_link *l = fed_link_named(f, id);
+    if (l == NULL)
+        return PANDO_NOT_FOUND;
+    return l->inbound ? fed_limits_to_json(l, text) : fed_config_to_json(&l->config, text);
+}
+
 void fed_set_keeper(struct fed *f, struct pando_slice id, enum fed_keeper keeper)
 {
     struct fed_link *l = fed_link_named(f, id);

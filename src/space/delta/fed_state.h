@@ -322,7 +322,8 @@ bool fed_limits_let_go(const struct fed_link *l, const struct delta *d);
 const char *fed_limits_bar(const struct fed_link *l, const struct delta *d);
 /* Others, mode, filters and policy of `config`, whose parts are exchanged for the old ones. */
 void fed_limits_change(struct fed *f, struct fed_link *l, struct fed_link_config *config);
-/* Append them as a member of the link's JSON, if there are any. */
+/* Append them as an object, {} when there are none; as a member of the link's JSON, if there are. */
+enum pando_status fed_limits_to_json(const struct fed_link *l, struct pando_buf *b) PANDO_MUST_USE;
 enum pando_status fed_limits_print(const struct fed_link *l, struct pando_buf *b) PANDO_MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include "space/delta/engine.h"
 
 #include "base/slice.h"
+#include "codec/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,28 @@ static enum pando_status config_arg(const json_t *args, struct fed_link_config *
     (void)json_object_del(own, "space");
     const enum pando_status st = fed_config_from_json(own, ret, reterr);
     json_decref(own);
+    return st;
+}
+
+/* A link as it is, with what a call names in the place of the old; null: as by default. */
+static enum pando_status change_arg(const struct deltas *d, struct pando_slice id,
+                                    const json_t *args, struct fed_link_config *ret,
+                                    struct pando_err *reterr)
+{
+    struct pando_buf text;
+    json_t *whole = NULL;
+    buf_init(&text, ANSWER_MAX);
+    enum pando_status st = fed_present(d->fed, id, &text);
+    if (st == PANDO_OK)
+        st = json_text_parse(buf_view(&text), ANSWER_MAX, &whole, reterr);
+    else if (st == PANDO_NOT_FOUND) /* which is said when the arguments are right */
+        st = (whole = json_object()) != NULL ? PANDO_OK : PANDO_NOMEM;
+    buf_deinit(&text);
+    if (st == PANDO_OK && json_object_update(whole, (json_t *)args) != 0)
+        st = PANDO_NOMEM;
+    if (st == PANDO_OK)
+        st = config_arg(whole, ret, reterr);
+    json_decref(whole);
     return st;
 }
 
@@ -216,7 +239,8 @@ static void configure_link(struct deltas *d, uint64_t token, const json_t *args)
     struct fed_link_config config;
     struct fed_face link;
     const struct pando_slice id = deltas_text_arg(args, "id");
-    enum pando_status st = id.len == 0 ? PANDO_INVALID : config_arg(args, &config, &err);
+    enum pando_status st =
+        id.len == 0 ? PANDO_INVALID : change_arg(d, id, args, &config, &err);
     if (st != PANDO_OK) {
         if (id.len == 0)
             no_link(d, token, st, id);

@@ -48,9 +48,10 @@
  *   connect  {url, mode?, initialSync?, ..., keep?} -> {id}; unless `keep` is false the link is
  *            on disk by then, there again after a restart, and in the place of one with its URL
  *   links    {} -> {links:[...]}      link {id} -> {...}
- *   configure {id, mode?, pushFilter?, ...} -> {}  anew, as connect does: what is left out is as
- *            by default. In force at once; what it lets through in addition is synchronised.
- *            Of a link that another dialled: narrows what that one asked for (fed_limits.c)
+ *   configure {id, mode?, pushFilter?, ...} -> {}  what is left out stays as it is, null is as by
+ *            default; a member that is named is replaced whole. In force at once; what it lets
+ *            through in addition is synchronised. Of a link that another dialled: narrows what
+ *            that one asked for (fed_limits.c)
  *   pause, resume, disconnect {id} -> {}
  *   watch    {ready?} -> a stream: one event a line; `ready`: first {"event":"watching"}, behind
  *            which no event is missed
