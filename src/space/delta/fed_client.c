@@ -217,8 +217,7 @@ enum pando_status fed_resume(struct fed *f, struct pando_time now, struct pando_
 
 /* --- another configuration ------------------------------------------------------------- */
 
-/* Whether two filters, or policies, let different deltas pass; when in doubt, they do. */
-static bool filters_differ(const struct filter *a, const struct filter *b)
+bool fed_filters_differ(const struct filter *a, const struct filter *b)
 {
     struct pando_buf x, y;
     buf_init(&x, FED_FRAME_MAX);
@@ -230,6 +229,7 @@ static bool filters_differ(const struct filter *a, const struct filter *b)
     return differ;
 }
 
+/* Likewise of policies. */
 static bool policies_differ(const struct fed_trust *a, const struct fed_trust *b)
 {
     struct pando_buf x, y;
@@ -258,8 +258,8 @@ enum pando_status fed_configure(struct fed *f, struct pando_time now, struct pan
     }
     const bool other = config->mode != l->config.mode || config->initial != l->config.initial ||
                        (config->initial == FED_FROM_TIMESTAMP && config->from != l->config.from);
-    const bool push = other || filters_differ(&config->push, &l->config.push);
-    const bool pull = other || filters_differ(&config->pull, &l->config.pull) ||
+    const bool push = other || fed_filters_differ(&config->push, &l->config.push);
+    const bool pull = other || fed_filters_differ(&config->pull, &l->config.pull) ||
                       policies_differ(&config->trust, &l->config.trust);
     fed_config_deinit(&l->config);
     l->config = *config;

@@ -60,9 +60,10 @@ void fed_limits_change(struct fed *f, struct fed_link *l, struct fed_link_config
     struct fed_limits *m = &l->limits;
     const struct fed_trust trust = l->config.trust;
     if (!m->set)
-        m->since = l->serve.active ? 0 : l->cursor;
-    else
-        look_again(l);
+        m->since = l->serve.active ? 0 : l->greeted ? l->cursor : f->host.newest(f->host.ctx);
+    else if ((m->mode == FED_PUSH) != (config->mode == FED_PUSH) ||
+             fed_filters_differ(&m->pull, &config->pull))
+        look_again(l); /* the rest says nothing of what goes */
     m->set = true;
     m->mode = config->mode;
     swap_filters(&m->push, &config->push);

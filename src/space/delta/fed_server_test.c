@@ -1,6 +1,7 @@
 /* fed_server_test.c - what an engine does for who dialled it, message by message. */
 #include "check.h"
 #include "base/slice.h"
+#include "space/delta/fed_config.h"
 #include "space/delta/fed_hand.h"
 #include "space/delta/fed_state.h"
 
@@ -448,6 +449,52 @@ static void takes_a_second_hello_as_new_wishes(void **state)
     hand_free(h);
 }
 
+static void limit(struct hand *h, enum fed_mode mode)
+{
+    struct fed_link_config c;
+    fed_config_init(&c);
+    c.mode = mode;
+    CHECK_OK(fed_configure(h->fed, h->now, slice_text("00000001"), &c));
+    hand_wait(h, PANDO_MSEC(100));
+}
+
+/* What went is not sent again when nothing changes of what goes. */
+static void limits_of_what_comes_send_nothing_again(void **state)
+{
+    (void)state;
+    struct hand *h = hand_new(10, NULL);
+    hand_client(h, HAND_PIPE, BOTH);
+    limit(h, FED_BIDIRECTIONAL);
+    for (uint32_t n = 0; n < 5; n++)
+        hand_create(h, 0, n, 100);
+    hand_commit(h);
+    CHECK_EQ(hand_count(h, FED_SEND, "\"type\":\"delta\""), 5);
+    limit(h, FED_PULL);
+    limit(h, FED_PULL);
+    CHECK_EQ(hand_count(h, FED_SEND, "\"type\":\"delta\""), 5);
+    hand_free(h);
+}
+
+/* What was here before the hello is the business of a sync. */
+static void limits_before_the_hello_hold_nothing_back_of_before(void **state)
+{
+    (void)state;
+    struct hand *h = hand_new(10, NULL);
+    for (uint32_t n = 0; n < 5; n++)
+        hand_create(h, 0, n, 100);
+    hand_commit(h);
+    hand_open(h, HAND_PIPE, FED_NO_LINK);
+    limit(h, FED_PUSH);
+    hand_say(h, HAND_PIPE, "{\"type\":\"hello\",\"systemId\":\"x\",\"config\":" BOTH
+                           ",\"protocol\":\"rhizomedb-federation-v1\"}");
+    hand_create(h, 0, 5, 100);
+    hand_commit(h);
+    CHECK_EQ(hand_count(h, FED_SEND, "\"type\":\"delta\""), 0);
+    limit(h, FED_BIDIRECTIONAL);
+    CHECK_EQ(hand_count(h, FED_SEND, "\"type\":\"delta\""), 1);
+    hand_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +521,8 @@ int main(void)
         TEST(asks_the_capsule_before_it_stores),
         TEST(asks_the_capsule_for_a_bounded_number_at_once),
         TEST(takes_a_second_hello_as_new_wishes),
+        TEST(limits_of_what_comes_send_nothing_again),
+        TEST(limits_before_the_hello_hold_nothing_back_of_before),
     };
     return CHECK_RUN(tests);
 }

@@ -272,6 +272,8 @@ void fed_client_hello_ack(struct fed *f, struct fed_link *l, const struct fed_me
 void fed_client_ask(struct fed *f, struct fed_link *l);
 void fed_client_sync_start(struct fed *f, struct fed_link *l);
 void fed_client_sync_complete(struct fed *f, struct fed_link *l);
+/* Whether they let different deltas pass; when in doubt, they do. */
+bool fed_filters_differ(const struct filter *a, const struct filter *b);
 
 /* --- fed_ack.c ------------------------------------------------------------------------ */
 /* A new last one; NULL when memory is out. Valid until the next. */
