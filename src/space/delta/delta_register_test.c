@@ -3,6 +3,7 @@
 
 #include "base/slice.h"
 #include "check.h"
+#include "space/delta/store.h"
 
 #include <string.h>
 
@@ -146,6 +147,37 @@ static void a_removed_schema_gives_way_to_what_deltas_say(void **state)
     delta_world_deinit(&w);
 }
 
+/* A text of another version, say: of `kind`, a name of one letter and JSON. */
+static void put_text(struct delta_world *w, uint8_t kind, char name, const char *json)
+{
+    uint8_t record[256] = { 1, kind, 0, 1, (uint8_t)name };
+    const size_t len = strlen(json);
+    uint64_t position;
+    CHECK(5 + len <= sizeof record);
+    memcpy(record + 5, json, len);
+    CHECK_OK(w->host.append(w, DELTA_RECORD_KEPT, slice_of(record, 5 + len), NULL, &position));
+    delta_world_settle(w);
+}
+
+static void a_text_that_does_not_come_back_is_forgotten_by_its_name(void **state)
+{
+    (void)state;
+    struct delta_world w;
+    delta_world_init(&w, "{}");
+    put_text(&w, DELTA_KEPT_SCHEMA, 'a', "{\"id\":7}");
+    put_text(&w, DELTA_KEPT_VIEW, 'v', "no JSON");
+    delta_world_restart(&w, true, "{}");
+    expect_listed(&w, "schemas", "plain ");
+    ask_error(&w, "schema.rm", "{'id':'a','keep':false}", PANDO_NOT_FOUND,
+              "schema.rm: a is not registered: schema.ls lists what is");
+    for (int i = 0; i < 2; i++) { /* each can be removed once */
+        json_decref(delta_world_ask(&w, "schema.rm", "{'id':'a'}", i ? PANDO_NOT_FOUND : PANDO_OK));
+        json_decref(delta_world_ask(&w, "schema.rm", "{'id':'v'}", i ? PANDO_NOT_FOUND : PANDO_OK));
+        delta_world_restart(&w, true, "{}");
+    }
+    delta_world_deinit(&w);
+}
+
 static void a_definition_that_is_too_large_is_not_registered(void **state)
 {
     (void)state;
@@ -181,6 +213,7 @@ int main(void)
         TEST(what_is_removed_before_it_is_on_disk_does_not_come_back),
         TEST(a_schema_that_is_loaded_from_deltas_is_not_kept_any_more),
         TEST(a_removed_schema_gives_way_to_what_deltas_say),
+        TEST(a_text_that_does_not_come_back_is_forgotten_by_its_name),
         TEST(a_definition_that_is_too_large_is_not_registered),
     };
     return CHECK_RUN(tests);

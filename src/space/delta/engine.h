@@ -270,6 +270,9 @@ void deltas_kept_views(struct deltas *d);
 bool deltas_may_keep_change(struct deltas *d, uint64_t token, const struct views_call *call);
 void deltas_keep_changes(struct deltas *d, uint64_t token, const struct views_call *call,
                          struct pando_slice answer);
+/* A call that failed was schema.rm of a text that did not come back at the start: forget that;
+ * the call is answered then. */
+bool deltas_forget_unread(struct deltas *d, uint64_t token, const struct views_call *call);
 void deltas_kept_run(struct deltas *d);
 void deltas_kept_fail(struct deltas *d, enum pando_status status);
 void deltas_kept_cancel(struct deltas *d, uint64_t token);

@@ -242,8 +242,11 @@ static void begin_link(struct deltas *d, struct pando_slice url, struct fed_link
     if (fed_connect(d->fed, d->now, url, config, id, &err) == PANDO_OK)
         fed_set_keeper(d->fed, slice_text(id), keeper);
     else
-        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "federation with %.*s: %s", (int)url.len,
-              (const char *)url.ptr, err.text);
+        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "federation with %.*s: %s%s", (int)url.len,
+              (const char *)url.ptr, err.text,
+              keeper == FED_KEPT_BY_NODE ? ": it is still kept: when there is room, connect to this "
+                                           "URL again; `pando link rm` of that link forgets it"
+                                         : "");
     fed_config_deinit(config);
 }
 
@@ -268,7 +271,9 @@ static void begin_kept(struct deltas *d, struct pando_slice url, const json_t *j
     } else if (fed_config_from_json(json, &config, &err) == PANDO_OK) {
         begin_link(d, url, &config, FED_KEPT_BY_NODE);
     } else {
-        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "the kept link with %.*s: %s",
+        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR,
+              "the kept link with %.*s is not made: %s: connect to this URL again, which takes its "
+              "place; `pando link rm` of that link forgets it",
               (int)url.len, (const char *)url.ptr, err.text);
     }
 }

@@ -211,7 +211,8 @@ void deltas_kept_each(struct deltas *d, enum delta_kept kind,
             take(d, kept.name, json);
         else if (st != PANDO_NOT_FOUND)
             trace(d->host.tracer, TRACE_NODE, TRACE_ERROR,
-                  "a kept link, schema or view of the space %s cannot be read: %s",
+                  "a kept link, schema or view of the space %s cannot be read: %s: make it again "
+                  "(what has its URL or name takes its place), and remove it if it is not needed",
                   d->host.space_name, pando_status_text(st == PANDO_OK ? PANDO_CORRUPT : st));
         json_decref(json);
     } while (st != PANDO_NOT_FOUND && !hash_equal(&place, &before));
@@ -224,8 +225,11 @@ static void restore(struct deltas *d, bool view, struct pando_slice name, const 
 {
     struct pando_err err = { .text = "" };
     if (views_restore(d->views, view, json, &err) != PANDO_OK)
-        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR, "the kept %s %.*s: %s",
-              view ? "view" : "schema", (int)name.len, (const char *)name.ptr, err.text);
+        trace(d->host.tracer, TRACE_NODE, TRACE_ERROR,
+              "the kept %s %.*s is not registered: %s: register it again, or forget it: "
+              "`pando delta schema rm %.*s`",
+              view ? "view" : "schema", (int)name.len, (const char *)name.ptr, err.text,
+              (int)name.len, (const char *)name.ptr);
 }
 
 static void restore_schema(struct deltas *d, struct pando_slice name, const json_t *json)
@@ -313,4 +317,16 @@ void deltas_keep_changes(struct deltas *d, uint64_t token, const struct views_ca
     }
     if (st != PANDO_OK)
         fail(d, token, st);
+}
+
+bool deltas_forget_unread(struct deltas *d, uint64_t token, const struct views_call *call)
+{
+    static const enum delta_kept kinds[] = { DELTA_KEPT_SCHEMA, DELTA_KEPT_VIEW };
+    struct pando_slice name;
+    for (size_t i = 0; views_call_removes(call, &name) && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (delta_store_keeps(d->store, kinds[i], name)) {
+            deltas_keep(d, token, kinds[i], name, SLICE_EMPTY, slice_text("{}"));
+            return true;
+        }
+    return false;
 }

@@ -287,6 +287,10 @@ static void run_view(struct deltas *d, struct deltas_task *t)
         (void)ask_capsule(d, t);
         return;
     }
+    if (st != PANDO_OK && !t->once && deltas_forget_unread(d, t->token, t->call)) {
+        free_task(d, t);
+        return;
+    }
     if (st != PANDO_OK) {
         end_badly(d, t, st, err.text);
         return;

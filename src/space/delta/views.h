@@ -90,6 +90,8 @@ struct views_change {
     json_t *definition;      /* to be given back; NULL: nobody registers it any more */
 };
 bool views_call_change(const struct views_call *c, size_t *at, struct views_change *ret);
+/* Whether it is schema.rm, and of what; the name is valid as long as the call. */
+bool views_call_removes(const struct views_call *c, struct pando_slice *ret_name);
 /* Register again what was kept. Errors: as schema.register. */
 enum pando_status views_restore(struct views *v, bool view, const json_t *definition,
                                 struct pando_err *reterr) PANDO_MUST_USE;

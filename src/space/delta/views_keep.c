@@ -110,6 +110,12 @@ bool views_call_change(const struct views_call *c, size_t *at, struct views_chan
     return c->verb->step == views_rm_step && c->stage != 0;
 }
 
+bool views_call_removes(const struct views_call *c, struct pando_slice *ret_name)
+{
+    *ret_name = c->name;
+    return c->verb->step == views_rm_step;
+}
+
 /* --- coming back --- */
 
 enum pando_status views_restore(struct views *v, bool view, const json_t *definition,
