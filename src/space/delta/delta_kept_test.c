@@ -157,6 +157,10 @@ static void limits_are_named_with_their_remedy(void **state)
     text[DELTA_KEPT_TEXT_MAX] = '\0';
     expect_full(&f, DELTA_KEPT_LINK, "a", DELTA_KEPT_TEXT_MAX + 1,
                 "its definition has 262145 bytes, 262144 can be kept: make it smaller");
+    text[DELTA_KEPT_NAME_MAX + 1] = '\0';
+    expect_full(&f, DELTA_KEPT_LINK, text, 1,
+                "its name has 4097 bytes, 1 to 4096 can be kept: choose another");
+    text[DELTA_KEPT_NAME_MAX + 1] = 'x';
     for (unsigned i = 0; i < DELTA_KEPT_LINKS_MAX; i++) {
         (void)snprintf(name, sizeof name, "l%u", i);
         keep(&f, DELTA_KEPT_LINK, name, "{}");

@@ -298,9 +298,9 @@ void deltas_nodes_tell(struct deltas *d, uint64_t until);
 extern const char *const deltas_verbs[];
 extern const char *const deltas_raw_verbs[];
 void deltas_call(struct deltas *d, const struct space_input *in);
-/* The argument "filter": an object, or its text; lets all pass when there is none. */
 /* Errors: PANDO_INVALID an argument of the wrong kind: without this it would count as left out. */
 enum pando_status deltas_args_check(const json_t *args, struct pando_err *reterr) PANDO_MUST_USE;
+/* The argument "filter": an object, or its text; lets all pass when there is none. */
 enum pando_status deltas_filter_arg(const json_t *args, struct filter *ret,
                                     struct pando_err *reterr) PANDO_MUST_USE;
 struct pando_slice deltas_text_arg(const json_t *args, const char *name);

@@ -28,6 +28,11 @@ enum pando_status deltas_nodes_open(struct deltas *d, struct pando_err *reterr)
                                         .capsule = buf_view(&d->options.trust.capsule),
                                         .took = took };
     const enum pando_status st = swap_new(&config, &d->swap);
+    if (st == PANDO_INVALID)
+        return pando_err_set(reterr, st,
+                             "delta: the capsule of the trust policy has a CID of %zu bytes, %d is "
+                             "the limit: name another",
+                             config.capsule.len, SWAP_CAPSULE_MAX);
     return st == PANDO_OK ? st : pando_err_set(reterr, st, "delta: memory is out");
 }
 

@@ -17,7 +17,8 @@
  * (when old segments are dropped) keeps its rows and gets a new place in them. Of deltas with
  * one id that with the lesser digest counts, whatever was folded first; the other's entries
  * in TIMES go, those under hashes stay (`stale` counts such deltas): whoever reads through
- * them asks NAMES when there are any. An archived name is known for ever and never held.
+ * them asks NAMES when there are any. An archived name is known and never held, until its delta
+ * comes back from the archive's file (DELTA_RECORD_RETURNED): then it is as if never heard of.
  */
 #ifndef SPACE_DELTA_ROWS_H
 #define SPACE_DELTA_ROWS_H

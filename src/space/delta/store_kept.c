@@ -113,7 +113,11 @@ enum pando_status delta_store_may_keep(struct delta_store *s, enum delta_kept ki
                                         [DELTA_KEPT_SCHEMA] = "schemas",
                                         [DELTA_KEPT_VIEW] = "views" };
     size_t count, bytes;
-    if (name.len == 0 || name.len > DELTA_KEPT_NAME_MAX || len > DELTA_KEPT_TEXT_MAX)
+    if (name.len == 0 || name.len > DELTA_KEPT_NAME_MAX)
+        return pando_err_set(reterr, PANDO_FULL,
+                             "its name has %zu bytes, 1 to %u can be kept: choose another",
+                             name.len, DELTA_KEPT_NAME_MAX);
+    if (len > DELTA_KEPT_TEXT_MAX)
         return pando_err_set(reterr, PANDO_FULL,
                              "its definition has %zu bytes, %u can be kept: make it smaller", len,
                              DELTA_KEPT_TEXT_MAX);
