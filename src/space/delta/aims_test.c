@@ -160,34 +160,83 @@ static void answers_are_those_of_the_model_while_negations_come(void **state)
         life(seed);
 }
 
+/* Archive what was negated before `time`; `meanwhile` runs when it was found. How many went. */
+static size_t archive_before(struct fixture *f, int64_t time, void (*meanwhile)(struct fixture *))
+{
+    struct delta_archive *archive;
+    uint64_t position;
+    size_t gone = 0;
+    enum pando_status st;
+    CHECK_OK(delta_archive_new(f->store, time, &archive));
+    while ((st = delta_archive_find(archive)) == PANDO_BUSY)
+        continue;
+    CHECK_OK(st);
+    if (meanwhile != NULL)
+        meanwhile(f);
+    while ((st = delta_archive_commit(archive, &position, &gone)) == PANDO_BUSY)
+        fixture_commit(f);
+    CHECK_OK(st);
+    delta_archive_free(archive);
+    return gone;
+}
+
+static void negate_d9(struct fixture *f)
+{
+    add_negation(f, 2, 300, "d9");
+    CHECK_OK(delta_store_flush(f->store));
+}
+
+/* Two negations, of d7 and of d9, of which the first was archived. */
+static void start(struct fixture *f, bool asked)
+{
+    fixture_init(f);
+    for (unsigned i = 0; i < PLAIN; i++)
+        add_plain(f, i, 100 + i, 1);
+    add_negation(f, 1, 200, "d7");
+    CHECK_OK(delta_store_flush(f->store));
+    CHECK(!asked || spared_at_last(f, "d9"));
+    CHECK_EQ(archive_before(f, 250, negate_d9), 2);
+}
+
 /* An archive takes a negation away and another one comes: there are as many as before. */
 static void a_negation_beside_an_archive_is_seen(void **state)
 {
     (void)state;
     struct fixture f;
-    struct delta_archive *archive;
-    uint64_t position;
-    size_t gone = 0;
-    enum pando_status st;
-    fixture_init(&f);
-    for (unsigned i = 0; i < PLAIN; i++)
-        add_plain(&f, i, 100 + i, 1);
-    add_negation(&f, 1, 200, "d7");
-    CHECK_OK(delta_store_flush(f.store));
-    CHECK(spared_at_last(&f, "d9"));
-    CHECK_OK(delta_archive_new(f.store, 250, &archive));
-    while ((st = delta_archive_find(archive)) == PANDO_BUSY)
-        continue;
-    CHECK_OK(st);
-    add_negation(&f, 2, 300, "d9");
-    CHECK_OK(delta_store_flush(f.store));
-    while ((st = delta_archive_commit(archive, &position, &gone)) == PANDO_BUSY)
-        fixture_commit(&f);
-    CHECK_OK(st);
-    CHECK_EQ(gone, 2);
-    delta_archive_free(archive);
+    start(&f, true);
     CHECK(!spared_at_last(&f, "d9"));
     CHECK(spared_at_last(&f, "d8"));
+    fixture_deinit(&f);
+}
+
+static void come_back(struct fixture *f, const struct made *m)
+{
+    const struct delta_brief brief = delta_brief_of(&m->delta);
+    bool returned;
+    CHECK_OK(delta_store_return(f->store, &brief, &returned));
+    CHECK(returned);
+    (void)add(f, m, false);
+}
+
+/* Two are archived and two come back: as many negations and as many archived as before. */
+static void a_negation_that_comes_back_is_seen(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct made negation, negated;
+    start(&f, false);
+    fixture_commit(&f);
+    fixture_crash(&f);
+    CHECK(spared_at_last(&f, "d8")); /* the filter knows of d9 alone */
+    CHECK_EQ(archive_before(&f, 400, NULL), 2);
+    make_negation(&negation, 1, 200, "d7");
+    make_plain(&negated, 7, 107, 1);
+    come_back(&f, &negation);
+    come_back(&f, &negated);
+    CHECK_OK(delta_store_flush(f.store));
+    CHECK(!spared_at_last(&f, "d7"));
+    made_deinit(&negation);
+    made_deinit(&negated);
     fixture_deinit(&f);
 }
 
@@ -198,6 +247,7 @@ int main(void)
         TEST(a_negation_is_seen_at_once_and_the_others_are_known_soon),
         TEST(answers_are_those_of_the_model_while_negations_come),
         TEST(a_negation_beside_an_archive_is_seen),
+        TEST(a_negation_that_comes_back_is_seen),
     };
     return CHECK_RUN(tests);
 }
