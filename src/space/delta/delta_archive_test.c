@@ -509,6 +509,46 @@ static void an_archived_id_comes_back_with_its_own_bytes_only(void **state)
     fixture_deinit(&f);
 }
 
+/* One id was archived twice, with other bytes: what counted last is what is archived. */
+static void of_an_id_that_was_archived_twice_the_last_is_written_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct made m[2];
+    bool returned;
+    fixture_init(&f);
+    make_plain(&m[0], 0, 100, 0);
+    make_plain(&m[1], 0, 101, 0);
+    const size_t less = memcmp(&m[0].delta.digest, &m[1].delta.digest, sizeof(struct delta_hash)) > 0;
+    const struct delta_brief first = delta_brief_of(&m[!less].delta);
+    const struct delta_brief last = delta_brief_of(&m[less].delta);
+    (void)add(&f, &m[!less], false);
+    negate(&f, 0, 200, "d0");
+    struct delta_archive *a = find(&f, BEFORE);
+    CHECK_EQ(commit(&f, a), 2);
+    delta_archive_free(a);
+    CHECK_OK(delta_store_return(f.store, &first, &returned));
+    CHECK(returned);
+    (void)add(&f, &m[!less], false);
+    settle(&f);
+    (void)add(&f, &m[less], false); /* it counts from now on */
+    negate(&f, 1, 300, "d0");
+    a = find(&f, BEFORE);
+    CHECK_EQ(commit(&f, a), 2);
+    delta_archive_free(a);
+    for (unsigned i = 1; i < 400; i++) /* so that the segment of all this is an old one */
+        add_plain(&f, i, 2000 + i, i);
+    settle(&f);
+    const uint64_t begin = journal_first(f.journal);
+    drop_old(&f);
+    CHECK(journal_first(f.journal) > begin);
+    CHECK_OK(delta_store_return(f.store, &last, &returned));
+    CHECK(returned);
+    made_deinit(&m[0]);
+    made_deinit(&m[1]);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +560,7 @@ int main(void)
         TEST(arrival_goes_on_after_records_were_dropped),
         TEST(what_is_read_in_again_is_held_as_before),
         TEST(an_archived_id_comes_back_with_its_own_bytes_only),
+        TEST(of_an_id_that_was_archived_twice_the_last_is_written_again),
     };
     return CHECK_RUN(tests);
 }
